@@ -1,0 +1,61 @@
+// What panes sum: five integers, added with checked arithmetic.
+//
+// Units: revenue in millionths of a US dollar; the others are plain counts. All are signed, since
+// credit notes and returns subtract.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace surgewatch {
+
+enum class Measure : std::uint8_t { kDocuments, kUnits, kChips, kRevenueUsd, kTpp };
+inline constexpr std::size_t kMeasureCount = 5;
+inline constexpr std::array<std::string_view, kMeasureCount> kMeasureNames{
+    "documents", "units", "chips", "revenue_usd", "tpp"};
+
+constexpr std::string_view measure_name(Measure measure) {
+  return kMeasureNames[static_cast<std::size_t>(measure)];
+}
+constexpr std::optional<Measure> measure_from_name(std::string_view name) {
+  for (std::size_t i = 0; i < kMeasureCount; ++i) {
+    if (kMeasureNames[i] == name) return static_cast<Measure>(i);
+  }
+  return std::nullopt;
+}
+
+struct MeasureValues {
+  std::array<std::int64_t, kMeasureCount> values{};
+
+  std::int64_t& operator[](Measure m) { return values[static_cast<std::size_t>(m)]; }
+  std::int64_t operator[](Measure m) const { return values[static_cast<std::size_t>(m)]; }
+
+  // Adds, and says whether every sum fitted; one that did not is saturated.
+  bool add(const MeasureValues& other) {
+    bool fitted = true;
+    for (std::size_t i = 0; i < kMeasureCount; ++i) {
+      std::int64_t sum = 0;
+      if (__builtin_add_overflow(values[i], other.values[i], &sum)) {
+        sum = values[i] < 0 ? INT64_MIN : INT64_MAX;
+        fitted = false;
+      }
+      values[i] = sum;
+    }
+    return fitted;
+  }
+  // INT64_MIN becomes INT64_MAX: contributions never hold it.
+  MeasureValues negated() const {
+    MeasureValues result;
+    for (std::size_t i = 0; i < kMeasureCount; ++i) {
+      result.values[i] = values[i] == INT64_MIN ? INT64_MAX : -values[i];
+    }
+    return result;
+  }
+  bool is_zero() const { return *this == MeasureValues{}; }
+
+  friend bool operator==(const MeasureValues&, const MeasureValues&) = default;
+};
+
+}  // namespace surgewatch
