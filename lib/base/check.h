@@ -5,10 +5,10 @@
 #include <cstdio>
 #include <cstdlib>
 
-#define SW_CHECK(condition)                                                                    \
-  do {                                                                                         \
-    if (!(condition)) [[unlikely]] {                                                           \
+#define SW_CHECK(condition)                                                                \
+  do {                                                                                     \
+    if (!(condition)) [[unlikely]] {                                                       \
       std::fprintf(stderr, "%s:%d: this must hold: %s\n", __FILE__, __LINE__, #condition); \
-      std::abort();                                                                            \
-    }                                                                                          \
+      std::abort();                                                                        \
+    }                                                                                      \
   } while (false)

@@ -1,4 +1,5 @@
-// protobuf messages as JSON and as delimited binary, the one way that all of Surgewatch writes them.
+// protobuf messages as JSON and as delimited binary, the one way that all of Surgewatch writes
+// them.
 //
 // JSON is the proto3 mapping with the proto's own field names, 64-bit integers as strings and full
 // enum names. The same message always gives the same bytes: maps are written in the order of keys.

@@ -52,14 +52,14 @@ inline std::string message_of(const absl::Status& status) { return std::string(s
 #define SW_CONCAT(a, b) SW_CONCAT_INNER(a, b)
 
 // Leaves the function with the status unless it is OK.
-#define SW_RETURN_IF_ERROR(expression)                         \
-  do {                                                         \
+#define SW_RETURN_IF_ERROR(expression)                                            \
+  do {                                                                            \
     if (absl::Status sw_status = (expression); !sw_status.ok()) return sw_status; \
   } while (false)
 
 // Declares or assigns `target` from a StatusOr, or leaves the function with its status.
-#define SW_ASSIGN_OR_RETURN(target, expression)                        \
-  auto SW_CONCAT(sw_result_, __LINE__) = (expression);                 \
-  if (!SW_CONCAT(sw_result_, __LINE__).ok())                           \
-    return std::move(SW_CONCAT(sw_result_, __LINE__)).status();        \
+#define SW_ASSIGN_OR_RETURN(target, expression)                 \
+  auto SW_CONCAT(sw_result_, __LINE__) = (expression);          \
+  if (!SW_CONCAT(sw_result_, __LINE__).ok())                    \
+    return std::move(SW_CONCAT(sw_result_, __LINE__)).status(); \
   target = *std::move(SW_CONCAT(sw_result_, __LINE__))

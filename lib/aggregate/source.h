@@ -1,0 +1,103 @@
+// One source, from bytes to journal: decode → validate → enrich → duplicates and corrections →
+// panes → pane updates and watermark. What it holds is a pure function of the prefix of records
+// that it was given; no clock, no I/O, no Kafka.
+//
+// Threads: one writer calls process(); one flusher (the same thread or another) calls flush(); any
+// thread calls stats(). process() takes no lock and never waits for the others.
+//
+// Corrections, lateness and duplicates are as CONTRACT says; docs/architecture.md has the rules in
+// full.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/source.h"
+#include "base/time.h"
+#include "config/config.h"
+#include "surgewatch/v1/events.pb.h"
+#include "surgewatch/v1/journal.pb.h"
+
+namespace surgewatch::aggregate {
+
+struct Record {
+  std::int64_t offset = 0;   // strictly growing within the source
+  std::string_view payload;  // Invoice or Shipment, plain or in the Confluent wire format
+  std::string_view key;
+  bool has_key = false;                    // files have none
+  std::optional<Micros> record_timestamp;  // Kafka's; absent for files: then future_bound is off
+};
+
+enum class Disposition : std::uint8_t {
+  kCounted,     // contributed (or took a contribution out)
+  kDuplicate,   // same id and revision again
+  kSuperseded,  // changes nothing: a lower revision, or a document already cancelled
+  kLate,        // for the late topic
+  kRejected,    // for the dead-letter topic
+};
+
+struct Outcome {
+  Disposition disposition = Disposition::kCounted;
+  v1::RejectReason reason = v1::REJECT_REASON_UNSPECIFIED;  // with kRejected
+  std::string detail;                                       // with kRejected
+  bool watermark_advanced = false;
+};
+
+// Totals since construction. Conservation: consumed = counted + duplicate + superseded + late +
+// rejected.
+struct SourceStats {
+  std::uint64_t consumed = 0, counted = 0, duplicate = 0, superseded = 0, late = 0, rejected = 0;
+  std::uint64_t miskeyed = 0;           // among those not rejected
+  std::uint64_t corrections = 0;        // revisions that replaced, cancellations that took out
+  std::uint64_t unverifiable = 0;       // corrections of a document beyond the correction horizon
+  std::uint64_t unknown_sku_lines = 0;  // counted under family `unknown`
+  std::uint64_t overflows = 0;          // sums that saturated
+  std::uint64_t over_key_limit = 0;     // contributions counted under `other`
+  std::vector<std::uint64_t> rejected_by_reason;  // indexed by v1::RejectReason
+  std::optional<Micros> watermark;
+  std::int64_t next_offset = 0;  // processed prefix
+  std::uint64_t keys = 0;        // over all series
+  std::uint64_t documents_known = 0;
+};
+
+class Source {
+ public:
+  Source(SourceId id, std::shared_ptr<const config::Config> config);
+  ~Source();
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+
+  SourceId id() const;
+
+  // Writer only.
+  Outcome process(const Record& record);
+
+  // Writer only: the instant at which the earliest pane (of any of this source's series) that has
+  // not been passed by the watermark ends. A replay flushes before it processes an event that moves
+  // the watermark to or past it; see would_close_pane().
+  // True if the watermark, moved by an event at `time`, would pass the end of a pane.
+  bool would_close_pane(Micros time) const;
+
+  // Flusher only: appends the panes that changed since the last flush, the corrections behind the
+  // ring in offset order, and a progress record. Appends nothing if nothing has happened.
+  void flush(std::vector<v1::JournalRecord>* out);
+
+  // Flusher only, after the writer is done: as flush(), with Progress.ended.
+  void finish(std::vector<v1::JournalRecord>* out);
+
+  // Any thread.
+  SourceStats stats() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Event time of an encoded document, without decoding the rest; nullopt if there is none to be had.
+std::optional<Micros> peek_event_time(Topic topic, std::string_view payload);
+
+}  // namespace surgewatch::aggregate

@@ -1,0 +1,161 @@
+// The checked configuration: what YAML said, with every name resolved and every range checked.
+//
+// Threads: immutable after loading; shared by all.
+// Errors: load() collects every problem of the file, and of the tables it names, as
+// `file:line:column: message`, one a line, in an INVALID_ARGUMENT status; NOT_FOUND if the file
+// can't be read.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/measures.h"
+#include "base/source.h"
+#include "base/time.h"
+#include "config/reference.h"
+
+namespace surgewatch::config {
+
+// What contributions are grouped and filtered by. Party dimensions are countries; `.party_id` names
+// the party itself.
+enum class Dimension : std::uint8_t {
+  kSeller,
+  kBillTo,
+  kShipTo,
+  kEndUser,
+  kShipFrom,
+  kFreightForwarder,
+  kSellerId,
+  kBillToId,
+  kShipToId,
+  kEndUserId,
+  kShipFromId,
+  kFreightForwarderId,
+  kFamily,
+  kSku,
+  kControlClass,
+};
+inline constexpr std::size_t kDimensionCount = 15;
+inline constexpr std::size_t kMaxGroupBy = 4;
+
+// `bill_to`, `bill_to.party_id`, `family`, …
+std::string_view dimension_name(Dimension dimension);
+std::optional<Dimension> dimension_from_name(std::string_view name);
+
+// `in` empty: anything but `not_in`.
+struct Condition {
+  Dimension field{};
+  std::vector<std::string> in;
+  std::vector<std::string> not_in;
+
+  bool admits(std::string_view value) const;
+};
+
+struct Series {
+  std::string name;
+  Topic event = Topic::kInvoices;
+  std::vector<Condition> where;
+  std::vector<Dimension> group_by;  // at most kMaxGroupBy
+  std::vector<Measure> measures;    // those that --series and rules may name
+  Micros pane_length = kMicrosPerDay;
+  // Changes when anything above does; stamped on pane updates.
+  std::uint64_t definition = 0;
+};
+
+enum class RuleType : std::uint8_t { kSurgeSince, kSurge, kDivergence, kShareShift };
+enum class Severity : std::uint8_t { kInfo, kWarning, kCritical };
+
+// Half-open, at pane borders.
+struct Period {
+  Micros start = 0;
+  Micros end = 0;
+};
+
+// Those given must all be reached.
+struct Thresholds {
+  std::optional<double> ratio, excess_over_total, z, points, divergence;
+  std::optional<double> observed;  // in the measure's unit; for revenue_usd, micros
+};
+
+struct Rule {
+  std::string name;
+  RuleType type{};
+  std::size_t series = 0;  // index into Config::series
+  Measure measure{};
+  std::vector<std::size_t> per;  // positions in the series' group_by
+  std::int64_t window_panes = 1;
+  Severity severity = Severity::kWarning;
+  bool shadow = false;
+  std::string runbook_url;
+  // Positions in group_by with their conditions.
+  struct Filter {
+    std::size_t position = 0;
+    Condition condition;
+  };
+  std::vector<Filter> where;
+
+  std::optional<Period> reference;            // surge_since; share_shift
+  std::int64_t baseline_panes = 0;            // surge; share_shift without a reference
+  std::optional<std::size_t> against_series;  // divergence: index into Config::series
+  std::size_t against_position = 0;           // divergence: position in that series' group_by
+  Thresholds fire_at;
+  Thresholds clear_at;
+  int clear_after = 3;
+};
+
+struct EventTimeBounds {
+  Micros out_of_orderness = 3'600 * kMicrosPerSecond;
+  Micros allowed_lateness = 7 * kMicrosPerDay;
+  Micros future_bound = kMicrosPerDay;
+  Micros idle_after = 300 * kMicrosPerSecond;
+  Micros correction_horizon = 120 * kMicrosPerDay;
+};
+
+struct Kafka {
+  std::string brokers = "localhost:9092";
+  std::string topic_prefix;
+  std::string group_id = "surgewatch";
+  std::map<std::string, std::string> properties;
+};
+
+struct Server {
+  std::string bind_address = "127.0.0.1";
+  int gateway_http_port = 8080;
+  int gateway_grpc_port = 8081;
+  int aggregator_http_port = 9464;
+  int detector_http_port = 9465;
+};
+
+struct Limits {
+  std::int64_t keys_per_series = 100'000;
+  std::int64_t label_sets_per_metric = 1'000;
+  std::int64_t record_bytes = 1'000'000;
+  std::int64_t alert_revisions = 100'000;
+};
+
+struct Config {
+  std::shared_ptr<const ReferenceTables> reference;
+  EventTimeBounds event_time;
+  std::vector<Series> series;
+  std::vector<Rule> rules;
+  Kafka kafka;
+  Micros flush_interval = 100'000;
+  Server server;
+  Limits limits;
+  // Content address of the rules: `rs-` and 16 hexadecimal digits.
+  std::string ruleset_version;
+};
+
+absl::StatusOr<std::shared_ptr<const Config>> load(const std::string& path);
+
+// The same from text; `path` is used in messages and to find the tables.
+absl::StatusOr<std::shared_ptr<const Config>> parse(std::string_view yaml, const std::string& path);
+
+}  // namespace surgewatch::config

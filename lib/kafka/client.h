@@ -1,0 +1,170 @@
+// Thin RAII over librdkafka: what Surgewatch needs of it and no more, every option that matters set
+// explicitly. librdkafka's types stay behind this header.
+//
+// Threads: an object belongs to one thread at a time; Producer::produce may be called by one thread
+// while another calls poll. Callbacks run in poll() on the caller's thread.
+// Errors: UNAVAILABLE for what retrying may cure (brokers down, timed out), NOT_FOUND for a topic
+// that does not exist (the message names it and how to create it), FAILED_PRECONDITION for a fenced
+// or fatally broken client (rebuild it), INVALID_ARGUMENT for a bad property.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace surgewatch::kafka {
+
+struct ClientOptions {
+  std::string brokers;
+  std::string client_id = "surgewatch";
+  std::map<std::string, std::string> properties;  // further librdkafka properties, applied last
+  std::function<void(std::string_view)> log;      // warnings and errors; default: spdlog
+};
+
+struct TopicPartition {
+  std::string topic;
+  std::int32_t partition = 0;
+  friend auto operator<=>(const TopicPartition&, const TopicPartition&) = default;
+};
+
+struct Header {
+  std::string name;
+  std::string value;
+};
+
+// Valid until the next poll.
+struct Message {
+  std::string_view topic;
+  std::int32_t partition = 0;
+  std::int64_t offset = 0;
+  std::optional<std::int64_t> timestamp_ms;
+  std::string_view key;
+  bool has_key = false;
+  std::string_view payload;
+  std::vector<Header> headers;  // filled only if asked for
+};
+
+inline constexpr std::int64_t kBeginning = -2;
+inline constexpr std::int64_t kEnd = -1;
+
+class Consumer {
+ public:
+  struct Options {
+    ClientOptions client;
+    std::string group_id;  // used for commits even where partitions are assigned by hand
+    bool read_committed = true;
+    bool headers = false;
+  };
+  struct Rebalance {
+    // Called in poll(). Gives the offset to start at for each partition that was assigned.
+    std::function<std::vector<std::int64_t>(const std::vector<TopicPartition>&)> assigned;
+    std::function<void(const std::vector<TopicPartition>&)> revoked;
+  };
+
+  static absl::StatusOr<std::unique_ptr<Consumer>> create(const Options& options);
+  virtual ~Consumer() = default;
+
+  // By consumer group (range assignor, so that partitions of equal number go together) …
+  virtual absl::Status subscribe(const std::vector<std::string>& topics, Rebalance rebalance) = 0;
+  // … or by hand.
+  virtual absl::Status assign(
+      const std::vector<std::pair<TopicPartition, std::int64_t>>& starts) = 0;
+
+  // Up to `limit` messages that are there within `wait`; `visit` sees each once, in offset order
+  // within a partition. Returns how many. Transport errors are not errors here: the client retries,
+  // and reports through last_error().
+  virtual absl::StatusOr<std::size_t> poll(std::chrono::milliseconds wait, std::size_t limit,
+                                           const std::function<void(const Message&)>& visit) = 0;
+  // Why nothing comes, if something is wrong: OK while the brokers answer.
+  virtual absl::Status last_error() const = 0;
+
+  // True once every assigned partition has been read up to its end as known when that was reached.
+  virtual bool at_end() const = 0;
+  // High watermark less position for each assigned partition that is known.
+  virtual std::map<TopicPartition, std::int64_t> lag() const = 0;
+
+  // Offsets to go on from, committed to the group. Synchronous.
+  virtual absl::Status commit(const std::vector<std::pair<TopicPartition, std::int64_t>>& next) = 0;
+  // nullopt where nothing was committed.
+  virtual absl::StatusOr<std::vector<std::optional<std::int64_t>>> committed(
+      const std::vector<TopicPartition>& partitions) = 0;
+
+  // Opaque; for Producer::commit_transaction.
+  virtual void* native() = 0;
+};
+
+class Producer {
+ public:
+  struct Options {
+    ClientOptions client;
+    std::string transactional_id;  // empty: idempotent, without transactions
+    std::chrono::milliseconds linger{5};
+  };
+  static absl::StatusOr<std::unique_ptr<Producer>> create(const Options& options);
+  virtual ~Producer() = default;
+
+  // Queues; waits (polling) while the local queue is full. partition -1: by key.
+  virtual absl::Status produce(const std::string& topic, std::int32_t partition,
+                               std::string_view key, std::string_view payload,
+                               const std::vector<Header>& headers = {},
+                               std::optional<std::int64_t> timestamp_ms = std::nullopt) = 0;
+  // Serves delivery reports; the first failed delivery is returned by flush().
+  virtual void poll() = 0;
+  // Waits until all is delivered; UNAVAILABLE if it is not within `wait`.
+  virtual absl::Status flush(std::chrono::milliseconds wait) = 0;
+  // Messages not yet delivered.
+  virtual std::size_t pending() const = 0;
+
+  virtual absl::Status begin_transaction() = 0;
+  // Also commits the consumer's offsets, if given, in the same transaction.
+  virtual absl::Status commit_transaction(
+      Consumer* consumer, const std::vector<std::pair<TopicPartition, std::int64_t>>& next) = 0;
+  virtual absl::Status abort_transaction() = 0;
+  // The last commit was slow or saw an error: destroy the producer and make a new one, so that a
+  // stale EndTxn of ours can't commit a later transaction. Source:
+  // jepsen.io/analyses/bufstream-0.1.0
+  virtual bool wants_recycling() const = 0;
+};
+
+// Topics.
+struct TopicSpec {
+  std::string name;
+  std::int32_t partitions = 1;
+  std::map<std::string, std::string> settings;
+};
+class Admin {
+ public:
+  static absl::StatusOr<std::unique_ptr<Admin>> create(const ClientOptions& options);
+  virtual ~Admin() = default;
+  // Existing topics are left as they are. Replication factor -1: the broker's default.
+  virtual absl::Status create_topics(const std::vector<TopicSpec>& topics, int replication) = 0;
+  // Partitions of each topic; nullopt for one that does not exist. UNAVAILABLE if no broker answers
+  // within `wait`.
+  virtual absl::StatusOr<std::vector<std::optional<std::int32_t>>> partitions(
+      const std::vector<std::string>& topics, std::chrono::milliseconds wait) = 0;
+  // First and next offset of a partition.
+  virtual absl::StatusOr<std::pair<std::int64_t, std::int64_t>> watermarks(
+      const TopicPartition& partition, std::chrono::milliseconds wait) = 0;
+};
+
+// librdkafka's mock cluster in this process. A partition keeps at most 5 MB or 100,000 records and
+// silently drops older ones: whoever produces to it must be paced by whoever reads.
+class EmbeddedBroker {
+ public:
+  static absl::StatusOr<std::unique_ptr<EmbeddedBroker>> start();
+  virtual ~EmbeddedBroker() = default;
+  virtual const std::string& brokers() const = 0;
+  virtual absl::Status create_topic(const std::string& name, std::int32_t partitions) = 0;
+};
+
+}  // namespace surgewatch::kafka
