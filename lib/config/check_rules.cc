@@ -110,10 +110,7 @@ class RuleCheck {
  private:
   std::string at(std::string_view field) const { return child(path_, field); }
   bool given(std::string_view field) const { return check_.has(at(field)); }
-  // Nothing to read: absent, or unreadable and already told.
-  bool unreadable(std::string_view field) const {
-    return !given(field) || check_.positions.damaged(at(field));
-  }
+  bool readable(std::string_view field) const { return check_.readable(at(field)); }
 
   void check_type();
   void check_series_name();
@@ -265,7 +262,7 @@ void RuleCheck::check_window() {
     check_.missing(path_, "window", "give a multiple of the series' pane, such as 7d");
     return;
   }
-  if (unreadable("window")) return;
+  if (!readable("window")) return;
   if (const auto count = panes("window", given_.window())) {
     rule_.window_panes = *count;
     window_known_ = true;
@@ -286,7 +283,7 @@ void RuleCheck::check_severity_and_mode() {
 
 void RuleCheck::check_runbook() {
   constexpr std::size_t kMaxUrlBytes = 2'048;
-  if (unreadable("runbook_url")) return;
+  if (!readable("runbook_url")) return;
   rule_.runbook_url = given_.runbook_url();
   // The page makes a link of it; nothing but the web may be behind a link.
   const bool web =
@@ -338,7 +335,7 @@ void RuleCheck::check_fields_of_type() {
 }
 
 void RuleCheck::check_reference() {
-  if (unreadable("reference")) return;
+  if (!readable("reference")) return;
   const std::string reference = at("reference");
   std::array<std::optional<Micros>, 2> borders;
   const std::array<std::pair<std::string_view, const std::string*>, 2> fields{
@@ -376,7 +373,7 @@ void RuleCheck::check_reference() {
 }
 
 void RuleCheck::check_baseline() {
-  if (unreadable("baseline")) return;
+  if (!readable("baseline")) return;
   const auto count = panes("baseline", given_.baseline());
   if (!count) return;
   rule_.baseline_panes = *count;
@@ -466,7 +463,7 @@ void RuleCheck::check_thresholds() {
   }
   rule_.clear_at = read_thresholds("clear_at", given_.clear_at());
   check_clear_at();
-  if (given("clear_after") && !unreadable("clear_after") &&
+  if (readable("clear_after") &&
       check_.in_range(at("clear_after"), given_.clear_after(), 1, kMaxClearAfter)) {
     rule_.clear_after = given_.clear_after();
   }
@@ -477,7 +474,7 @@ Thresholds RuleCheck::read_thresholds(std::string_view field, const v1::Threshol
   const google::protobuf::Descriptor& type = *v1::Thresholds::descriptor();
   for (const Figure& figure : kFigures) {
     const std::string here = child(at(field), figure.name);
-    if (!check_.has(here) || check_.positions.damaged(here)) continue;
+    if (!check_.readable(here)) continue;
     if (!holds(traits_->figures, figure.name)) {
       check_.problem_at_key(here, "{} does not use '{}'; it uses {}", traits_->name, figure.name,
                             enumerate(traits_->figures));

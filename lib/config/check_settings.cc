@@ -83,7 +83,7 @@ constexpr std::array<OwnProperty, 11> kOwnProperties{{
 }};
 
 void check_kafka(const Checker& check, const v1::KafkaConfig& given, Kafka* kafka) {
-  if (check.has("kafka.brokers")) {
+  if (check.readable("kafka.brokers")) {
     kafka->brokers = given.brokers();
     for (const std::string& broker : split(given.brokers(), ',')) {
       if (is_broker(broker)) continue;
@@ -98,7 +98,7 @@ void check_kafka(const Checker& check, const v1::KafkaConfig& given, Kafka* kafk
     check.problem("kafka.topic_prefix",
                   "must be letters, digits, '.', '_' and '-', at most {} of them", kMaxPrefix);
   }
-  if (check.has("kafka.group_id")) {
+  if (check.readable("kafka.group_id")) {
     kafka->group_id = given.group_id();
     if (given.group_id().empty())
       check.problem("kafka.group_id", "is empty; leave it out for 'surgewatch'");
@@ -123,7 +123,7 @@ bool is_address(const std::string& text) {
 }
 
 void check_server(const Checker& check, const v1::ServerConfig& given, Server* server) {
-  if (check.has("server.bind_address")) {
+  if (check.readable("server.bind_address")) {
     server->bind_address = given.bind_address();
     if (!is_address(given.bind_address())) {
       check.problem("server.bind_address",
@@ -198,7 +198,7 @@ std::optional<Micros> Checker::duration(const std::string& path, const std::stri
 
 void Checker::duration_into(const std::string& path, const std::string& text, Micros low,
                             Micros high, Micros* value) const {
-  if (!has(path) || positions.damaged(path)) return;
+  if (!readable(path)) return;
   if (const auto read = duration(path, text, low, high)) *value = *read;
 }
 
