@@ -9,6 +9,15 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 
 set(SURGEWATCH_SANITIZER "" CACHE STRING "address (with undefined) or thread; empty for none")
 
+option(SURGEWATCH_FUZZ "build the libFuzzer targets of tests/fuzz; needs clang++" OFF)
+if(SURGEWATCH_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "SURGEWATCH_FUZZ needs clang++ (Debian: apt-get install clang); set CXX=clang++")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
 add_library(surgewatch_options INTERFACE)
 # -ffp-contract=off: the same sums on every machine, whether or not it fuses multiply and add.
 target_compile_options(surgewatch_options INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror

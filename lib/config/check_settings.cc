@@ -67,6 +67,10 @@ bool consists_of(std::string_view text, std::string_view extra) {
 struct OwnProperty {
   std::string_view name;
   std::string_view instead;
+
+  friend bool operator==(const OwnProperty& property, std::string_view text) {
+    return property.name == text;
+  }
 };
 constexpr std::array<OwnProperty, 11> kOwnProperties{{
     {"bootstrap.servers", "set kafka.brokers"},
@@ -105,9 +109,7 @@ void check_kafka(const Checker& check, const v1::KafkaConfig& given, Kafka* kafk
   }
   for (const auto& [name, value] : given.properties()) {
     kafka->properties[name] = value;
-    const auto own =
-        std::find_if(kOwnProperties.begin(), kOwnProperties.end(),
-                     [&](const OwnProperty& property) { return property.name == name; });
+    const auto own = std::find(kOwnProperties.begin(), kOwnProperties.end(), name);
     if (own != kOwnProperties.end()) {
       check.problem_at_key(child("kafka.properties", name), "cannot be set here: {}", own->instead);
     }
