@@ -14,6 +14,10 @@ add_library(surgewatch_options INTERFACE)
 target_compile_options(surgewatch_options INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror
                                                     -ffp-contract=off)
 target_compile_options(surgewatch_options INTERFACE -fstack-protector-strong)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # False alarms in std::string of g++ 12: gcc.gnu.org/PR105651.
+  target_compile_options(surgewatch_options INTERFACE -Wno-restrict)
+endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   target_compile_definitions(surgewatch_options INTERFACE _GLIBCXX_ASSERTIONS)
 endif()
