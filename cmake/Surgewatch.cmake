@@ -7,12 +7,16 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 
+option(SURGEWATCH_FUZZ "build the fuzzers (clang)" OFF)
 set(SURGEWATCH_SANITIZER "" CACHE STRING "address (with undefined) or thread; empty for none")
 
 add_library(surgewatch_options INTERFACE)
 # -ffp-contract=off: the same sums on every machine, whether or not it fuses multiply and add.
-target_compile_options(surgewatch_options INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror
-                                                    -ffp-contract=off)
+target_compile_options(surgewatch_options INTERFACE -Wall -Wextra -Werror -ffp-contract=off)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # clang, which builds the fuzzers, means other things by -Wconversion.
+  target_compile_options(surgewatch_options INTERFACE -Wconversion -Wshadow)
+endif()
 target_compile_options(surgewatch_options INTERFACE -fstack-protector-strong)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # False alarms in std::string of g++ 12: gcc.gnu.org/PR105651.
@@ -27,6 +31,11 @@ if(SURGEWATCH_SANITIZER STREQUAL "address")
 elseif(SURGEWATCH_SANITIZER STREQUAL "thread")
   add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
   add_link_options(-fsanitize=thread)
+endif()
+
+if(SURGEWATCH_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=address,undefined)
 endif()
 
 # surgewatch_library(NAME SOURCES a.cc … PUBLIC target … PRIVATE target …)
@@ -62,6 +71,27 @@ function(surgewatch_test name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} GTest::gmock GTest::gtest_main surgewatch_options)
   target_compile_definitions(${name} PRIVATE SURGEWATCH_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  foreach(label IN LISTS ARG_LABELS)
+    if(NOT TARGET tests-${label})
+      add_custom_target(tests-${label})
+    endif()
+    add_dependencies(tests-${label} ${name})
+  endforeach()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
                        PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+# surgewatch_fuzzer(NAME SOURCES … LIBS …): NAME ends in _fuzz; its seeds are in tests/fuzz/corpus.
+function(surgewatch_fuzzer name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  if(NOT SURGEWATCH_FUZZ)
+    return()
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LIBS} surgewatch_options)
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  if(NOT TARGET fuzzers)
+    add_custom_target(fuzzers)
+  endif()
+  add_dependencies(fuzzers ${name})
 endfunction()

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <map>
 
 #include "base/time.h"
 
@@ -59,26 +60,45 @@ std::string short_name(v1::RuleType type) {
   return lower_without(v1::RuleType_Name(type), "RULE_TYPE_");
 }
 
-std::string alert_line(const v1::Alert& alert, bool colour) {
-  std::string subject;
-  for (const char* dimension : {"bill_to", "ship_to", "family", "seller", "end_user"}) {
-    const auto found = alert.subject().find(dimension);
-    if (found == alert.subject().end()) continue;
-    subject += fmt::format("{}{}={}", subject.empty() ? "" : " ", dimension, found->second);
+namespace {
+
+std::string subject_of(const v1::Alert& alert) {
+  const std::map<std::string, std::string> sorted(alert.subject().begin(), alert.subject().end());
+  std::string text;
+  for (const auto& [dimension, value] : sorted) {
+    text += fmt::format("{}{}={}", text.empty() ? "" : " ", dimension, value);
   }
-  const bool share = alert.rule_type() == v1::RULE_TYPE_SHARE_SHIFT;
-  const std::string observed = share ? fmt::format("{:.1f} %", 100 * alert.observed())
-                                     : format_amount(alert.observed(), alert.measure());
-  const std::string expected = share ? fmt::format("{:.1f} %", 100 * alert.expected())
-                                     : format_amount(alert.expected(), alert.measure());
-  const Micros window_end = alert.window_end().seconds() * kMicrosPerSecond;
+  return text;
+}
+
+std::string figure(double value, const v1::Alert& alert) {
+  return alert.rule_type() == v1::RULE_TYPE_SHARE_SHIFT ? fmt::format("{:.1f} %", 100 * value)
+                                                        : format_amount(value, alert.measure());
+}
+
+std::string line_for(const v1::Alert& alert, double observed, double expected, double ratio,
+                     const google::protobuf::Timestamp& window_end, bool colour) {
   std::string head =
       fmt::format("{:<8} {:<8}", short_name(alert.severity()), short_name(alert.state()));
   if (colour) head = fmt::format("{}{}\033[0m", colour_of(alert), head);
-  return fmt::format(
-      "{} {} [{}] {} against {}: ratio {:.3f}, growth {:+.1f} %, window to {} ({}), {} rev {}",
-      head, alert.rule(), subject, observed, expected, alert.ratio(), alert.growth_percent(),
-      format_date(window_end - 1), short_name(alert.timing()), alert.alert_id(), alert.revision());
+  const std::string last_day = format_date(window_end.seconds() * kMicrosPerSecond - 1);
+  return fmt::format("{} {} [{}] {} against {}: ratio {:.3f}, growth {:+.1f} %, window to {}", head,
+                     alert.rule(), subject_of(alert), figure(observed, alert),
+                     figure(expected, alert), ratio, 100 * (ratio - 1), last_day);
+}
+
+}  // namespace
+
+std::string alert_line(const v1::Alert& alert, bool colour) {
+  return fmt::format("{} ({}), {} rev {}",
+                     line_for(alert, alert.observed(), alert.expected(), alert.ratio(),
+                              alert.window_end(), colour),
+                     short_name(alert.timing()), alert.alert_id(), alert.revision());
+}
+
+std::string peak_line(const v1::Alert& alert, bool colour) {
+  const v1::Peak& peak = alert.peak();
+  return line_for(alert, peak.observed(), peak.expected(), peak.ratio(), peak.window_end(), colour);
 }
 
 bool colour_wanted() { return isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr; }

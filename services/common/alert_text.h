@@ -19,6 +19,9 @@ std::string short_name(v1::RuleType type);
 // One line: severity, state, rule, subject, ratio with growth, window, timing. Colours where asked.
 std::string alert_line(const v1::Alert& alert, bool colour);
 
+// The same for its peak: the highest closed window since onset.
+std::string peak_line(const v1::Alert& alert, bool colour);
+
 // Standard output is a terminal and NO_COLOR is not set.
 bool colour_wanted();
 
