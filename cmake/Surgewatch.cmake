@@ -95,3 +95,12 @@ function(surgewatch_fuzzer name)
   endif()
   add_dependencies(fuzzers ${name})
 endfunction()
+
+# surgewatch_python_test(NAME FILE LABELS … TIMEOUT seconds ENVIRONMENT k=v …): Debian's own Python, for
+# its own packages.
+function(surgewatch_python_test name file)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "LABELS;ENVIRONMENT" ${ARGN})
+  add_test(NAME ${name} COMMAND /usr/bin/python3 -B ${file} -v)
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
+    ENVIRONMENT "SURGEWATCH_BIN=${CMAKE_BINARY_DIR}/bin;${ARG_ENVIRONMENT}")
+endfunction()
