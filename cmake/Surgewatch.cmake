@@ -10,6 +10,15 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 option(SURGEWATCH_FUZZ "build the fuzzers (clang)" OFF)
 set(SURGEWATCH_SANITIZER "" CACHE STRING "address (with undefined) or thread; empty for none")
 
+option(SURGEWATCH_FUZZ "build the libFuzzer targets of tests/fuzz; needs clang++" OFF)
+if(SURGEWATCH_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "SURGEWATCH_FUZZ needs clang++ (Debian: apt-get install clang); set CXX=clang++")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
 add_library(surgewatch_options INTERFACE)
 # -ffp-contract=off: the same sums on every machine, whether or not it fuses multiply and add.
 target_compile_options(surgewatch_options INTERFACE -Wall -Wextra -Werror -ffp-contract=off)
@@ -94,4 +103,13 @@ function(surgewatch_fuzzer name)
     add_custom_target(fuzzers)
   endif()
   add_dependencies(fuzzers ${name})
+endfunction()
+
+# surgewatch_python_test(NAME FILE LABELS … TIMEOUT seconds ENVIRONMENT k=v …): Debian's own Python, for
+# its own packages.
+function(surgewatch_python_test name file)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "LABELS;ENVIRONMENT" ${ARGN})
+  add_test(NAME ${name} COMMAND /usr/bin/python3 -B ${file} -v)
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
+    ENVIRONMENT "SURGEWATCH_BIN=${CMAKE_BINARY_DIR}/bin;${ARG_ENVIRONMENT}")
 endfunction()
