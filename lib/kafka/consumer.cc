@@ -129,6 +129,7 @@ class ConsumerOverRdkafka final : public Consumer {
  private:
   static void on_rebalance(void* owner, rd_kafka_resp_err_t code,
                            rd_kafka_topic_partition_list_t* partitions);
+  static void on_topic_error(void* owner, rd_kafka_resp_err_t code, std::string_view reason);
   void serve_rebalances();
   absl::Status start(const std::vector<std::pair<TopicPartition, std::int64_t>>& starts);
   void stop();
@@ -162,12 +163,14 @@ class ConsumerOverRdkafka final : public Consumer {
   std::uint64_t polls_ = 0;
   std::uint64_t skipped_records_ = 0;
   std::string corruption_;  // the last one's reason
+  absl::Status topic_error_;
 };
 
 absl::Status ConsumerOverRdkafka::open(const Options& options) {
-  SW_ASSIGN_OR_RETURN(native_,
-                      Native::create(RD_KAFKA_CONSUMER, options.client, consumer_settings(options),
-                                     {.owner = this, .rebalance = &on_rebalance}));
+  SW_ASSIGN_OR_RETURN(
+      native_,
+      Native::create(RD_KAFKA_CONSUMER, options.client, consumer_settings(options),
+                     {.owner = this, .rebalance = &on_rebalance, .topic_error = &on_topic_error}));
   // Errors and logs come through the queue that poll() serves.
   rd_kafka_poll_set_consumer(native_->get());
   queue_.reset(rd_kafka_queue_get_consumer(native_->get()));
@@ -251,6 +254,15 @@ void ConsumerOverRdkafka::on_rebalance(void* owner, rd_kafka_resp_err_t code,
   rd_kafka_queue_yield(self->queue_.get());  // don't sit out the rest of the wait
 }
 
+// How librdkafka tells of a missing topic to one who reads it by hand; a subscriber gets a message.
+void ConsumerOverRdkafka::on_topic_error(void* owner, rd_kafka_resp_err_t code,
+                                         std::string_view reason) {
+  auto* self = static_cast<ConsumerOverRdkafka*>(owner);
+  self->topic_error_ = code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION
+                           ? not_found("{}", reason)
+                           : missing_topic(reason.substr(0, reason.find(' ')));
+}
+
 void ConsumerOverRdkafka::serve_rebalances() {
   for (const auto& [code, partitions] : std::exchange(pending_rebalances_, {})) {
     absl::Status status;
@@ -293,7 +305,7 @@ absl::StatusOr<std::size_t> ConsumerOverRdkafka::poll(
     if (batch_.size() == 1 && limit > 1) batch_.take(queue_.get(), milliseconds(0), limit);
   }
   std::size_t visited = 0;
-  absl::Status failure;
+  absl::Status failure = std::exchange(topic_error_, absl::OkStatus());
   bool answered = false;
   for (std::size_t i = 0; i < batch_.size(); ++i) {
     const rd_kafka_message_t& from = batch_[i];

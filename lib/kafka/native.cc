@@ -231,6 +231,12 @@ void Native::log(std::string_view line, bool error) const {
 void Native::on_error(rd_kafka_t*, int code, const char* reason, void* opaque) {
   auto* self = static_cast<Native*>(opaque);
   const auto error = static_cast<rd_kafka_resp_err_t>(code);
+  if (self->hooks_.topic_error != nullptr && (error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+                                              error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+                                              error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)) {
+    self->hooks_.topic_error(self->hooks_.owner, error, reason);
+    return;
+  }
   self->errors_.fetch_add(1, std::memory_order_relaxed);
   if (error == RD_KAFKA_RESP_ERR__FATAL) {
     self->set_last_error(self->fatal_error());

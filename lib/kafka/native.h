@@ -53,6 +53,8 @@ struct Hooks {
   void (*rebalance)(void* owner, rd_kafka_resp_err_t code,
                     rd_kafka_topic_partition_list_t* partitions) = nullptr;
   void (*delivery)(void* owner, const rd_kafka_message_t& message) = nullptr;
+  // An error of a topic, told without a message: `reason` begins with "topic [partition]: ".
+  void (*topic_error)(void* owner, rd_kafka_resp_err_t code, std::string_view reason) = nullptr;
 };
 
 using Settings = std::vector<std::pair<std::string, std::string>>;

@@ -141,6 +141,17 @@ TEST(MissingTopic, IsNamedToAReaderByHand) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("\"nowhere\""));
 }
 
+TEST(MissingTopic, NorIsThereAPartitionBeyondTheLast) {
+  const auto broker = *EmbeddedBroker::start();
+  ASSERT_EQ(broker->create_topic("topic", 2), absl::OkStatus());
+  const auto consumer = make_consumer(broker->brokers());
+  ASSERT_EQ(consumer->assign({{{"topic", 2}, 0}}), absl::OkStatus());
+  std::vector<Kept> kept;
+  const absl::Status status = poll_until(*consumer, kept, [] { return false; });
+  EXPECT_TRUE(absl::IsNotFound(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("topic [2]"));
+}
+
 TEST(MissingTopic, IsNoCountOfPartitions) {
   const auto broker = *EmbeddedBroker::start();
   ASSERT_EQ(broker->create_topic("here", 3), absl::OkStatus());
