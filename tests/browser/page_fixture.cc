@@ -117,8 +117,9 @@ v1::Alert alert_of(const std::string& id, std::string_view rule, v1::RuleType ty
 
 v1::Alert singapore() {
   constexpr int kEnd = 7 * kDaysInQuarter;
+  constexpr int kOnset = 463;  // 2024-05-06: the first 91 days at four times the reference
   v1::Alert alert =
-      alert_of("a-sg-since", kRule, v1::RULE_TYPE_SURGE_SINCE, v1::SEVERITY_WARNING, "SG", 433,
+      alert_of("a-sg-since", kRule, v1::RULE_TYPE_SURGE_SINCE, v1::SEVERITY_WARNING, "SG", kOnset,
                kEnd, 7697 * kMicrosInMillion, 1042 * kMicrosInMillion);
   alert.set_revision(3);
   alert.set_upper_bound(kFireAt * 1042 * kMicrosInMillion);
@@ -148,9 +149,7 @@ class Fixture {
   void fill(int synthetic_regions) {
     regions_ = reported();
     for (int i = 0; i < synthetic_regions; ++i) {
-      Region region{fmt::format("{}{}", static_cast<char>('A' + i / 26 % 26),
-                                static_cast<char>('A' + i % 26)),
-                    {}};
+      Region region{fmt::format("region-{:03}", i), {}};
       for (std::size_t q = 0; q < region.quarters.size(); ++q) {
         region.quarters[q] = 100 + 13 * static_cast<double>((i * 7 + static_cast<int>(q) * 5) % 23);
       }

@@ -97,13 +97,14 @@ export function makeAlertList(root, handlers) {
 
   return function render(alerts, isSelected) {
     const sorted = [...alerts].sort(byImportance);
+    const first = drawn.size === 0;
     const focused = document.activeElement?.dataset?.alert;
     const nodes = sorted.map((alert) => {
       let entry = drawn.get(alert.alert_id);
       if (entry?.revision !== alert.revision) {
         const isNew = entry === undefined;
         entry = {revision: alert.revision, node: card(alert, cardHandlers, opened.has(alert.alert_id))};
-        if (isNew && drawn.size > 0) entry.node.classList.add('arrived');
+        if (isNew && !first) entry.node.classList.add('arrived');
         drawn.set(alert.alert_id, entry);
       }
       const selected = isSelected(alert);

@@ -64,7 +64,7 @@ function drawAlerts() {
   $('no-alerts').hidden = shown.length > 0;
   $('alerts-subtitle').textContent = all.length === 0 ?
       'None so far' :
-      `${firing.length} firing, ${all.length - firing.length} resolved; the most severe first`;
+      `${firing.length} firing, ${all.length - firing.length} resolved`;
 }
 
 function replaceOptions(select, options, value) {

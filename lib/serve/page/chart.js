@@ -61,28 +61,43 @@ function drawFlag(canvas, area, x, row, text, palette) {
 
 // show({points, measure, ruleType, alert}); hovered(point or null) says what the pointer is on.
 export function makeChart(root, hovered) {
+  // Its legend sets styles as markup, which our content security policy does not let pass.
+  Dygraph.PLUGINS = Dygraph.PLUGINS.filter((plugin) => plugin !== Dygraph.Plugins.Legend);
   let graph = null;
   let shown = null;
   let palette = colours();
 
-  const underlay = (canvas, area, g) => {
+  const shadeFiring = (canvas, area, g) => {
     canvas.fillStyle = palette.firing;
     for (const [from, to] of firingSpans(shown.points)) {
       const left = Math.max(g.toDomXCoord(from), area.x);
       const right = Math.min(Math.max(g.toDomXCoord(to), left + 2), area.x + area.w);
       if (right > left) canvas.fillRect(left, area.y, right - left, area.h);
     }
+  };
+
+  // A plotter, so that flags lie over grid and lines; it runs for each line, and draws with the last.
+  const drawFlags = (e) => {
     const alert = shown.alert;
-    if (!alert) return;
+    if (!alert || e.seriesIndex !== e.seriesCount - 1) return;
+    const at = (time, row, text) =>
+        drawFlag(e.drawingContext, e.plotArea, e.dygraph.toDomXCoord(time), row, text, palette);
     if (alert.onset_time) {
       const onset = format.lastInstant(alert.onset_time);
-      drawFlag(canvas, area, g.toDomXCoord(onset), 0, `Onset ${format.date(onset)}`, palette);
+      at(onset, 0, `Onset ${format.date(onset)}`);
     }
     if (alert.peak?.window_end) {
       const peak = format.lastInstant(alert.peak.window_end);
-      drawFlag(canvas, area, g.toDomXCoord(peak), 1,
-               `Peak ${format.ratio(alert.peak.ratio)} on ${format.date(peak)}`, palette);
+      at(peak, 1, `Peak ${format.ratio(alert.peak.ratio)} on ${format.date(peak)}`);
     }
+  };
+
+  // Room above the lines for the flags.
+  const valueRange = () => {
+    const values = rows().flatMap(([, ...numbers]) => numbers).filter(Number.isFinite);
+    const top = Math.max(0, ...values);
+    const bottom = Math.min(0, ...values);
+    return top === bottom ? [0, 1] : [bottom, top + (top - bottom) * (shown.alert ? 0.24 : 0.08)];
   };
 
   const rows = () => shown.points.map((point) => [
@@ -95,17 +110,16 @@ export function makeChart(root, hovered) {
   const options = () => ({
     labels: ['time', 'Observed', 'Expected', 'Bound'],
     labelsUTC: true,
-    legend: 'never',
     colors: [palette.observed, palette.expected, palette.bound],
     gridLineColor: palette.grid,
     axisLineColor: palette.grid,
     gridLineWidth: 1,
     axisLabelFontSize: 12,
-    includeZero: true,
+    valueRange: valueRange(),
     connectSeparatedPoints: false,
     strokeWidth: 1.5,
     highlightCircleSize: 4,
-    fillAlpha: 0.16,
+    fillAlpha: 0.12,
     rightGap: 14,
     series: {
       Observed: {fillGraph: true, strokeWidth: 2.5},
@@ -116,7 +130,8 @@ export function makeChart(root, hovered) {
       y: {axisLabelWidth: 76, axisLabelFormatter: label, pixelsPerLabel: 44},
       x: {pixelsPerLabel: 84},
     },
-    underlayCallback: underlay,
+    underlayCallback: shadeFiring,
+    plotter: [Dygraph.Plotters.fillPlotter, Dygraph.Plotters.linePlotter, drawFlags],
     highlightCallback: (event, x) => hovered(
         shown.points.find((point) => format.lastInstant(point.window_end) === x) ?? null),
     unhighlightCallback: () => hovered(null),

@@ -87,7 +87,10 @@ export function windowText(start, end) {
   const whole = from % kDay === 0 && to % kDay === 0;
   if (!whole) return `${instant(from)} – ${instant(to)} UTC`;
   const days = (to - from) / kDay;
-  return days === 1 ? date(from) : `${date(from)} – ${date(to - 1)} (${days} days)`;
+  if (days === 1) return date(from);
+  const sameYear = new Date(from).getUTCFullYear() === new Date(to - 1).getUTCFullYear();
+  const first = sameYear ? date(from).replace(/ \d+$/, '') : date(from);
+  return `${first} – ${date(to - 1)} (${days} days)`;
 }
 
 let regionNames = null;
