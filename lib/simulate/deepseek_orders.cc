@@ -28,7 +28,7 @@ struct Destination {
 constexpr std::array<Destination, 7> kFromSingapore{
     {{"US", 62}, {"TW", 14}, {"MY", 12}, {"JP", 4}, {"IN", 4}, {"AU", 2}, {"DE", 2}}};
 // Servers are assembled in Taiwan for customers everywhere. The split is made up.
-constexpr std::array<Destination, 4> kFromTaiwan{{{"TW", 60}, {"US", 30}, {"JP", 5}, {"DE", 5}}};
+constexpr std::array<Destination, 4> kFromTaiwan{{{"TW", 70}, {"US", 22}, {"JP", 4}, {"DE", 4}}};
 
 template <std::size_t N>
 std::string_view choose(const std::array<Destination, N>& destinations, Random* random) {
