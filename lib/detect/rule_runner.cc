@@ -66,7 +66,7 @@ void RuleRunner::take(const journal::Change& change) {
   highest_data_ = std::max(highest_data_, change.pane);
   if (started_ && change.pane <= closed_) {
     last_closed_data_ = std::max(last_closed_data_, change.pane);
-    whole_amended_ |= shape_.reads_whole;
+    whole_amended_ = true;
   }
   whole_pane_.reset();
 
@@ -276,11 +276,14 @@ void RuleRunner::settle_next(Emissions* out) {
 
 void RuleRunner::amend(Emissions* out) {
   if (!any_amended_ && !whole_amended_) return;
-  const bool all = std::exchange(whole_amended_, false);
+  const bool whole = std::exchange(whole_amended_, false);
   any_amended_ = false;
   for (const std::uint32_t index : order_) {
     Subject& subject = subjects_[index];
-    if (!std::exchange(subject.amended, false) && !all) continue;
+    const bool amended = std::exchange(subject.amended, false);
+    // Where the whole does not decide, it is still evidence of what has been said.
+    const bool by_whole = whole && (shape_.reads_whole || !subject.episodes.empty());
+    if (!amended && !by_whole) continue;
     refold(&subject);
     publish(&subject, out);
   }

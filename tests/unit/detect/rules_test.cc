@@ -184,6 +184,19 @@ TEST(SurgeSince, TheObservedLineKeepsTinyBasesQuiet) {
 
 // ---- surge -------------------------------------------------------------------------------------
 
+config::Thresholds at_least(double ratio, std::optional<double> excess = std::nullopt) {
+  config::Thresholds thresholds;
+  thresholds.ratio = ratio;
+  thresholds.excess_over_total = excess;
+  return thresholds;
+}
+
+config::Thresholds sigmas(double z) {
+  config::Thresholds thresholds;
+  thresholds.z = z;
+  return thresholds;
+}
+
 config::Config surge(config::Thresholds fire_at) {
   config::Config config = two_series();
   config::Rule rule = test::rule(RuleType::kSurge, 1);
@@ -195,7 +208,7 @@ config::Config surge(config::Thresholds fire_at) {
 
 TEST(Surge, FiresAtTheLineAndNotBelow) {
   for (const std::int64_t dollars : {199, 200}) {
-    World world(surge({.ratio = 2}));
+    World world(surge(at_least(2)));
     for (PaneIndex pane = 0; pane < 12; ++pane) world.bill("SG", pane, 100);
     world.pass(11);
     EXPECT_THAT(world.alerts(), IsEmpty());
@@ -206,7 +219,7 @@ TEST(Surge, FiresAtTheLineAndNotBelow) {
 }
 
 TEST(Surge, MeasuresInRobustStandardDeviationsWithAFloor) {
-  World world(surge({.z = 4}));
+  World world(surge(sigmas(4)));
   for (PaneIndex pane = 0; pane < 12; ++pane) world.bill("SG", pane, 100);
   world.bill("SG", 12, 120);  // sigma is 5 % of the median
   world.pass(12);
@@ -218,21 +231,21 @@ TEST(Surge, MeasuresInRobustStandardDeviationsWithAFloor) {
 }
 
 TEST(Surge, UsesMedianAndMadOfTheBaseline) {
-  World world(surge({.ratio = 2}));
+  World world(surge(at_least(2)));
   // Baseline of pane 12 is 1 … 10 (pane 11 is the guard): 80 × 5, 120 × 5.
   for (PaneIndex pane = 1; pane <= 10; ++pane) world.bill("SG", pane, pane % 2 == 0 ? 80 : 120);
-  world.bill("SG", 11, 100'000);
+  world.bill("SG", 11, 190);
   world.bill("SG", 12, 250);
   world.pass(12);
   const auto alerts = world.alerts();
-  ASSERT_EQ(alerts.size(), 1u) << "pane 11 fired, and pane 12 is no new peak";
+  ASSERT_EQ(alerts.size(), 1u);
   EXPECT_EQ(alerts[0].expected(), 100e6);
   EXPECT_DOUBLE_EQ(evidence(alerts[0], "baseline_sigma")->value(), 1.4826 * 20e6);
 }
 
 TEST(Surge, NeedsEightBaselineWindows) {
   for (const PaneIndex first : {2, 3}) {
-    World world(surge({.ratio = 2}));
+    World world(surge(at_least(2)));
     for (PaneIndex pane = first; pane < 11; ++pane) world.bill("SG", pane, 100);
     world.bill("SG", 11, 300);  // baseline 0 … 9, of which `first` … 9 are known
     world.pass(11);
@@ -243,7 +256,7 @@ TEST(Surge, NeedsEightBaselineWindows) {
 }
 
 TEST(Surge, IsInconclusiveOverAnEmptyBaseline) {
-  World world(surge({.ratio = 2}));
+  World world(surge(at_least(2)));
   for (PaneIndex pane = 0; pane < 12; ++pane) world.bill("US", pane, 100);
   world.bill("SG", 12, 1'000);
   world.pass(12);
@@ -254,7 +267,7 @@ TEST(Surge, IsInconclusiveOverAnEmptyBaseline) {
 
 TEST(Surge, ExcessOverTheWholeMustBeReachedToo) {
   for (const std::int64_t us : {100, 101}) {
-    World world(surge({.ratio = 2, .excess_over_total = 1.5}));
+    World world(surge(at_least(2, 1.5)));
     for (PaneIndex pane = 0; pane < 12; ++pane) {
       world.bill("SG", pane, 100);
       world.bill("US", pane, 100);
