@@ -65,8 +65,9 @@ function(surgewatch_program name)
 endfunction()
 
 # surgewatch_test(NAME SOURCES … LIBS … LABELS …): one ctest case for each test of the binary.
+# WHOLE: one for the binary, where its tests share something dear, such as a server.
 function(surgewatch_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "WHOLE" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
@@ -80,6 +81,11 @@ function(surgewatch_test name)
     endif()
     add_dependencies(tests-${label} ${name})
   endforeach()
+  if(ARG_WHOLE)
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+    return()
+  endif()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
                        PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
 endfunction()

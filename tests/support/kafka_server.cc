@@ -49,12 +49,8 @@ num.io.threads=2
 )";
 
 std::vector<std::string> java(const std::string& jars, std::vector<std::string> rest) {
-  std::vector<std::string> arguments = {"-Xms128m",
-                                        "-Xmx384m",
-                                        "-XX:+UseSerialGC",
-                                        "-XX:TieredStopAtLevel=1",
-                                        "-cp",
-                                        jars + "/*"};
+  std::vector<std::string> arguments = {
+      "-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", jars + "/*"};
   arguments.insert(arguments.end(), rest.begin(), rest.end());
   return arguments;
 }
@@ -90,10 +86,9 @@ KafkaServer::~KafkaServer() = default;
 absl::Status KafkaServer::format() {
   const std::uint16_t broker = free_port();
   brokers_ = fmt::format("127.0.0.1:{}", broker);
-  std::ofstream(directory_.path() / "server.properties")
-      << fmt::format(fmt::runtime(kProperties), fmt::arg("broker", broker),
-                     fmt::arg("controller", free_port()),
-                     fmt::arg("directory", directory_.path().string()));
+  std::ofstream(directory_.path() / "server.properties") << fmt::format(
+      fmt::runtime(kProperties), fmt::arg("broker", broker), fmt::arg("controller", free_port()),
+      fmt::arg("directory", directory_.path().string()));
   SW_ASSIGN_OR_RETURN(
       const auto tool,
       Process::start({.program = "java",
@@ -117,8 +112,7 @@ absl::Status KafkaServer::run() {
   SW_ASSIGN_OR_RETURN(const auto admin, kafka::Admin::create({.brokers = brokers_, .log = ignore}));
   const bool ready = wait_until(
       [&] {
-        return !process_->running() ||
-               admin->partitions({"surgewatch-is-it-there"}, kAskWait).ok();
+        return !process_->running() || admin->partitions({"surgewatch-is-it-there"}, kAskWait).ok();
       },
       kReadyWait);
   if (ready && process_->running()) return absl::OkStatus();

@@ -45,8 +45,8 @@ class Process {
     std::string program = {};  // a path, or a name to be looked up in PATH
     std::vector<std::string> arguments = {};
     std::vector<std::pair<std::string, std::string>> environment = {};  // besides our own
-    std::filesystem::path directory = {};                                // to run in; empty: ours
-    std::string input = {};                                              // for its stdin
+    std::filesystem::path directory = {};                               // to run in; empty: ours
+    std::string input = {};                                             // for its stdin
   };
 
   static absl::StatusOr<std::unique_ptr<Process>> start(const Options& options);
@@ -62,8 +62,9 @@ class Process {
   // Its exit code, or 128 plus the signal that ended it; nullopt if it still runs by then.
   std::optional<int> wait(std::chrono::milliseconds within);
   // Waits for what it prints; false if it ends first or time does.
-  bool wait_for_output(const std::function<bool(const std::string& out, const std::string& err)>& seen,
-                       std::chrono::milliseconds within);
+  bool wait_for_output(
+      const std::function<bool(const std::string& out, const std::string& err)>& seen,
+      std::chrono::milliseconds within);
 
   // All that it has written so far.
   std::string out() const;

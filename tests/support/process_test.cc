@@ -16,8 +16,7 @@ using ::testing::HasSubstr;
 constexpr milliseconds kWait{20'000};
 
 std::unique_ptr<Process> shell(const std::string& script, const std::string& input = "") {
-  auto process =
-      Process::start({.program = "sh", .arguments = {"-c", script}, .input = input});
+  auto process = Process::start({.program = "sh", .arguments = {"-c", script}, .input = input});
   EXPECT_TRUE(process.ok()) << process.status();
   return *std::move(process);
 }

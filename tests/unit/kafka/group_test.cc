@@ -3,7 +3,7 @@
 // that case is in tests/integration.
 #include <set>
 
-#include "unit/kafka/clients.h"
+#include "support/kafka_clients.h"
 
 namespace surgewatch::kafka {
 namespace {

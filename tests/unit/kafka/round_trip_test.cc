@@ -1,7 +1,7 @@
 #include <cstdlib>
 #include <set>
 
-#include "unit/kafka/clients.h"
+#include "support/kafka_clients.h"
 
 namespace surgewatch::kafka {
 namespace {

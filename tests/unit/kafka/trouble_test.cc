@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "kafka/topics.h"
-#include "unit/kafka/clients.h"
+#include "support/kafka_clients.h"
 
 namespace surgewatch::kafka {
 namespace {
