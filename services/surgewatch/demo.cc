@@ -171,7 +171,9 @@ void Demo::print_new_alerts() {
   for (const serve::StoredRevision& revision : news->revisions) {
     const v1::Alert& alert = *revision.alert;
     // A rising peak makes a revision a day; what begins and what ends is news.
-    if (alert.revision() > 1 && alert.state() != v1::ALERT_STATE_RESOLVED) continue;
+    const bool ends =
+        alert.state() == v1::ALERT_STATE_RESOLVED && alert.timing() != v1::TIMING_FINAL;
+    if (alert.revision() > 1 && !ends) continue;
     progress_.clear();
     fmt::print("{}\n", alert_line(alert, colour_));
     std::fflush(stdout);
