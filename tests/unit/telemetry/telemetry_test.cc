@@ -86,7 +86,9 @@ TEST(Telemetry, ThreadsMayLookUpCountAndExposeAtOnce) {
       for (int i = 0; i < kRounds; ++i) {
         telemetry.counter("a_total", "A.", {{"k", std::to_string(i % 16)}}).Increment();
         telemetry.set_ready("c", i % 2 == t % 2);
-        if (i % 100 == 0) EXPECT_FALSE(telemetry.expose().empty());
+        if (i % 100 == 0) {
+          EXPECT_FALSE(telemetry.expose().empty());
+        }
       }
     });
   }
