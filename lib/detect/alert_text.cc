@@ -100,14 +100,16 @@ std::string last_day_text(Micros end) {
   return end % kMicrosPerDay == 0 ? format_date(end - 1) : format_time(end);
 }
 
+std::string span_text(Micros span) {
+  return span % kMicrosPerDay == 0 ? fmt::format("{} days", span / kMicrosPerDay)
+                                   : format_duration(span);
+}
+
 std::string window_text(const RuleShape& shape, PaneIndex pane) {
   const Micros span = shape.window * shape.pane_length;
   const Micros end = shape.end_of(pane);
   if (span == kMicrosPerDay && end % kMicrosPerDay == 0) return "on " + last_day_text(end);
-  const std::string length = span % kMicrosPerDay == 0
-                                 ? fmt::format("{} days", span / kMicrosPerDay)
-                                 : format_duration(span);
-  return fmt::format("in the {} to {}", length, last_day_text(end));
+  return fmt::format("in the {} to {}", span_text(span), last_day_text(end));
 }
 
 std::string base_text(const RuleShape& shape) {
@@ -116,7 +118,7 @@ std::string base_text(const RuleShape& shape) {
                        format_date(shape.reference_begin * shape.pane_length),
                        last_day_text(shape.reference_end * shape.pane_length));
   }
-  return fmt::format("the {} before", format_duration(shape.baseline * shape.pane_length));
+  return fmt::format("the {} before", span_text(shape.baseline * shape.pane_length));
 }
 
 double growth_percent(double ratio) { return 100 * (ratio - 1); }

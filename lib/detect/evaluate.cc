@@ -91,7 +91,7 @@ Figures evaluate(const RuleShape& shape, const Operands& subject, const Whole& w
     case config::RuleType::kShareShift:
       return evaluate_share_shift(shape, subject, whole, pane, first_pane);
     case config::RuleType::kDivergence:
-      return evaluate_divergence(shape, subject, whole, pane);
+      return evaluate_divergence(shape, subject, whole, pane, first_pane);
   }
   return {};
 }

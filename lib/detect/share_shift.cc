@@ -27,6 +27,10 @@ Figures evaluate_share_shift(const RuleShape& shape, const Operands& subject, co
     figures.missing = Missing::kWhole;
     return figures;
   }
+  if (shape.window_begin(pane) < first_pane) {
+    figures.missing = Missing::kHistory;
+    return figures;
+  }
   if (shape.has_reference()) {
     figures.base_amount = static_cast<double>(subject.reference);
   } else {
