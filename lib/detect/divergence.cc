@@ -60,9 +60,8 @@ Figures evaluate_divergence(const RuleShape& shape, const Operands& subject, con
   figures.verdict = judge(judged);
   figures.upper_bound = fire.observed.value_or(0);
   if (fire.divergence.has_value()) {
-    figures.upper_bound =
-        std::max(figures.upper_bound,
-                 figures.expected / (1 - std::min(*fire.divergence, kHighestLine)));
+    figures.upper_bound = std::max(
+        figures.upper_bound, figures.expected / (1 - std::min(*fire.divergence, kHighestLine)));
   }
   return figures;
 }

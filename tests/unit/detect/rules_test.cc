@@ -8,12 +8,12 @@ namespace surgewatch {
 namespace {
 
 using config::RuleType;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using test::briefs;
 using test::two_series;
 using test::World;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 config::Config since(double ratio, std::optional<double> excess = std::nullopt) {
   config::Config config = two_series();
@@ -38,9 +38,9 @@ TEST(SurgeSince, FiresAtTheLineAndNotBelow) {
     world.bill("SG", 10, 100);
     world.bill("SG", 13, dollars);
     world.pass(13);
-    EXPECT_THAT(briefs(world.alerts()),
-                dollars == 400 ? std::vector<std::string>{"1 FIRING ON_TIME 13"}
-                               : std::vector<std::string>{});
+    EXPECT_THAT(briefs(world.alerts()), dollars == 400
+                                            ? std::vector<std::string>{"1 FIRING ON_TIME 13"}
+                                            : std::vector<std::string>{});
   }
 }
 
