@@ -72,6 +72,10 @@ struct Series {
 enum class RuleType : std::uint8_t { kSurgeSince, kSurge, kDivergence, kShareShift };
 enum class Severity : std::uint8_t { kInfo, kWarning, kCritical };
 
+// Windows, baselines and references of more panes than this are refused.
+inline constexpr std::int64_t kMaxPanesPerRule = 1'000'000;
+inline constexpr std::int64_t kMicrosPerDollar = 1'000'000;
+
 // Half-open, at pane borders.
 struct Period {
   Micros start = 0;
@@ -149,7 +153,8 @@ struct Config {
   Micros flush_interval = 100'000;
   Server server;
   Limits limits;
-  // Content address of the rules: `rs-` and 16 hexadecimal digits.
+  // Content address of the rules and of the series that they name: `rs-` and 16 hexadecimal digits.
+  // The same rules written another way have the same.
   std::string ruleset_version;
 };
 

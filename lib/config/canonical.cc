@@ -1,0 +1,91 @@
+// Content addresses of series and rule sets: over a normal form in which defaults are filled in and
+// durations are numbers, so that two ways to write the same are the same.
+#include <algorithm>
+#include <bit>
+
+#include "config/checks.h"
+#include "config/fingerprint.h"
+
+namespace surgewatch::config {
+namespace {
+
+void add_values(std::vector<std::string> values, Fingerprint* fingerprint) {
+  std::sort(values.begin(), values.end());
+  fingerprint->add(static_cast<std::int64_t>(values.size()));
+  for (const std::string& value : values) fingerprint->add(value);
+}
+
+void add_condition(const Condition& condition, Fingerprint* fingerprint) {
+  fingerprint->add(dimension_name(condition.field));
+  add_values(condition.in, fingerprint);
+  add_values(condition.not_in, fingerprint);
+}
+
+void add_series(const Series& series, Fingerprint* fingerprint) {
+  fingerprint->add(series.name);
+  fingerprint->add(topic_name(series.event));
+  fingerprint->add(static_cast<std::int64_t>(series.where.size()));
+  for (const Condition& condition : series.where) add_condition(condition, fingerprint);
+  fingerprint->add(static_cast<std::int64_t>(series.group_by.size()));
+  for (const Dimension dimension : series.group_by) fingerprint->add(dimension_name(dimension));
+  fingerprint->add(static_cast<std::int64_t>(series.measures.size()));
+  for (const Measure measure : series.measures) fingerprint->add(measure_name(measure));
+  fingerprint->add(series.pane_length);
+}
+
+void add_thresholds(const Thresholds& thresholds, Fingerprint* fingerprint) {
+  for (const auto& figure : {thresholds.ratio, thresholds.excess_over_total, thresholds.z,
+                             thresholds.points, thresholds.divergence, thresholds.observed}) {
+    fingerprint->add(std::int64_t{figure.has_value()});
+    // The bits of an IEEE 754 double: the same wherever Surgewatch is built.
+    fingerprint->add(std::bit_cast<std::int64_t>(figure.value_or(0)));
+  }
+}
+
+void add_rule(const Rule& rule, const Config& config, Fingerprint* fingerprint) {
+  const Series& series = config.series[rule.series];
+  fingerprint->add(rule.name);
+  fingerprint->add(static_cast<std::int64_t>(rule.type));
+  add_series(series, fingerprint);
+  fingerprint->add(measure_name(rule.measure));
+  fingerprint->add(static_cast<std::int64_t>(rule.per.size()));
+  for (const std::size_t position : rule.per) {
+    fingerprint->add(dimension_name(series.group_by[position]));
+  }
+  fingerprint->add(rule.window_panes);
+  fingerprint->add(static_cast<std::int64_t>(rule.severity));
+  fingerprint->add(std::int64_t{rule.shadow});
+  fingerprint->add(rule.runbook_url);
+  fingerprint->add(static_cast<std::int64_t>(rule.where.size()));
+  for (const Rule::Filter& filter : rule.where) add_condition(filter.condition, fingerprint);
+  const Period reference = rule.reference.value_or(Period{});
+  fingerprint->add(std::int64_t{rule.reference.has_value()});
+  fingerprint->add(reference.start);
+  fingerprint->add(reference.end);
+  fingerprint->add(rule.baseline_panes);
+  fingerprint->add(std::int64_t{rule.against_series.has_value()});
+  if (rule.against_series) {
+    const Series& against = config.series[*rule.against_series];
+    add_series(against, fingerprint);
+    fingerprint->add(dimension_name(against.group_by[rule.against_position]));
+  }
+  add_thresholds(rule.fire_at, fingerprint);
+  add_thresholds(rule.clear_at, fingerprint);
+  fingerprint->add(std::int64_t{rule.clear_after});
+}
+
+}  // namespace
+
+std::uint64_t definition_of(const Series& series) {
+  Fingerprint fingerprint;
+  add_series(series, &fingerprint);
+  return fingerprint.digest();
+}
+
+std::string ruleset_version_of(const Config& config) {
+  Fingerprint fingerprint;
+  for (const Rule& rule : config.rules) add_rule(rule, config, &fingerprint);
+  return fingerprint.address("rs-");
+}
+
+}  // namespace surgewatch::config

@@ -1,0 +1,474 @@
+#include <google/protobuf/descriptor.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/status.h"
+#include "config/checks.h"
+#include "config/rule_types.h"
+
+namespace surgewatch::config {
+namespace {
+
+constexpr Micros kLongest = 10'000 * kMicrosPerDay;
+constexpr int kMaxClearAfter = 10'000;
+// clear_at where it is not given: this part of fire_at, so that a figure that wavers around its
+// line does not end an alert and start it anew.
+constexpr double kHysteresis = 0.85;
+
+bool holds(const std::vector<std::string>& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+// Checks one rule; what it can't do without a sound series or type is left out.
+class RuleCheck {
+ public:
+  RuleCheck(const Checker& check, std::string path, const v1::RuleConfig& given,
+            const Config& config, const std::vector<bool>& sound)
+      : check_(check), path_(std::move(path)), given_(given), config_(config), sound_(sound) {}
+
+  Rule run() {
+    check_.name(path_, given_.name());
+    rule_.name = given_.name();
+    check_type();
+    check_series_name();
+    check_severity_and_mode();
+    check_runbook();
+    if (series_ != nullptr) {
+      check_measure();
+      check_per();
+      check_where();
+    }
+    check_window();
+    if (traits_ != nullptr) {
+      check_fields_of_type();
+      check_thresholds();
+    }
+    return std::move(rule_);
+  }
+
+ private:
+  std::string at(std::string_view field) const { return child(path_, field); }
+  bool given(std::string_view field) const { return check_.has(at(field)); }
+  bool readable(std::string_view field) const { return check_.readable(at(field)); }
+
+  void check_type();
+  void check_series_name();
+  void check_measure();
+  void check_per();
+  void check_where();
+  void check_window();
+  void check_severity_and_mode();
+  void check_runbook();
+
+  void check_fields_of_type();
+  void check_reference();
+  void check_baseline();
+  void check_against();
+  void check_against_own(const std::string& path, Dimension dimension);
+
+  void check_thresholds();
+  Thresholds read_thresholds(std::string_view field, const v1::Thresholds& given);
+  void check_clear_at();
+
+  std::optional<std::size_t> find_series(const std::string& path, const std::string& name);
+  std::optional<std::int64_t> panes(std::string_view field, const std::string& text);
+  std::string series_label() const { return fmt::format("series '{}'", series_->name); }
+  std::vector<std::string> group_by_names(const Series& series) const;
+
+  const Checker& check_;
+  const std::string path_;
+  const v1::RuleConfig& given_;
+  const Config& config_;
+  const std::vector<bool>& sound_;
+
+  Rule rule_;
+  const RuleTypeTraits* traits_ = nullptr;  // null: not known
+  const Series* series_ = nullptr;          // null: not known, or not sound
+  bool window_known_ = false;
+};
+
+void RuleCheck::check_type() {
+  std::vector<std::string> built;
+  for (const RuleTypeTraits& traits : rule_types()) {
+    built.emplace_back(traits.name);
+    if (traits.name == given_.type()) traits_ = &traits;
+  }
+  if (traits_ != nullptr) {
+    rule_.type = traits_->type;
+    return;
+  }
+  if (!given("type")) {
+    check_.missing(path_, "type", fmt::format("write one of {}", enumerate(built)));
+    return;
+  }
+  const std::vector<std::string> all = rule_type_names_of_schema();
+  if (holds(all, given_.type())) {
+    check_.problem(at("type"), "rule type '{}' is not in this version; it has {}", given_.type(),
+                   enumerate(built));
+  } else {
+    check_.word(at("type"), given_.type(), all, "a rule type");
+  }
+}
+
+std::optional<std::size_t> RuleCheck::find_series(const std::string& path,
+                                                  const std::string& name) {
+  std::vector<std::string> names;
+  for (const Series& series : config_.series) names.push_back(series.name);
+  if (names.empty()) {
+    check_.problem(path, "'{}' is not a series; there are none", name);
+    return std::nullopt;
+  }
+  return check_.word(path, name, names, "a series");
+}
+
+void RuleCheck::check_series_name() {
+  if (!given("series")) {
+    check_.missing(path_, "series", "name the series to watch");
+    return;
+  }
+  const auto index = find_series(at("series"), given_.series());
+  if (!index) return;
+  rule_.series = *index;
+  if (sound_[*index]) series_ = &config_.series[*index];
+}
+
+std::vector<std::string> RuleCheck::group_by_names(const Series& series) const {
+  std::vector<std::string> names;
+  for (const Dimension dimension : series.group_by) names.emplace_back(dimension_name(dimension));
+  return names;
+}
+
+void RuleCheck::check_measure() {
+  std::vector<std::string> names;
+  for (const Measure measure : series_->measures) names.emplace_back(measure_name(measure));
+  if (!given("measure")) {
+    check_.missing(path_, "measure", fmt::format("{} has {}", series_label(), enumerate(names)));
+    return;
+  }
+  const auto index = check_.word(at("measure"), given_.measure(), names,
+                                 fmt::format("a measure of {}", series_label()));
+  if (index) rule_.measure = series_->measures[*index];
+}
+
+void RuleCheck::check_per() {
+  const std::vector<std::string> names = group_by_names(*series_);
+  for (int i = 0; i < given_.per_size(); ++i) {
+    const std::string here = element(at("per"), i);
+    const auto position = check_.word(here, given_.per(i), names,
+                                      fmt::format("in the group_by of {}", series_label()));
+    if (!position) continue;
+    if (std::find(rule_.per.begin(), rule_.per.end(), *position) != rule_.per.end()) {
+      check_.problem(here, "'{}' is there twice", given_.per(i));
+      continue;
+    }
+    rule_.per.push_back(*position);
+  }
+}
+
+void RuleCheck::check_where() {
+  for (int i = 0; i < given_.where_size(); ++i) {
+    auto condition =
+        check_condition(check_, element(at("where"), i), given_.where(i), series_->group_by,
+                        fmt::format("the group_by of {}", series_label()), *config_.reference);
+    if (!condition) continue;
+    const auto found =
+        std::find(series_->group_by.begin(), series_->group_by.end(), condition->field);
+    rule_.where.push_back(
+        {static_cast<std::size_t>(found - series_->group_by.begin()), *std::move(condition)});
+  }
+}
+
+// The span in panes of the series; nullopt with a problem if it is none.
+std::optional<std::int64_t> RuleCheck::panes(std::string_view field, const std::string& text) {
+  const auto span = check_.duration(at(field), text, 1, kLongest);
+  if (!span || series_ == nullptr) return std::nullopt;
+  if (*span % series_->pane_length != 0) {
+    check_.problem(at(field), "{} is not a multiple of the pane of {}, {}", text, series_label(),
+                   format_duration(series_->pane_length));
+    return std::nullopt;
+  }
+  const std::int64_t count = *span / series_->pane_length;
+  if (count > kMaxPanesPerRule) {
+    check_.problem(at(field), "{} has {} panes of {}; at most {} are allowed: take longer panes",
+                   text, count, format_duration(series_->pane_length), kMaxPanesPerRule);
+    return std::nullopt;
+  }
+  return count;
+}
+
+void RuleCheck::check_window() {
+  if (!given("window")) {
+    check_.missing(path_, "window", "give a multiple of the series' pane, such as 7d");
+    return;
+  }
+  if (!readable("window")) return;
+  if (const auto count = panes("window", given_.window())) {
+    rule_.window_panes = *count;
+    window_known_ = true;
+  }
+}
+
+void RuleCheck::check_severity_and_mode() {
+  if (given("severity")) {
+    const auto severity = check_.word(at("severity"), given_.severity(),
+                                      {"info", "warning", "critical"}, "a severity");
+    if (severity) rule_.severity = static_cast<Severity>(*severity);
+  }
+  if (given("mode")) {
+    const auto mode = check_.word(at("mode"), given_.mode(), {"live", "shadow"}, "a mode");
+    rule_.shadow = mode == 1;
+  }
+}
+
+void RuleCheck::check_runbook() {
+  constexpr std::size_t kMaxUrlBytes = 2'048;
+  if (!readable("runbook_url")) return;
+  rule_.runbook_url = given_.runbook_url();
+  // The page makes a link of it; nothing but the web may be behind a link.
+  const bool web =
+      rule_.runbook_url.starts_with("https://") || rule_.runbook_url.starts_with("http://");
+  const bool printable = std::all_of(rule_.runbook_url.begin(), rule_.runbook_url.end(),
+                                     [](char c) { return c > ' ' && c < '\x7f'; });
+  if (!web || !printable || rule_.runbook_url.size() > kMaxUrlBytes) {
+    check_.problem(at("runbook_url"),
+                   "must start with https:// or http:// and be a URL of at most {} bytes",
+                   kMaxUrlBytes);
+  }
+}
+
+void RuleCheck::check_fields_of_type() {
+  for (const std::string_view field : kFieldsOfTypes) {
+    if (!given(field) || holds(traits_->fields, field)) continue;
+    std::vector<std::string> takes = traits_->fields;
+    takes.insert(takes.end(), {"fire_at", "clear_at", "clear_after"});
+    check_.problem_at_key(at(field), "{} does not take '{}'; it takes {}", traits_->name, field,
+                          enumerate(takes));
+  }
+  switch (traits_->type) {
+    case RuleType::kSurgeSince:
+      if (!given("reference")) {
+        check_.missing(path_, "reference",
+                       "surge_since compares with {start: 2023-05-01, end: 2023-07-31}");
+      }
+      return check_reference();
+    case RuleType::kSurge:
+      if (!given("baseline")) {
+        check_.missing(path_, "baseline",
+                       "give a multiple of the window, such as 182d for a window of 7d");
+      }
+      return check_baseline();
+    case RuleType::kShareShift:
+      if (given("reference") && given("baseline")) {
+        check_.problem_at_key(at("baseline"), "share_shift takes either 'reference' or 'baseline'");
+      } else if (!given("reference") && !given("baseline")) {
+        check_.missing(path_, "reference", "share_shift takes either 'reference' or 'baseline'");
+      }
+      if (given_.per_size() == 0) {
+        check_.missing(path_, "per", "share_shift compares a subject with the whole");
+      }
+      check_reference();
+      return check_baseline();
+    case RuleType::kDivergence:
+      return check_against();
+  }
+}
+
+void RuleCheck::check_reference() {
+  if (!readable("reference")) return;
+  const std::string reference = at("reference");
+  std::array<std::optional<Micros>, 2> borders;
+  const std::array<std::pair<std::string_view, const std::string*>, 2> fields{
+      {{"start", &given_.reference().start()}, {"end", &given_.reference().end()}}};
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const auto& [field, text] = fields[i];
+    const std::string here = child(reference, field);
+    if (!check_.has(here)) {
+      check_.missing(reference, field, "write it as 2023-05-01; the end is the day after the last");
+      continue;
+    }
+    const auto date = parse_date(*text);
+    if (!date.ok()) {
+      check_.problem(here, "{}", message_of(date.status()));
+      continue;
+    }
+    borders[i] = *date;
+    if (series_ == nullptr || *date % series_->pane_length == 0) continue;
+    const Micros before = pane_of(*date, series_->pane_length) * series_->pane_length;
+    check_.problem(here, "{} is not on a border between panes of {}; the nearest are {} and {}",
+                   *text, format_duration(series_->pane_length), format_time(before),
+                   format_time(before + series_->pane_length));
+  }
+  if (!borders[0] || !borders[1]) return;
+  if (*borders[0] >= *borders[1]) {
+    check_.problem(child(reference, "end"), "{} is not after the start, {}",
+                   given_.reference().end(), given_.reference().start());
+    return;
+  }
+  rule_.reference = Period{*borders[0], *borders[1]};
+  if (series_ != nullptr && (*borders[1] - *borders[0]) / series_->pane_length > kMaxPanesPerRule) {
+    check_.problem(reference, "has more than {} panes of {}: take longer panes", kMaxPanesPerRule,
+                   format_duration(series_->pane_length));
+  }
+}
+
+void RuleCheck::check_baseline() {
+  if (!readable("baseline")) return;
+  const auto count = panes("baseline", given_.baseline());
+  if (!count) return;
+  rule_.baseline_panes = *count;
+  if (traits_->type == RuleType::kSurge && window_known_ && *count % rule_.window_panes != 0) {
+    check_.problem(at("baseline"), "{} is not a multiple of the window, {}", given_.baseline(),
+                   given_.window());
+  }
+}
+
+void RuleCheck::check_against() {
+  if (series_ != nullptr) {
+    const bool one_country = rule_.per.size() == 1 && is_country(series_->group_by[rule_.per[0]]);
+    if (!one_country && static_cast<std::size_t>(given_.per_size()) == rule_.per.size()) {
+      check_.problem(at("per"),
+                     "divergence compares by country: name exactly one country dimension, "
+                     "such as [bill_to]");
+    }
+  }
+  const std::string against = at("against");
+  if (!given("against")) {
+    check_.missing(path_, "against",
+                   "say what to compare with: {series: shipped, dimension: ship_to}");
+    return;
+  }
+  if (check_.positions.damaged(against)) return;
+  const std::string dimension_path = child(against, "dimension");
+  const bool has_series = check_.has(child(against, "series"));
+  const bool has_dimension = check_.has(dimension_path);
+  if (!has_series) check_.missing(against, "series", "name the series to compare with");
+  if (!has_dimension)
+    check_.missing(against, "dimension", "name a country dimension of that series");
+  if (!has_series || !has_dimension) return;
+  const auto index = find_series(child(against, "series"), given_.against().series());
+  if (!index || !sound_[*index]) return;
+  const Series& other = config_.series[*index];
+  rule_.against_series = *index;
+  const auto position =
+      check_.word(dimension_path, given_.against().dimension(), group_by_names(other),
+                  fmt::format("in the group_by of series '{}'", other.name));
+  if (!position) return;
+  rule_.against_position = *position;
+  const Dimension dimension = other.group_by[*position];
+  if (!is_country(dimension)) {
+    check_.problem(dimension_path, "'{}' is not a country dimension", dimension_name(dimension));
+  }
+  if (series_ == nullptr) return;
+  if (&other == series_) return check_against_own(dimension_path, dimension);
+  if (other.pane_length != series_->pane_length) {
+    check_.problem(child(against, "series"), "the panes of series '{}' are {} long, those of {} {}",
+                   other.name, format_duration(other.pane_length), series_label(),
+                   format_duration(series_->pane_length));
+  }
+  if (std::find(other.measures.begin(), other.measures.end(), rule_.measure) ==
+      other.measures.end()) {
+    check_.problem(child(against, "series"), "series '{}' has no measure '{}'", other.name,
+                   measure_name(rule_.measure));
+  }
+}
+
+void RuleCheck::check_against_own(const std::string& path, Dimension dimension) {
+  if (rule_.per.size() == 1 && series_->group_by[rule_.per[0]] == dimension) {
+    check_.problem(path,
+                   "'{}' is what the rule is per; within one series, compare with another "
+                   "dimension",
+                   dimension_name(dimension));
+  }
+}
+
+void RuleCheck::check_thresholds() {
+  if (!given("fire_at")) {
+    check_.missing(
+        path_, "fire_at",
+        fmt::format("{} needs at least one of {}", traits_->name, enumerate(traits_->figures)));
+  } else {
+    rule_.fire_at = read_thresholds("fire_at", given_.fire_at());
+    // One of another type has been told of already.
+    const bool any = std::any_of(kFigures.begin(), kFigures.end(), [&](const Figure& figure) {
+      return check_.has(child(at("fire_at"), figure.name));
+    });
+    if (!any && !check_.positions.damaged(at("fire_at"))) {
+      check_.problem(at("fire_at"), "{} needs at least one of {}", traits_->name,
+                     enumerate(traits_->figures));
+    }
+  }
+  if (rule_.fire_at.excess_over_total && given_.per_size() == 0) {
+    check_.problem(child(at("fire_at"), "excess_over_total"),
+                   "compares a subject with the whole series: the rule needs 'per'");
+  }
+  rule_.clear_at = read_thresholds("clear_at", given_.clear_at());
+  check_clear_at();
+  if (readable("clear_after") &&
+      check_.in_range(at("clear_after"), given_.clear_after(), 1, kMaxClearAfter)) {
+    rule_.clear_after = given_.clear_after();
+  }
+}
+
+Thresholds RuleCheck::read_thresholds(std::string_view field, const v1::Thresholds& thresholds) {
+  Thresholds read;
+  const google::protobuf::Descriptor& type = *v1::Thresholds::descriptor();
+  for (const Figure& figure : kFigures) {
+    const std::string here = child(at(field), figure.name);
+    if (!check_.readable(here)) continue;
+    if (!holds(traits_->figures, figure.name)) {
+      check_.problem_at_key(here, "{} does not use '{}'; it uses {}", traits_->name, figure.name,
+                            enumerate(traits_->figures));
+      continue;
+    }
+    const double value = thresholds.GetReflection()->GetDouble(
+        thresholds, type.FindFieldByName(std::string(figure.name)));
+    if (!(value > 0) || value > figure.high) {
+      check_.problem(here, "{} is not above 0 and at most {}", value, figure.high);
+      continue;
+    }
+    const bool dollars =
+        figure.member == &Thresholds::observed && rule_.measure == Measure::kRevenueUsd;
+    read.*figure.member = dollars ? value * static_cast<double>(kMicrosPerDollar) : value;
+  }
+  return read;
+}
+
+void RuleCheck::check_clear_at() {
+  const bool any = std::any_of(kFigures.begin(), kFigures.end(), [&](const Figure& figure) {
+    return (rule_.clear_at.*figure.member).has_value();
+  });
+  for (const Figure& figure : kFigures) {
+    const auto fire = rule_.fire_at.*figure.member;
+    auto& clear = rule_.clear_at.*figure.member;
+    if (clear && fire && *clear > *fire) {
+      check_.problem(child(at("clear_at"), figure.name),
+                     "is above fire_at.{}: the alert would end as it starts", figure.name);
+    }
+    if (!any && fire && figure.member != &Thresholds::observed) clear = *fire * kHysteresis;
+  }
+  const bool none = std::none_of(kFigures.begin(), kFigures.end(), [&](const Figure& figure) {
+    return (rule_.clear_at.*figure.member).has_value();
+  });
+  // A rule on nothing but `observed` would otherwise end at once: no figure is below nothing.
+  if (none && rule_.fire_at.observed)
+    rule_.clear_at.observed = *rule_.fire_at.observed * kHysteresis;
+}
+
+}  // namespace
+
+void check_rules(const Checker& check, const v1::Config& given, const std::vector<bool>& sound,
+                 Config* config) {
+  for (int i = 0; i < given.rules_size(); ++i) {
+    const std::string path = element("rules", i);
+    Rule rule = RuleCheck(check, path, given.rules(i), *config, sound).run();
+    for (int j = 0; j < i; ++j) {
+      if (given.rules(j).name() != rule.name || rule.name.empty()) continue;
+      check.problem(child(path, "name"), "'{}' is already the name of rules[{}]", rule.name, j);
+      break;
+    }
+    config->rules.push_back(std::move(rule));
+  }
+}
+
+}  // namespace surgewatch::config

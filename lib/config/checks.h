@@ -1,0 +1,89 @@
+// The semantic checks: from what YAML said to config.h, field by field. Each check goes on as far
+// as it can, so that one run names everything that is wrong.
+//
+// A path such as `rules[0].window` names a field here as in messages.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+#include "config/problems.h"
+#include "config/text.h"
+#include "config/yaml_reader.h"
+#include "surgewatch/v1/config.pb.h"
+
+namespace surgewatch::config {
+
+inline constexpr std::size_t kMaxNameBytes = 64;
+
+// What a check works on: what was said, where, and where problems go.
+struct Checker {
+  const std::string& file;
+  const Positions& positions;
+  Problems& problems;
+
+  // At the value of the field.
+  template <typename... Args>
+  void problem(const std::string& path, fmt::format_string<Args...> format, Args&&... args) const {
+    problems.add(file, positions.value(path), "{}: {}", path,
+                 fmt::format(format, std::forward<Args>(args)...));
+  }
+  // At its key: for a field that should not be there.
+  template <typename... Args>
+  void problem_at_key(const std::string& path, fmt::format_string<Args...> format,
+                      Args&&... args) const {
+    problems.add(file, positions.key(path), "{}: {}", path,
+                 fmt::format(format, std::forward<Args>(args)...));
+  }
+  // `field` is not in `message`. Silent where something inside could not be read: it may be that.
+  void missing(const std::string& message, std::string_view field, std::string_view example) const;
+
+  bool has(const std::string& path) const { return positions.has(path); }
+  // Given, and of the right type.
+  bool readable(const std::string& path) const { return has(path) && !positions.damaged(path); }
+
+  // A duration within [low, high]; nullopt with a problem if it is not one.
+  std::optional<Micros> duration(const std::string& path, const std::string& text, Micros low,
+                                 Micros high) const;
+  // `value` unless the field was given and is sound.
+  void duration_into(const std::string& path, const std::string& text, Micros low, Micros high,
+                     Micros* value) const;
+  bool in_range(const std::string& path, std::int64_t value, std::int64_t low,
+                std::int64_t high) const;
+  // Lower case letters, digits, - and _.
+  bool name(const std::string& message, const std::string& text) const;
+  // One of `words`; its position there.
+  std::optional<std::size_t> word(const std::string& path, const std::string& text,
+                                  const std::vector<std::string>& words,
+                                  std::string_view what) const;
+};
+
+std::string child(const std::string& path, std::string_view field);
+std::string element(const std::string& path, int index);
+
+// check_settings.cc
+void check_settings(const Checker& check, const v1::Config& given, Config* config);
+
+// check_series.cc. `sound` gets, for each series, whether rules may be checked against it.
+void check_series(const Checker& check, const v1::Config& given, Config* config,
+                  std::vector<bool>* sound);
+// The conditions of a series, or of a rule.
+std::optional<Condition> check_condition(const Checker& check, const std::string& path,
+                                         const v1::Condition& given,
+                                         const std::vector<Dimension>& allowed,
+                                         std::string_view whose, const ReferenceTables& tables);
+bool is_country(Dimension dimension);
+
+// check_rules.cc
+void check_rules(const Checker& check, const v1::Config& given, const std::vector<bool>& sound,
+                 Config* config);
+
+// canonical.cc: content addresses.
+std::uint64_t definition_of(const Series& series);
+std::string ruleset_version_of(const Config& config);
+
+}  // namespace surgewatch::config

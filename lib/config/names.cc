@@ -1,0 +1,47 @@
+// The words of config.h, and how they are read.
+#include <algorithm>
+#include <array>
+
+#include "config/config.h"
+
+namespace surgewatch::config {
+namespace {
+
+constexpr std::array<std::string_view, kDimensionCount> kDimensionNames{
+    "seller",
+    "bill_to",
+    "ship_to",
+    "end_user",
+    "ship_from",
+    "freight_forwarder",
+    "seller.party_id",
+    "bill_to.party_id",
+    "ship_to.party_id",
+    "end_user.party_id",
+    "ship_from.party_id",
+    "freight_forwarder.party_id",
+    "family",
+    "sku",
+    "control_class"};
+
+bool holds(const std::vector<std::string>& values, std::string_view value) {
+  return std::find(values.begin(), values.end(), value) != values.end();
+}
+
+}  // namespace
+
+std::string_view dimension_name(Dimension dimension) {
+  return kDimensionNames[static_cast<std::size_t>(dimension)];
+}
+
+std::optional<Dimension> dimension_from_name(std::string_view name) {
+  const auto found = std::find(kDimensionNames.begin(), kDimensionNames.end(), name);
+  if (found == kDimensionNames.end()) return std::nullopt;
+  return static_cast<Dimension>(found - kDimensionNames.begin());
+}
+
+bool Condition::admits(std::string_view value) const {
+  return (in.empty() || holds(in, value)) && !holds(not_in, value);
+}
+
+}  // namespace surgewatch::config

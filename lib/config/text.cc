@@ -1,0 +1,171 @@
+#include "config/text.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "base/status.h"
+
+namespace surgewatch::config {
+namespace {
+
+constexpr std::size_t kLongestWordToCompare = 64;
+constexpr std::int64_t kE9 = 1'000'000'000;
+constexpr std::size_t kPlaces = 9;
+
+// Optimal string alignment: insertions, deletions, substitutions and transpositions of neighbours.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> before_last(b.size() + 1), last(b.size() + 1), current(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) last[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    current[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t substitution = last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      current[j] = std::min({last[j] + 1, current[j - 1] + 1, substitution});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+        current[j] = std::min(current[j], before_last[j - 2] + 1);
+      }
+    }
+    before_last.swap(last);
+    last.swap(current);
+  }
+  return last[b.size()];
+}
+
+// Bytes of the UTF-8 sequence at the front of `text`; 0 if it is not one. Source: RFC 3629
+// section 4.
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [text](std::size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+  };
+  const auto tail = [&byte](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
+  const unsigned first = byte(0);
+  if (first < 0x80U) return first == 0 ? 0 : 1;
+  if (first >= 0xC2U && first <= 0xDFU) return tail(1) ? 2 : 0;
+  if (first >= 0xE0U && first <= 0xEFU) {
+    const bool overlong = first == 0xE0U && byte(1) < 0xA0U;
+    const bool surrogate = first == 0xEDU && byte(1) > 0x9FU;
+    return tail(1) && tail(2) && !overlong && !surrogate ? 3 : 0;
+  }
+  if (first >= 0xF0U && first <= 0xF4U) {
+    const bool overlong = first == 0xF0U && byte(1) < 0x90U;
+    const bool beyond = first == 0xF4U && byte(1) > 0x8FU;
+    return tail(1) && tail(2) && tail(3) && !overlong && !beyond ? 4 : 0;
+  }
+  return 0;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> read_file(const std::string& path, std::size_t limit, FileKind kind) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0)
+    return not_found("cannot read {}: {}", path, std::strerror(errno));
+  if (S_ISDIR(info.st_mode)) return not_found("cannot read {}: it is a directory", path);
+  if (kind == FileKind::kRegular && !S_ISREG(info.st_mode)) {
+    return not_found("cannot read {}: it is not a regular file", path);
+  }
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"),
+                                                             &std::fclose);
+  if (file == nullptr) return not_found("cannot read {}: {}", path, std::strerror(errno));
+  std::string text;
+  std::string block(std::size_t{1} << 16, '\0');
+  while (const std::size_t count = std::fread(block.data(), 1, block.size(), file.get())) {
+    text.append(block, 0, count);
+    if (text.size() > limit)
+      return not_found("cannot read {}: it is longer than {} bytes", path, limit);
+  }
+  if (std::ferror(file.get()) != 0)
+    return not_found("cannot read {}: {}", path, std::strerror(errno));
+  return text;
+}
+
+std::optional<Position> first_invalid_utf8(std::string_view text) {
+  Position at;
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    if (length == 0) return at;
+    at.column += static_cast<int>(length);
+    if (text.front() == '\n') at = {at.line + 1, 1};
+    text.remove_prefix(length);
+  }
+  return std::nullopt;
+}
+
+std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
+  if (word.size() > kLongestWordToCompare) return {};
+  // A short word is near only with one slip, so that `in` is not offered for anything.
+  const std::size_t limit = word.size() <= 3 ? 1 : std::max<std::size_t>(2, word.size() / 3);
+  std::size_t best_distance = limit + 1;
+  std::string best;
+  for (const std::string& candidate : candidates) {
+    if (candidate.size() > kLongestWordToCompare) continue;
+    const std::size_t distance = edit_distance(word, candidate);
+    if (distance < best_distance && distance < candidate.size()) {
+      best_distance = distance;
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+std::string suggestion(std::string_view word, const std::vector<std::string>& candidates,
+                       std::string_view known_as) {
+  if (const std::string near = nearest(word, candidates); !near.empty()) {
+    return fmt::format("; did you mean '{}'?", near);
+  }
+  constexpr std::size_t kMostToList = 20;
+  if (candidates.empty() || candidates.size() > kMostToList) return {};
+  return fmt::format("; {} {}", known_as, enumerate(candidates));
+}
+
+std::string enumerate(const std::vector<std::string>& words) {
+  std::string text;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) text += i + 1 == words.size() ? " and " : ", ";
+    text += words[i];
+  }
+  return text;
+}
+
+absl::StatusOr<std::int64_t> parse_fixed_e9(std::string_view text) {
+  const std::size_t point = text.find('.');
+  const std::string_view whole = text.substr(0, point);
+  const std::string_view fraction =
+      point == std::string_view::npos ? std::string_view{} : text.substr(point + 1);
+  constexpr std::string_view kDigits = "0123456789";
+  if (whole.empty() || whole.find_first_not_of(kDigits) != std::string_view::npos ||
+      fraction.find_first_not_of(kDigits) != std::string_view::npos ||
+      (point != std::string_view::npos && fraction.empty())) {
+    return invalid_argument("'{}' is not a decimal number such as 1.0854", text);
+  }
+  if (fraction.size() > kPlaces) {
+    return invalid_argument("'{}' has {} decimal places; at most {} are allowed", text,
+                            fraction.size(), kPlaces);
+  }
+  const auto units = parse_int64(whole);
+  if (!units || *units >= kE9) return invalid_argument("'{}' is not below 1000000000", text);
+  std::int64_t nanos = fraction.empty() ? 0 : *parse_int64(fraction);
+  for (std::size_t i = fraction.size(); i < kPlaces; ++i) nanos *= 10;
+  return *units * kE9 + nanos;
+}
+
+std::optional<std::int64_t> parse_int64(std::string_view text) {
+  std::int64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, value);
+  if (text.empty() || parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
+  return value;
+}
+
+bool is_capitals(std::string_view text, std::size_t length) {
+  return text.size() == length &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+
+}  // namespace surgewatch::config
