@@ -93,9 +93,10 @@ class AlertStore {
 
   // Empty filters match everything; both ends of a range belong to it.
   struct PointQuery {
-    std::string rule;
-    std::map<std::string, std::string> subject;            // these dimensions with these values
-    std::optional<std::int64_t> from_seconds, to_seconds;  // of window_end
+    std::string rule{};
+    std::map<std::string, std::string> subject{};  // these dimensions with these values
+    std::optional<std::int64_t> from_seconds{};    // of window_end
+    std::optional<std::int64_t> to_seconds{};
     std::int64_t step_seconds = 0;  // above 0: of each subject only the newest point a step
     std::size_t limit = 10'000;     // the newest
   };

@@ -290,6 +290,8 @@ class HttpServerImpl final : public HttpServer {
   // by itself.
   bool pump(EventStream& stream, httplib::DataSink& sink) {
     if (stopping_.load(std::memory_order_acquire) || options_.alerts->stopped()) return false;
+    // A client that has gone is noticed now and not by the next heartbeat.
+    if (!sink.is_writable()) return false;
     const auto outcome = stream.pump(
         [&sink](std::string_view text) { return sink.write(text.data(), text.size()); });
     if (responses_ != nullptr) responses_->Increment(stream.take_written());

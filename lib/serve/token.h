@@ -31,9 +31,9 @@ inline constexpr std::int64_t kTokenLifeSeconds = 7 * 86'400;
 
 // Where a page of a list ended, and the resume token of the list's first page.
 struct PageToken {
-  ResumeToken resume;
+  ResumeToken resume{};
   Micros onset = 0;
-  std::string alert_id;
+  std::string alert_id{};
 
   friend bool operator==(const PageToken&, const PageToken&) = default;
 };
