@@ -26,10 +26,11 @@ namespace surgewatch::aggregate {
 
 struct Record {
   std::int64_t offset = 0;   // strictly growing within the source
-  std::string_view payload;  // Invoice or Shipment, plain or in the Confluent wire format
-  std::string_view key;
-  bool has_key = false;                    // files have none
-  std::optional<Micros> record_timestamp;  // Kafka's; absent for files: then future_bound is off
+  std::string_view payload = {};  // Invoice or Shipment, plain or in the Confluent wire format
+  std::string_view key = {};
+  bool has_key = false;  // files have none
+  // Kafka's; absent for files: then future_bound is off.
+  std::optional<Micros> record_timestamp = std::nullopt;
 };
 
 enum class Disposition : std::uint8_t {

@@ -389,9 +389,10 @@ void RuleCheck::check_thresholds() {
         fmt::format("{} needs at least one of {}", traits_->name, enumerate(traits_->figures)));
   } else {
     rule_.fire_at = read_thresholds("fire_at", given_.fire_at());
-    const bool any =
-        std::any_of(traits_->figures.begin(), traits_->figures.end(),
-                    [&](const auto& name) { return check_.has(child(at("fire_at"), name)); });
+    // One of another type has been told of already.
+    const bool any = std::any_of(kFigures.begin(), kFigures.end(), [&](const Figure& figure) {
+      return check_.has(child(at("fire_at"), figure.name));
+    });
     if (!any && !check_.positions.damaged(at("fire_at"))) {
       check_.problem(at("fire_at"), "{} needs at least one of {}", traits_->name,
                      enumerate(traits_->figures));

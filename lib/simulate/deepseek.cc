@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "simulate/deepseek_orders.h"
 #include "simulate/deepseek_plan.h"
+#include "simulate/documents.h"
 #include "simulate/random.h"
 
 namespace surgewatch::simulate {
@@ -37,9 +38,9 @@ class DeepSeek : public Scenario {
     }
     const Document& document = today()[position_++];
     if (document.part < 0) {
-      book_.write_invoice(document.order, event->mutable_invoice());
+      book_.write_invoice(document.order, spare_.invoice(event));
     } else {
-      book_.write_shipment(document.order, document.part, event->mutable_shipment());
+      book_.write_shipment(document.order, document.part, spare_.shipment(event));
     }
     return true;
   }
@@ -99,6 +100,7 @@ class DeepSeek : public Scenario {
   }
 
   const OrderBook book_;
+  SpareDocuments spare_;
   const std::uint64_t seed_;
   const std::uint64_t total_;
   std::array<std::vector<Document>, kRing> ring_;

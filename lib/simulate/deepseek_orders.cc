@@ -28,7 +28,7 @@ struct Destination {
 constexpr std::array<Destination, 7> kFromSingapore{
     {{"US", 62}, {"TW", 14}, {"MY", 12}, {"JP", 4}, {"IN", 4}, {"AU", 2}, {"DE", 2}}};
 // Servers are assembled in Taiwan for customers everywhere. The split is made up.
-constexpr std::array<Destination, 4> kFromTaiwan{{{"TW", 60}, {"US", 30}, {"JP", 5}, {"DE", 5}}};
+constexpr std::array<Destination, 4> kFromTaiwan{{{"TW", 70}, {"US", 22}, {"JP", 4}, {"DE", 4}}};
 
 template <std::size_t N>
 std::string_view choose(const std::array<Destination, N>& destinations, Random* random) {
@@ -64,13 +64,20 @@ const v1::Party& pick(const std::vector<v1::Party>& parties, Random* random) {
   return parties[random->below(parties.size())];
 }
 
-// Small indices more often: what sells most stands first.
+// Small indices more often: what sells most stands first. The last, the cheapest, only fills in
+// where nothing else fits the money.
 const Product& pick_product(std::span<const Product> products, std::int64_t usd, Random* random) {
   for (int attempt = 0; attempt < 4; ++attempt) {
-    const auto index = std::min(random->below(products.size()), random->below(products.size()));
+    const auto index =
+        std::min(random->below(products.size() - 1), random->below(products.size() - 1));
     if (products[index].price_usd <= usd + usd / 4) return products[index];
   }
   return products.back();
+}
+
+// To the nearest, at least one.
+std::int64_t units_for(std::int64_t usd, const Product& product) {
+  return std::max<std::int64_t>(1, (usd + product.price_usd / 2) / product.price_usd);
 }
 
 void set_id(std::string_view prefix, std::string_view id, std::string* field) {
@@ -215,18 +222,17 @@ void OrderBook::add_lines(std::int64_t amount, std::span<const Product> products
     const std::int64_t usd =
         share / 2 + static_cast<std::int64_t>(random->below(static_cast<std::uint64_t>(share)));
     const Product& product = pick_product(products, usd, random);
-    const std::int64_t quantity =
-        std::max<std::int64_t>(1, (usd + product.price_usd / 2) / product.price_usd);
+    const std::int64_t quantity = units_for(usd, product);
     order->add_line(product, quantity, usd / quantity);
     left -= usd / quantity * quantity;
   }
-  const Product& product = min_units > 1 ? products.back() : pick_product(products, left, random);
-  const std::int64_t quantity =
-      std::max(min_units, (left + product.price_usd / 2) / product.price_usd);
+  const Product* product = &pick_product(products, left, random);
+  if (units_for(left, *product) < min_units) product = &products.back();
+  const std::int64_t quantity = std::max(min_units, units_for(left, *product));
   // What the price does not divide goes on units that cost a dollar more: exact in whole dollars.
   const std::int64_t dearer = left % quantity;
-  order->add_line(product, quantity - dearer, left / quantity);
-  if (dearer > 0) order->add_line(product, dearer, left / quantity + 1);
+  order->add_line(*product, quantity - dearer, left / quantity);
+  if (dearer > 0) order->add_line(*product, dearer, left / quantity + 1);
 }
 
 OrderBook::Order OrderBook::make_order(const OrderKey& key) const {

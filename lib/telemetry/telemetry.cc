@@ -3,10 +3,8 @@
 #include <fmt/format.h>
 #include <prometheus/text_serializer.h>
 
-#include <algorithm>
-#include <cstddef>
 #include <iterator>
-#include <set>
+#include <map>
 #include <string_view>
 #include <utility>
 
@@ -19,7 +17,6 @@ namespace surgewatch::telemetry {
 namespace {
 
 constexpr std::string_view kPrefix = "surgewatch_";
-constexpr const char* kOther = "other";
 constexpr std::size_t kLongestValue = 128;                 // bytes of a label's value
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
 
@@ -70,69 +67,59 @@ Labels clean(const Labels& labels) {
   return result;
 }
 
-std::set<std::string> names_of(const Labels& labels) {
-  std::set<std::string> names;
-  for (const auto& entry : labels) names.insert(entry.first);
-  return names;
-}
-
 // One metric's family with what was handed out.
 template <typename Metric>
 struct Family {
   prometheus::Family<Metric>* family = nullptr;
   std::string help;
-  std::set<std::string> label_names;
   std::map<Labels, Metric*> handles;
 };
 
 }  // namespace
 
 struct Telemetry::Impl {
-  explicit Impl(std::int64_t limit)
-      : label_sets_per_metric(limit),
-        dropped_label_sets(
-            prometheus::BuildCounter()
-                .Name(fmt::format("{}label_sets_dropped_total", kPrefix))
-                .Help(
-                    "Lookups of label sets beyond the limit of their metric, counted as \"other\".")
-                .Register(registry)) {}
+  explicit Impl(std::int64_t limit) : label_sets_per_metric(limit) {
+    dropped_label_sets =
+        &prometheus::BuildCounter()
+             .Name(fmt::format("{}label_sets_dropped_total", kPrefix))
+             .Help("Look-ups of a label set beyond the limit, answered by that of `other`.")
+             .Register(registry);
+  }
 
-  // `families` is one of the three below, `build` makes its kind of family, `arguments` are what a
-  // metric takes besides its labels.
-  template <typename Metric, typename Builder, typename... Arguments>
-  Metric& handle(std::map<std::string, Family<Metric>>& families, Builder build,
-                 const std::string& name, const std::string& help, const Labels& wanted,
-                 const Arguments&... arguments) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+  // `build()` starts a family, `make(family, labels)` adds a metric to it.
+  template <typename Metric, typename Build, typename Make>
+  Metric& handle(std::map<std::string, Family<Metric>>& families, const std::string& name,
+                 const std::string& help, const Labels& wanted, Build build, Make make)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     Family<Metric>& entry = families[name];
     if (entry.family == nullptr) {
       // One name, one type.
       SW_CHECK(counters.count(name) + gauges.count(name) + histograms.count(name) == 1);
       entry.help = help;
-      entry.label_names = names_of(wanted);
       entry.family =
           &build().Name(fmt::format("{}{}", kPrefix, name)).Help(help).Register(registry);
     }
-    SW_CHECK(entry.help == help && entry.label_names == names_of(wanted));
+    SW_CHECK(entry.help == help);
     Labels labels = clean(wanted);
     if (const auto found = entry.handles.find(labels); found != entry.handles.end()) {
       return *found->second;
     }
-    if (!labels.empty() &&
-        static_cast<std::int64_t>(entry.handles.size()) >= label_sets_per_metric) {
-      dropped_label_sets.Add({{"metric", fmt::format("{}{}", kPrefix, name)}}).Increment();
-      for (auto& entry_of_other : labels) entry_of_other.second = kOther;
-      // One beyond the limit; prometheus-cpp gives the same each time.
-      return entry.family->Add(labels, arguments...);
+    if (static_cast<std::int64_t>(entry.handles.size()) >= label_sets_per_metric &&
+        !labels.empty()) {
+      dropped_label_sets->Add({{"metric", fmt::format("{}{}", kPrefix, name)}}).Increment();
+      for (auto& [label, value] : labels) value = "other";
+      // Beside the limit, one for each set of names. prometheus-cpp gives the same one each time.
+      return make(*entry.family, labels);
     }
-    Metric& made = entry.family->Add(labels, arguments...);
+    Metric& made = make(*entry.family, labels);
     entry.handles.emplace(std::move(labels), &made);
     return made;
   }
 
   const std::int64_t label_sets_per_metric;
-  const ProcessMetrics process;
   prometheus::Registry registry;
-  prometheus::Family<prometheus::Counter>& dropped_label_sets;
+  ProcessMetrics process;
+  prometheus::Family<prometheus::Counter>* dropped_label_sets = nullptr;
 
   absl::Mutex mutex;
   std::map<std::string, Family<prometheus::Counter>> counters ABSL_GUARDED_BY(mutex);
@@ -145,36 +132,43 @@ Telemetry::Telemetry(const std::string& service, std::int64_t label_sets_per_met
                      const Labels& build)
     : impl_(std::make_shared<Impl>(label_sets_per_metric)) {
   Labels labels = build;
+  labels["service"] = service;
   labels["version"] = SURGEWATCH_VERSION;
   labels["compiler"] = SURGEWATCH_COMPILER;
-  labels["service"] = service;
-  gauge("build_info", "What is running; always 1.", labels).Set(1);
+  gauge("build_info", "1, with what this program was built from.", labels).Set(1);
 }
 
 prometheus::Counter& Telemetry::counter(const std::string& name, const std::string& help,
                                         const Labels& labels) {
   absl::MutexLock lock(&impl_->mutex);
-  return impl_->handle(impl_->counters, prometheus::BuildCounter, name, help, labels);
+  return impl_->handle(
+      impl_->counters, name, help, labels, prometheus::BuildCounter,
+      [](auto& family, const Labels& of) -> prometheus::Counter& { return family.Add(of); });
 }
 
 prometheus::Gauge& Telemetry::gauge(const std::string& name, const std::string& help,
                                     const Labels& labels) {
   absl::MutexLock lock(&impl_->mutex);
-  return impl_->handle(impl_->gauges, prometheus::BuildGauge, name, help, labels);
+  return impl_->handle(
+      impl_->gauges, name, help, labels, prometheus::BuildGauge,
+      [](auto& family, const Labels& of) -> prometheus::Gauge& { return family.Add(of); });
 }
 
 prometheus::Histogram& Telemetry::histogram(const std::string& name, const std::string& help,
                                             const Labels& labels,
                                             const std::vector<double>& bounds) {
   absl::MutexLock lock(&impl_->mutex);
-  return impl_->handle(impl_->histograms, prometheus::BuildHistogram, name, help, labels, bounds);
+  return impl_->handle(impl_->histograms, name, help, labels, prometheus::BuildHistogram,
+                       [&](auto& family, const Labels& of) -> prometheus::Histogram& {
+                         return family.Add(of, bounds);
+                       });
 }
 
 std::string Telemetry::expose() const {
   std::vector<prometheus::MetricFamily> families = impl_->registry.Collect();
-  // A family of which nothing was counted yet would be a heading without a line.
-  std::erase_if(families, [](const auto& family) { return family.metric.empty(); });
-  std::ranges::move(impl_->process.Collect(), std::back_inserter(families));
+  std::vector<prometheus::MetricFamily> process = impl_->process.Collect();
+  families.insert(families.end(), std::make_move_iterator(process.begin()),
+                  std::make_move_iterator(process.end()));
   return prometheus::TextSerializer().Serialize(families);
 }
 
@@ -185,12 +179,12 @@ void Telemetry::set_ready(const std::string& condition, bool holds) {
 
 bool Telemetry::ready(std::string* missing) const {
   absl::MutexLock lock(&impl_->mutex);
-  std::string names;
+  std::string failing;
   for (const auto& [condition, holds] : impl_->conditions) {
-    if (!holds) names += (names.empty() ? "" : ", ") + condition;
+    if (!holds) failing += fmt::format("{}{}", failing.empty() ? "" : ", ", condition);
   }
-  if (missing != nullptr) *missing = names;
-  return names.empty();
+  if (missing != nullptr) *missing = failing;
+  return failing.empty();
 }
 
 }  // namespace surgewatch::telemetry

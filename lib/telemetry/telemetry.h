@@ -35,7 +35,7 @@ class Telemetry {
   // Names without the prefix: "events_consumed_total". The same name and labels give the same
   // handle. Past the limit of label sets of a family every label's value is `other`, and
   // surgewatch_label_sets_dropped_total{metric} counts each lookup that ends there. One name has
-  // one type, help text and set of label names everywhere; anything else ends the process.
+  // one type and help text everywhere; anything else ends the process.
   prometheus::Counter& counter(const std::string& name, const std::string& help,
                                const Labels& labels);
   prometheus::Gauge& gauge(const std::string& name, const std::string& help, const Labels& labels);

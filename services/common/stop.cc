@@ -31,6 +31,8 @@ struct Stop::SignalThread {
   std::thread thread;
 };
 
+Stop::Stop() = default;
+
 void Stop::watch_signals() {
   const sigset_t set = stop_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
@@ -59,6 +61,7 @@ Stop::~Stop() {
 void Stop::request() {
   absl::MutexLock lock(&mutex_);
   requested_ = true;
+  flag_.store(true, std::memory_order_relaxed);
 }
 
 bool Stop::requested() const {

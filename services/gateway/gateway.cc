@@ -77,11 +77,12 @@ absl::Status Gateway::read(const Stop& stop) {
     const int size = static_cast<int>(message.payload.size());
     if (message.topic == topics_.alerts) {
       v1::Alert alert;
-      // An empty payload is a tombstone: the alert's time of keeping is over.
-      if (size > 0 && alert.ParseFromArray(message.payload.data(), size)) {
+      if (size == 0) {
+        store_.forget(message.offset, std::string(message.key));
+      } else if (alert.ParseFromArray(message.payload.data(), size)) {
         meters_->alert(alert);
         store_.add(message.offset, std::move(alert));
-      } else if (size > 0) {
+      } else {
         meters_->malformed();
       }
       store_.advance(message.offset + 1);
@@ -91,7 +92,7 @@ absl::Status Gateway::read(const Stop& stop) {
     v1::SeriesPoint point;
     if (point.ParseFromArray(message.payload.data(), size)) {
       meters_->point(point);
-      store_.add(std::move(point));
+      store_.add(point);
     } else {
       meters_->malformed();
     }

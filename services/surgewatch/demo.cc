@@ -25,6 +25,7 @@ using std::chrono::milliseconds;
 constexpr std::int32_t kPartitions = 2;
 // The embedded broker's partitions keep 5 MB: what is produced and not yet read stays far below.
 constexpr std::uint64_t kMostUnread = 2'000;
+constexpr std::size_t kRevisionsAtOnce = 1'000;
 constexpr milliseconds kLook{20};
 constexpr milliseconds kSettleWait{60'000};
 constexpr milliseconds kDeliveryWait{10'000};
@@ -164,14 +165,15 @@ absl::Status Demo::settle() {
 }
 
 void Demo::print_new_alerts() {
-  const auto revisions = stack_->gateway().alerts().since(printed_to_, 1'000);
-  if (!revisions.ok() || revisions->empty()) return;
-  for (const serve::StoredRevision& revision : *revisions) {
-    printed_to_ = revision.offset + 1;
-    const v1::Alert& alert = revision.alert;
+  const auto news = stack_->gateway().alerts().since(printed_to_, kRevisionsAtOnce);
+  if (!news.ok()) return;
+  printed_to_ = news->next;
+  for (const serve::StoredRevision& revision : news->revisions) {
+    const v1::Alert& alert = *revision.alert;
     // A rising peak makes a revision a day; what begins and what ends is news.
-    const bool news = alert.revision() == 1 || alert.state() == v1::ALERT_STATE_RESOLVED;
-    if (!news) continue;
+    const bool ends =
+        alert.state() == v1::ALERT_STATE_RESOLVED && alert.timing() != v1::TIMING_FINAL;
+    if (alert.revision() > 1 && !ends) continue;
     progress_.clear();
     fmt::print("{}\n", alert_line(alert, colour_));
     std::fflush(stdout);

@@ -37,7 +37,11 @@ class Output {
   }
   Output(Output&& other) noexcept
       : file_(std::exchange(other.file_, nullptr)), path_(std::move(other.path_)) {}
-  Output& operator=(Output&&) = delete;
+  Output& operator=(Output&& other) noexcept {
+    std::swap(file_, other.file_);
+    std::swap(path_, other.path_);
+    return *this;
+  }
   ~Output() { (void)close(); }
 
   absl::Status line(const std::string& text) {

@@ -88,7 +88,7 @@ absl::Status subscribe(const SubscribeOptions& options, const Stop& stop) {
     return !stop.requested();
   };
   while (!stop.requested()) {
-    const absl::Status status = serve::subscribe(options.target, request, stop, visit);
+    const absl::Status status = serve::subscribe(options.target, request, visit, &stop.flag());
     if (stop.requested() || status.ok()) break;
     if (!absl::IsUnavailable(status) || !connected) return status;
     fmt::print(stderr, "surgewatch: {}; trying again\n", message_of(status));

@@ -1,5 +1,5 @@
 // Whatever a configuration file holds, parse() answers: with a configuration, or with problems that
-// each have a place. Build with -DSURGEWATCH_FUZZ=ON and clang++.
+// each have a place.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>

@@ -111,7 +111,14 @@ TEST(Parse, PointsAtASyntaxError) {
 
 TEST(Parse, RefusesASecondDocument) {
   EXPECT_THAT(problems_of("kafka:\n---\njournal:\n"),
-              ElementsAre(HasSubstr("a second YAML document")));
+              ElementsAre("c.yaml:2:1: a second YAML document starts here; a configuration is one "
+                          "document"));
+}
+
+// yaml-cpp would read empty documents here without end; found by config_fuzz.
+TEST(Parse, EndsAtAStrayComma) {
+  EXPECT_THAT(problems_of(","), ElementsAre(StartsWith("c.yaml:1:1: a second YAML document")));
+  EXPECT_THAT(problems_of("kafka: {}\n]\n"), SizeIs(1));
 }
 
 TEST(Parse, RefusesWhatIsNotUtf8) {

@@ -192,37 +192,52 @@ TEST_P(DeepSeek, OfWhatIsBilledToSingaporeHardlyAnythingStays) {
   for (const char* region : {"US", "TW", "CN", "ZZ"}) {
     for (std::size_t q = 0; q < 8; ++q) {
       EXPECT_GT(static_cast<double>(stays[region][q]),
-                0.4 * static_cast<double>(reported.at(region)[q]) * 1e6)
+                0.5 * static_cast<double>(reported.at(region)[q]) * 1e6)
           << region << " quarter " << q;
     }
   }
 }
 
-// The dates from which the catalogue calls them controlled.
-const std::map<std::string, const char*>& controlled_since() {
-  static const std::map<std::string, const char*> dates{{"A100-SXM4-80GB", "2022-10-21"},
-                                                        {"A100-PCIE-80GB", "2022-10-21"},
-                                                        {"DGX-A100-640GB", "2022-10-21"},
-                                                        {"H100-SXM5-80GB", "2022-10-21"},
-                                                        {"H100-PCIE-80GB", "2022-10-21"},
-                                                        {"H100-NVL-94GB", "2022-10-21"},
-                                                        {"HGX-H100-8", "2022-10-21"},
-                                                        {"DGX-H100", "2022-10-21"},
-                                                        {"H200-SXM-141GB", "2022-10-21"},
-                                                        {"DGX-H200", "2022-10-21"},
-                                                        {"A800-SXM4-80GB", "2023-11-17"},
-                                                        {"H800-SXM5-80GB", "2023-11-17"},
-                                                        {"H800-PCIE-80GB", "2023-11-17"},
-                                                        {"L40S", "2023-11-17"},
-                                                        {"L40", "2023-11-17"},
-                                                        {"L4", "2023-11-17"},
-                                                        {"B200-SXM-192GB", "2024-03-18"},
-                                                        {"DGX-B200", "2024-03-18"},
-                                                        {"GB200-SUPERCHIP", "2024-03-18"},
-                                                        {"GB200-NVL72", "2024-03-18"},
-                                                        {"H20-SXM-96GB", "2025-04-09"},
-                                                        {"HGX-H20-8", "2025-04-09"}};
-  return dates;
+struct CatalogueRow {
+  std::string eccn;
+  std::string controlled_since;  // a date; empty for never
+};
+
+// By SKU, read from the catalogue that the project ships.
+const std::map<std::string, CatalogueRow>& catalogue() {
+  static const auto rows = [] {
+    std::map<std::string, CatalogueRow> result;
+    std::ifstream file(SURGEWATCH_SOURCE_DIR "/deploy/config/tables/catalogue.csv");
+    std::vector<std::string> header;
+    for (std::string line; std::getline(file, line);) {
+      std::stringstream stream(line);
+      std::vector<std::string> fields;
+      for (std::string field; std::getline(stream, field, ',');) fields.push_back(field);
+      if (header.empty()) {
+        header = fields;
+        continue;
+      }
+      // No column up to these has a comma in quotes.
+      const auto column = [&](const char* name) {
+        return fields.at(static_cast<std::size_t>(std::find(header.begin(), header.end(), name) -
+                                                  header.begin()));
+      };
+      result[column("sku")] = {column("eccn"), column("first_controlled_on")};
+    }
+    return result;
+  }();
+  return rows;
+}
+
+TEST_P(DeepSeek, EveryProductIsInTheCatalogueWithItsClass) {
+  const auto scenario = story();
+  v1::Event event;
+  while (scenario->next(&event)) {
+    for (const v1::InvoiceLine& line : event.invoice().lines()) {
+      ASSERT_TRUE(catalogue().contains(line.sku())) << line.sku();
+      ASSERT_TRUE(catalogue().at(line.sku()).eccn.starts_with(line.eccn())) << line.sku();
+    }
+  }
 }
 
 TEST_P(DeepSeek, TenThousandH100AndTenThousandH800AreAllThatReachChinaUnderControl) {
@@ -243,9 +258,9 @@ TEST_P(DeepSeek, TenThousandH100AndTenThousandH800AreAllThatReachChinaUnderContr
     if (shipment.ship_to().country() != "CN") continue;
     const int quarter = day_of(time_of(event)) / kQuarterDays;
     for (const v1::ShipmentLine& line : shipment.lines()) {
-      const auto since = controlled_since().find(line.sku());
+      const std::string& since = catalogue().at(line.sku()).controlled_since;
       if (shipment.ship_from().country() == "US") direct[quarter] += line.quantity();
-      if (since == controlled_since().end() || time_of(event) < parse(since->second)) continue;
+      if (since.empty() || time_of(event) < parse(since.c_str())) continue;
       const std::string& hub = shipment.intermediate_consignee().country();
       controlled[line.sku()] += line.quantity();
       by_hub[hub] += line.quantity();

@@ -1,0 +1,219 @@
+#include "aggregate/grouping.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+namespace surgewatch::aggregate {
+namespace {
+
+using config::Dimension;
+using observe::Role;
+
+// From so many keys of one series on, a document's are looked up and not searched through.
+constexpr std::size_t kSearched = 16;
+
+std::optional<Role> country_role(Dimension dimension) {
+  switch (dimension) {
+    case Dimension::kSeller:
+      return Role::kSeller;
+    case Dimension::kBillTo:
+      return Role::kBillTo;
+    case Dimension::kShipTo:
+      return Role::kShipTo;
+    case Dimension::kEndUser:
+      return Role::kEndUser;
+    case Dimension::kShipFrom:
+      return Role::kShipFrom;
+    case Dimension::kFreightForwarder:
+      return Role::kFreightForwarder;
+    default:
+      return std::nullopt;
+  }
+}
+
+std::optional<Role> party_id_role(Dimension dimension) {
+  switch (dimension) {
+    case Dimension::kSellerId:
+      return Role::kSeller;
+    case Dimension::kBillToId:
+      return Role::kBillTo;
+    case Dimension::kShipToId:
+      return Role::kShipTo;
+    case Dimension::kEndUserId:
+      return Role::kEndUser;
+    case Dimension::kShipFromId:
+      return Role::kShipFrom;
+    case Dimension::kFreightForwarderId:
+      return Role::kFreightForwarder;
+    default:
+      return std::nullopt;
+  }
+}
+
+bool is_line_dimension(Dimension dimension) {
+  return !country_role(dimension) && !party_id_role(dimension);
+}
+
+}  // namespace
+
+std::vector<window::SeriesSpec> series_specs(const std::vector<const config::Series*>& series,
+                                             const config::Limits& limits) {
+  std::vector<window::SeriesSpec> specs;
+  for (const config::Series* one : series) {
+    specs.push_back({.pane_length = one->pane_length,
+                     .dimensions = one->group_by.size(),
+                     .max_keys = static_cast<std::size_t>(limits.keys_per_series)});
+  }
+  return specs;
+}
+
+Grouping::Grouping(const std::vector<const config::Series*>& series,
+                   const observe::ReferenceIndex* index, window::Window* window)
+    : index_(index), window_(window) {
+  window::Dictionary& dictionary = window_->dictionary();
+  dictionary.intern("");  // an absent party_id
+  country_values_[observe::kNoCountry] = dictionary.intern("ZZ");
+  for (observe::CountryCode code = 1; code < observe::kCountryCodes; ++code) {
+    if (!index_->is_known(code)) continue;
+    country_values_[code] = dictionary.intern(observe::ReferenceIndex::country_name(code));
+  }
+  for (const observe::Product& product : index_->products()) {
+    product_values_.push_back({.family = dictionary.intern(product.family),
+                               .sku = dictionary.intern(product.sku),
+                               .control_class = dictionary.intern(product.control_class)});
+  }
+  static_values_ = dictionary.size();
+
+  for (const config::Series* one : series) {
+    Plan& plan = plans_.emplace_back();
+    plan.group_by = one->group_by;
+    for (const config::Condition& condition : one->where) {
+      Filter filter{.field = condition.field, .condition = &condition, .admits = {}};
+      for (window::ValueId id = 0; id < static_values_; ++id) {
+        filter.admits.push_back(condition.admits(dictionary.text(id)));
+      }
+      (is_line_dimension(condition.field) ? plan.line_filters : plan.party_filters)
+          .push_back(std::move(filter));
+    }
+    plan.is_by_line =
+        !plan.line_filters.empty() ||
+        std::any_of(plan.group_by.begin(), plan.group_by.end(), is_line_dimension);
+    std::vector<Dimension> used = plan.group_by;
+    for (const Filter& filter : plan.party_filters) used.push_back(filter.field);
+    for (const Dimension dimension : used) {
+      if (!is_line_dimension(dimension) &&
+          std::find(party_dimensions_.begin(), party_dimensions_.end(), dimension) ==
+              party_dimensions_.end()) {
+        party_dimensions_.push_back(dimension);
+      }
+    }
+  }
+}
+
+std::size_t Grouping::contributions(const observe::Observation& event,
+                                    std::vector<Contribution>* contributions) {
+  contributions->clear();
+  if (event.effect == observe::Effect::kCancel) return 0;
+  set_parties(event);
+  MeasureValues total;
+  for (const observe::ObservedLine& line : event.lines) total.add(line.values);
+
+  std::size_t over_limit = 0;
+  for (std::size_t series = 0; series < plans_.size(); ++series) {
+    const Plan& plan = plans_[series];
+    if (!admits(plan.party_filters)) continue;
+    const std::size_t first = contributions->size();
+    positions_.clear();
+    bool is_over_limit = false;
+    if (!plan.is_by_line) {
+      is_over_limit = add_line(series, total, first, contributions);
+    } else {
+      for (std::size_t line = 0; line < event.lines.size(); ++line) {
+        set_line(event, line);
+        if (!admits(plan.line_filters)) continue;
+        is_over_limit |= add_line(series, event.lines[line].values, first, contributions);
+      }
+    }
+    over_limit += is_over_limit ? 1 : 0;
+    for (std::size_t i = first; i < contributions->size(); ++i) {
+      MeasureValues& values = (*contributions)[i].values;
+      values[Measure::kDocuments] = 1;
+      if (event.effect == observe::Effect::kSubtract) values = values.negated();
+    }
+  }
+  return over_limit;
+}
+
+void Grouping::set(Dimension dimension, window::ValueId value, std::string_view text) {
+  values_[static_cast<std::size_t>(dimension)] = value;
+  texts_[static_cast<std::size_t>(dimension)] = text;
+}
+
+void Grouping::set_parties(const observe::Observation& event) {
+  for (const Dimension dimension : party_dimensions_) {
+    if (const auto role = country_role(dimension)) {
+      set(dimension, country_values_[event.countries[static_cast<std::size_t>(*role)]]);
+    } else {
+      const std::string_view id = event.document.party(*party_id_role(dimension)).party_id;
+      set(dimension, window_->dictionary().find(id), id);
+    }
+  }
+}
+
+void Grouping::set_line(const observe::Observation& event, std::size_t line) {
+  const observe::ProductNumber product = event.lines[line].product;
+  const ProductValues& values = product_values_[product];
+  set(Dimension::kFamily, values.family);
+  set(Dimension::kControlClass, values.control_class);
+  if (product != observe::kUnknownProduct) {
+    set(Dimension::kSku, values.sku);
+  } else {
+    const std::string_view sku = event.document.lines[line].sku;
+    set(Dimension::kSku, window_->dictionary().find(sku), sku);
+  }
+}
+
+bool Grouping::admits(const std::vector<Filter>& filters) const {
+  return std::all_of(filters.begin(), filters.end(), [this](const Filter& filter) {
+    const auto field = static_cast<std::size_t>(filter.field);
+    const window::ValueId value = values_[field];
+    return value < static_values_ ? filter.admits[value] : filter.condition->admits(texts_[field]);
+  });
+}
+
+// True if it went under `other`.
+bool Grouping::add_line(std::size_t series, const MeasureValues& values, std::size_t first,
+                        std::vector<Contribution>* contributions) {
+  const std::vector<Dimension>& group_by = plans_[series].group_by;
+  window::KeyValues key{};
+  std::array<std::string_view, window::kMaxDimensions> texts;
+  for (std::size_t i = 0; i < group_by.size(); ++i) {
+    key[i] = values_[static_cast<std::size_t>(group_by[i])];
+    texts[i] = texts_[static_cast<std::size_t>(group_by[i])];
+  }
+  const window::Window::SlotChoice choice = window_->slot(series, key, texts);
+  of_slot(choice.slot, first, contributions).values.add(values);  // fits: see Observer
+  return choice.is_over_limit;
+}
+
+Contribution& Grouping::of_slot(std::uint32_t slot, std::size_t first,
+                                std::vector<Contribution>* contributions) {
+  const std::size_t count = contributions->size() - first;
+  if (count <= kSearched) {
+    for (std::size_t i = first; i < contributions->size(); ++i) {
+      if ((*contributions)[i].slot == slot) return (*contributions)[i];
+    }
+    if (count == kSearched) {
+      for (std::size_t i = first; i < contributions->size(); ++i) {
+        positions_.emplace((*contributions)[i].slot, i);
+      }
+    }
+  } else if (const auto found = positions_.find(slot); found != positions_.end()) {
+    return (*contributions)[found->second];
+  }
+  if (count >= kSearched) positions_.emplace(slot, contributions->size());
+  return contributions->emplace_back(Contribution{.slot = slot, .values = {}});
+}
+
+}  // namespace surgewatch::aggregate

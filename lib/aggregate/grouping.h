@@ -1,0 +1,77 @@
+// Which keys of which series an event touches, and with how much.
+//
+// Threads: the writer's. Interns values in the window's dictionary and makes slots there.
+// Cost: for each series and line, one probe of the series' key index. Conditions on values known from
+// the start (countries, the catalogue's) are table look-ups; those on party ids compare texts. What
+// does not depend on lines is done once for a document.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "aggregate/document_store.h"
+#include "base/source.h"
+#include "config/config.h"
+#include "observe/observer.h"
+#include "window/window.h"
+
+namespace surgewatch::aggregate {
+
+// What a Window has to be told of these series.
+std::vector<window::SeriesSpec> series_specs(const std::vector<const config::Series*>& series,
+                                             const config::Limits& limits);
+
+class Grouping {
+ public:
+  // `series` in the window's order; they, `index` and `window` must outlive it.
+  Grouping(const std::vector<const config::Series*>& series, const observe::ReferenceIndex* index,
+           window::Window* window);
+
+  // Fills `contributions`, one for each series and key, with the sign of the event's effect; none
+  // for a cancellation. Returns how many series counted some of it under `other`.
+  std::size_t contributions(const observe::Observation& event,
+                            std::vector<Contribution>* contributions);
+
+ private:
+  struct Filter {
+    config::Dimension field{};
+    const config::Condition* condition = nullptr;
+    std::vector<bool> admits;  // by value id, for those known from the start
+  };
+  struct Plan {
+    std::vector<config::Dimension> group_by;
+    std::vector<Filter> party_filters;
+    std::vector<Filter> line_filters;
+    bool is_by_line = false;  // keys differ from line to line
+  };
+  struct ProductValues {
+    window::ValueId family = 0, sku = 0, control_class = 0;
+  };
+
+  void set_parties(const observe::Observation& event);
+  void set_line(const observe::Observation& event, std::size_t line);
+  void set(config::Dimension dimension, window::ValueId value, std::string_view text = {});
+  bool admits(const std::vector<Filter>& filters) const;
+  bool add_line(std::size_t series, const MeasureValues& values, std::size_t first,
+                std::vector<Contribution>* contributions);
+  Contribution& of_slot(std::uint32_t slot, std::size_t first,
+                        std::vector<Contribution>* contributions);
+
+  const observe::ReferenceIndex* index_;
+  window::Window* window_;
+  std::vector<Plan> plans_;
+  std::vector<config::Dimension> party_dimensions_;  // that some plan uses
+  std::array<window::ValueId, observe::kCountryCodes> country_values_{};
+  std::vector<ProductValues> product_values_;  // by product number
+  std::size_t static_values_ = 0;              // value ids below it are known from the start
+
+  // Of the event and line at hand, by dimension. Texts only where the id is not static.
+  std::array<window::ValueId, config::kDimensionCount> values_{};
+  std::array<std::string_view, config::kDimensionCount> texts_{};
+  absl::flat_hash_map<std::uint32_t, std::size_t> positions_;  // of slots, for long documents
+};
+
+}  // namespace surgewatch::aggregate

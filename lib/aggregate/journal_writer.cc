@@ -1,0 +1,111 @@
+#include "aggregate/journal_writer.h"
+
+#include <cstdint>
+#include <string>
+
+namespace surgewatch::aggregate {
+namespace {
+
+// Entries of one record: some tens of kilobytes.
+constexpr int kBatchEntries = 512;
+
+void set_measures(const MeasureValues& values, v1::Measures* measures) {
+  measures->set_documents(values[Measure::kDocuments]);
+  measures->set_units(values[Measure::kUnits]);
+  measures->set_chips(values[Measure::kChips]);
+  measures->set_revenue_usd_micros(values[Measure::kRevenueUsd]);
+  measures->set_tpp(values[Measure::kTpp]);
+}
+
+}  // namespace
+
+// Opens a new record when one is full. Each names the series it uses.
+class JournalWriter::Batches {
+ public:
+  Batches(const JournalWriter& writer, std::int64_t next_offset,
+          std::vector<v1::JournalRecord>* out)
+      : writer_(writer), next_offset_(next_offset), out_(out) {}
+
+  void add(const window::PaneSnapshot& pane) {
+    v1::PaneBatch* batch = batch_with_room();
+    set_key(pane.slot, batch, batch->add_updates());
+    v1::PaneUpdate* update = batch->mutable_updates(batch->updates_size() - 1);
+    update->set_pane_index(pane.pane_index);
+    set_measures(pane.values, update->mutable_measures());
+  }
+
+  void add(const window::Correction& correction) {
+    // Receivers ignore offsets up to the last that they applied, so that an offset may not be split.
+    const bool same_offset = is_open_ && current()->corrections_size() > 0 &&
+                             correction.offset == last_offset_;
+    v1::PaneBatch* batch = same_offset ? current() : batch_with_room();
+    set_key(correction.slot, batch, batch->add_corrections());
+    v1::PaneCorrection* out = batch->mutable_corrections(batch->corrections_size() - 1);
+    out->set_pane_index(correction.pane_index);
+    out->set_offset(correction.offset);
+    set_measures(correction.values, out->mutable_measures());
+    last_offset_ = correction.offset;
+  }
+
+ private:
+  v1::PaneBatch* current() { return out_->back().mutable_panes(); }
+
+  v1::PaneBatch* batch_with_room() {
+    if (!is_open_ || current()->updates_size() + current()->corrections_size() >= kBatchEntries) {
+      out_->push_back(writer_.record());
+      out_->back().mutable_panes()->set_next_offset(next_offset_);
+      series_in_batch_.assign(writer_.series_.size(), kNotThere);
+      is_open_ = true;
+    }
+    return current();
+  }
+
+  template <typename Entry>
+  void set_key(window::SlotId slot, v1::PaneBatch* batch, Entry* entry) {
+    const std::uint32_t series = writer_.window_->series_of(slot);
+    std::uint32_t& there = series_in_batch_[series];
+    if (there == kNotThere) {
+      there = static_cast<std::uint32_t>(batch->series_size());
+      v1::SeriesRef* ref = batch->add_series();
+      ref->set_name(writer_.series_[series]->name);
+      ref->set_definition(writer_.series_[series]->definition);
+    }
+    entry->set_series(there);
+    for (std::size_t i = 0; i < writer_.window_->dimensions(slot); ++i) {
+      entry->add_key(std::string(writer_.window_->key_text(slot, i)));
+    }
+  }
+
+  static constexpr std::uint32_t kNotThere = UINT32_MAX;
+  const JournalWriter& writer_;
+  const std::int64_t next_offset_;
+  std::vector<v1::JournalRecord>* out_;
+  std::vector<std::uint32_t> series_in_batch_;
+  bool is_open_ = false;
+  std::int64_t last_offset_ = 0;
+};
+
+v1::JournalRecord JournalWriter::record() const {
+  v1::JournalRecord record;
+  record.mutable_source()->set_topic(std::string(topic_name(source_.topic)));
+  record.mutable_source()->set_partition(source_.partition);
+  return record;
+}
+
+void JournalWriter::append(const window::Collected& collected, bool ended,
+                           std::vector<v1::JournalRecord>* out) const {
+  Batches batches(*this, collected.progress.next_offset, out);
+  for (const window::PaneSnapshot& pane : collected.panes) batches.add(pane);
+  for (const window::Correction& correction : collected.corrections) batches.add(correction);
+
+  v1::JournalRecord last = record();
+  v1::Progress* progress = last.mutable_progress();
+  progress->set_next_offset(collected.progress.next_offset);
+  if (collected.progress.watermark) {
+    progress->set_watermark_micros(*collected.progress.watermark);
+  }
+  progress->set_ended(ended);
+  out->push_back(std::move(last));
+}
+
+}  // namespace surgewatch::aggregate

@@ -1,0 +1,17 @@
+#include "window/pane_pool.h"
+
+namespace surgewatch::window {
+
+PaneRef PanePool::take() {
+  if (free_ == kNoPane) return panes_.append();
+  const PaneRef pane = free_;
+  free_ = panes_[pane].next;
+  return pane;
+}
+
+void PanePool::give_back(PaneRef pane) {
+  panes_[pane].next = free_;
+  free_ = pane;
+}
+
+}  // namespace surgewatch::window

@@ -1,0 +1,30 @@
+// Panes, recycled and never freed: memory that a late reader may always look at.
+//
+// Threads: one writer takes and gives back; any thread reads panes by number.
+#pragma once
+
+#include <cstdint>
+
+#include "window/chunked_array.h"
+#include "window/pane.h"
+
+namespace surgewatch::window {
+
+class PanePool {
+ public:
+  // Writer. The pane still has its former tag.
+  PaneRef take();
+  void give_back(PaneRef pane);
+
+  Pane& operator[](PaneRef pane) { return panes_[pane]; }
+  const Pane& operator[](PaneRef pane) const { return panes_[pane]; }
+
+  // Panes there are, in use or not. Any thread.
+  std::uint32_t size() const { return panes_.size(); }
+
+ private:
+  ChunkedArray<Pane, 1024> panes_;
+  PaneRef free_ = kNoPane;  // linked by Pane::next
+};
+
+}  // namespace surgewatch::window

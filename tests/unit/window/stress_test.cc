@@ -1,0 +1,144 @@
+// Writer, flusher and readers at once. Run under ThreadSanitizer for the memory orders, and without
+// for speed and the sums.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <map>
+#include <random>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "window/window.h"
+
+namespace surgewatch::window {
+namespace {
+
+constexpr Micros kPane = 100;
+constexpr Micros kLateness = 500;
+
+// Every measure the same, so that a torn read shows.
+MeasureValues all(std::int64_t count) {
+  MeasureValues values;
+  values.values.fill(count);
+  return values;
+}
+bool is_torn(const MeasureValues& values) {
+  for (const std::int64_t value : values.values) {
+    if (value != values.values[0]) return true;
+  }
+  return false;
+}
+
+using Key = std::pair<SlotId, PaneIndex>;
+
+struct Plan {
+  int events = 0;
+  std::size_t ring = 0;
+  std::size_t max_keys = 0;
+};
+
+class Stress : public testing::TestWithParam<Plan> {
+ protected:
+  Stress()
+      : window_({{.pane_length = kPane, .dimensions = 1, .max_keys = GetParam().max_keys}},
+                {.allowed_lateness = kLateness,
+                 .out_of_orderness = 0,
+                 .dirty_ring_capacity = GetParam().ring}) {}
+
+  // Keys grow as it goes on; time moves on slowly, so that panes leave and come; some contributions
+  // lie far behind.
+  void write() {
+    std::mt19937 random(7);
+    Micros now = 100'000;
+    for (std::int64_t offset = 0; offset < GetParam().events; ++offset) {
+      now += static_cast<Micros>(random() % 20);
+      window_.begin_event();
+      window_.advance(now);
+      for (int part = 0; part < 2; ++part) {
+        const std::string key = std::to_string(random() % (1 + static_cast<unsigned>(offset) / 20));
+        const std::array<std::string_view, kMaxDimensions> texts{key};
+        const SlotId slot = window_.slot(0, {kNoValue}, texts).slot;
+        const Micros back = random() % 10 == 0 ? 5'000 : static_cast<Micros>(random() % kLateness);
+        window_.add(slot, now - back, all(1), offset);
+        ++written_[{slot, pane_of(now - back, kPane)}];
+      }
+      window_.publish(offset + 1);
+    }
+    is_done_.store(true, std::memory_order_release);
+  }
+
+  void flush() {
+    bool is_last = false;
+    Collected collected;
+    while (true) {
+      is_last = is_done_.load(std::memory_order_acquire);
+      if (window_.collect(&collected)) {
+        for (const PaneSnapshot& pane : collected.panes) {
+          torn_ += is_torn(pane.values) ? 1 : 0;
+          snapshots_[{pane.slot, pane.pane_index}] = pane.values.values[0];
+        }
+        for (const Correction& correction : collected.corrections) {
+          disorder_ += correction.offset < last_offset_ ? 1 : 0;
+          last_offset_ = correction.offset;
+          corrections_[{correction.slot, correction.pane_index}] += correction.values.values[0];
+        }
+      }
+      if (is_last) return;
+      std::this_thread::yield();
+    }
+  }
+
+  void read(unsigned seed) {
+    std::mt19937 random(seed);
+    while (!is_done_.load(std::memory_order_acquire)) {
+      const std::uint32_t slots = window_.slot_count();
+      const auto watermark = window_.progress().watermark;
+      if (slots == 0 || !watermark) continue;
+      const SlotId slot = static_cast<SlotId>(random() % slots);
+      const PaneIndex index = pane_of(*watermark, kPane) - static_cast<PaneIndex>(random() % 7);
+      if (window_.key_text(slot, 0).empty()) ++bad_reads_;
+      PaneSnapshot snapshot;
+      if (!window_.read(slot, index, &snapshot)) continue;
+      if (is_torn(snapshot.values) || snapshot.slot != slot || snapshot.pane_index != index) {
+        ++bad_reads_;
+      }
+      ++good_reads_;
+    }
+  }
+
+  Window window_;
+  std::atomic<bool> is_done_{false};
+  std::map<Key, std::int64_t> written_;                  // writer's
+  std::map<Key, std::int64_t> snapshots_, corrections_;  // flusher's
+  std::int64_t torn_ = 0, disorder_ = 0, last_offset_ = 0;
+  std::atomic<std::int64_t> bad_reads_{0}, good_reads_{0};
+};
+
+TEST_P(Stress, NothingIsLostTornOrCountedTwice) {
+  std::thread flusher([this] { flush(); });
+  std::vector<std::thread> readers;
+  for (unsigned seed = 1; seed <= 2; ++seed) readers.emplace_back([this, seed] { read(seed); });
+  write();
+  flusher.join();
+  for (std::thread& reader : readers) reader.join();
+
+  std::map<Key, std::int64_t> merged = snapshots_;
+  for (const auto& [key, count] : corrections_) merged[key] += count;
+  EXPECT_TRUE(merged == written_);
+  EXPECT_FALSE(corrections_.empty());
+  EXPECT_EQ(torn_, 0);
+  EXPECT_EQ(disorder_, 0);
+  EXPECT_EQ(bad_reads_, 0);
+  // Panes were recycled: far fewer than were ever written.
+  EXPECT_LT(window_.pane_capacity(), written_.size());
+}
+
+INSTANTIATE_TEST_SUITE_P(Window, Stress,
+                         testing::Values(Plan{30'000, 1 << 14, 100'000}, Plan{30'000, 8, 100'000},
+                                         Plan{30'000, 1 << 10, 20}));
+
+}  // namespace
+}  // namespace surgewatch::window
