@@ -259,8 +259,8 @@ absl::StatusOr<AlertStore::Revisions> AlertStore::since(std::int64_t from,
   for (; next != s.revisions.end() && result.revisions.size() < limit; ++next) {
     result.revisions.push_back(*next);
   }
-  const bool all = next == s.revisions.end();
-  result.next = all ? std::max(from, s.next_offset) : result.revisions.back().offset + 1;
+  // At the next revision that is kept, or behind everything, what held no revision included.
+  result.next = next == s.revisions.end() ? std::max(from, s.next_offset) : next->offset;
   return result;
 }
 

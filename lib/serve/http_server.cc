@@ -18,6 +18,7 @@
 #include "serve/assets.h"
 #include "serve/event_stream.h"
 #include "serve/listen.h"
+#include "serve/metrics.h"
 
 namespace surgewatch::serve {
 namespace {
@@ -81,11 +82,8 @@ class HttpServerImpl final : public HttpServer {
                                         {{"code", kClasses[i]}});
     }
     if (options.alerts == nullptr) return;
-    subscribers_ =
-        &telemetry.gauge("subscribers", "Streams of alerts that are open.", {{"kind", "sse"}});
-    responses_ = &telemetry.counter(
-        "subscriber_responses_total",
-        "Responses written to streams of alerts, heartbeats included.", {{"kind", "sse"}});
+    subscribers_ = &subscribers_gauge(telemetry, "sse");
+    responses_ = &responses_counter(telemetry, "sse");
   }
   ~HttpServerImpl() override { stop(); }
 
@@ -276,10 +274,11 @@ class HttpServerImpl final : public HttpServer {
                                     options_.max_streams))),
                     response);
     }
-    auto slot = std::make_shared<StreamSlot>(this);
+    // Its start is fixed before it is counted.
     auto stream = std::make_shared<EventStream>(
         parsed.ok() ? EventStream(options_.alerts, *std::move(parsed), options_.heartbeat)
                     : EventStream::reset(options_.alerts, message_of(parsed.status())));
+    auto slot = std::make_shared<StreamSlot>(this);
     response.status = 200;
     response.set_chunked_content_provider(
         "text/event-stream",

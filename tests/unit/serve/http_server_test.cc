@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "serve/metrics.h"
 #include "serve/token.h"
 #include "unit/serve/builders.h"
 
@@ -65,7 +66,7 @@ class HttpServerTest : public ::testing::Test {
     return read;
   }
 
-  double streams() { return telemetry_.gauge("subscribers", "", {{"kind", "sse"}}).Value(); }
+  double streams() { return subscribers_gauge(telemetry_, "sse").Value(); }
   bool wait_for_streams(double count) {
     const auto deadline = std::chrono::steady_clock::now() + seconds(20);
     while (streams() != count && std::chrono::steady_clock::now() < deadline) {
@@ -310,7 +311,6 @@ TEST_F(HttpServerTest, TheStreamStartsFromNowWithAToken) {
                        [](const std::string& text) { return text.find("event: alert") != std::string::npos; });
   });
   ASSERT_TRUE(wait_for_streams(1));
-  // The stream's start is fixed when it is opened, so that this one is after it.
   store_.add(1, make_alert("after"));
   const std::string text = read.get();
   EXPECT_THAT(text, AllOf(HasSubstr(R"("alert_id":"after")"), Not(HasSubstr("before"))));
