@@ -123,21 +123,24 @@ def check_chart_drawn(driver):
     wait_for('the chart is drawn', drawn)
 
 
-def alert_text(driver, alert_id=None, containing=''):
-    """The text of an alert's card, by id or by what it contains; empty if there is none."""
+def alert_texts(driver, alert_id=None):
+    """The texts of the alerts' cards, or of the one with this id."""
     selector = f'.alert[data-id="{alert_id}"]' if alert_id else '.alert'
     texts = driver.execute_script(
         'return [...document.querySelectorAll(arguments[0])].map((node) => node.textContent)',
         selector)
-    texts = [' '.join(text.replace('\u00a0', ' ').split()) for text in texts]
-    return next((text for text in texts if containing in text), '')
+    return [' '.join(text.replace('\u00a0', ' ').split()) for text in texts]
+
+
+def alert_text(driver, alert_id=None, containing=''):
+    """The text of an alert's card, by id or by what it contains; empty if there is none."""
+    return next((text for text in alert_texts(driver, alert_id) if containing in text), '')
 
 
 def check_alert(driver, parts, alert_id=None):
     """One card holds all of `parts`."""
     def found():
-        text = alert_text(driver, alert_id, parts[0])
-        return text and all(part in text for part in parts)
+        return any(all(part in text for part in parts) for text in alert_texts(driver, alert_id))
     wait_for(f'an alert that says {parts}; there is: {text_of(driver, "#alert-list")[:600]}', found)
 
 

@@ -8,7 +8,7 @@ import unittest
 
 from paths import ALERTMANAGER_CONFIG
 from rules_test import alerts
-from servers import free_port, get_json, post_json, process, wait_until
+from servers import alertmanager, get_json, post_json, wait_until
 
 
 def receiver_of(labels):
@@ -60,16 +60,7 @@ class Inhibition(unittest.TestCase):
 
     def held_back(self, *labels):
         """Of these alerts, those that are not told."""
-        url = f"http://127.0.0.1:{free_port()}"
-        arguments = [
-            "prometheus-alertmanager",
-            f"--config.file={ALERTMANAGER_CONFIG}",
-            f"--storage.path={self.enterContext(tempfile.TemporaryDirectory())}",
-            f"--web.listen-address={url.removeprefix('http://')}",
-            "--cluster.listen-address=",
-            "--log.level=error",
-        ]
-        with process(arguments, url + "/-/ready", "alertmanager"):
+        with alertmanager(ALERTMANAGER_CONFIG) as url:
             ends = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
             post_json(url + "/api/v2/alerts", [{"labels": each, "endsAt": ends.isoformat()} for each in labels])
 

@@ -75,8 +75,26 @@ def process(arguments, ready_url, name):
 
 
 @contextlib.contextmanager
-def prometheus(targets, rule_files=()):
+def alertmanager(config):
+    """An Alertmanager with this configuration; yields its URL."""
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"http://127.0.0.1:{free_port()}"
+        arguments = [
+            "prometheus-alertmanager",
+            f"--config.file={config}",
+            f"--storage.path={folder}",
+            f"--web.listen-address={url.removeprefix('http://')}",
+            "--cluster.listen-address=",
+            "--log.level=error",
+        ]
+        with process(arguments, url + "/-/ready", "alertmanager"):
+            yield url
+
+
+@contextlib.contextmanager
+def prometheus(targets, rule_files=(), alertmanager_url=None):
     """A Prometheus that scrapes {job: "host:port"} every second; yields its URL."""
+    alertmanagers = [{"static_configs": [{"targets": [alertmanager_url.removeprefix("http://")]}]}] if alertmanager_url else []
     with tempfile.TemporaryDirectory() as folder:
         config = pathlib.Path(folder) / "prometheus.yml"
         # JSON is YAML.
@@ -85,6 +103,7 @@ def prometheus(targets, rule_files=()):
                 {
                     "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
                     "rule_files": [str(file) for file in rule_files],
+                    "alerting": {"alertmanagers": alertmanagers},
                     "scrape_configs": [
                         {"job_name": job, "static_configs": [{"targets": [target]}]}
                         for job, target in targets.items()
@@ -99,6 +118,8 @@ def prometheus(targets, rule_files=()):
             f"--storage.tsdb.path={folder}/data",
             f"--web.listen-address={url.removeprefix('http://')}",
             "--log.level=warn",
+            # What fires before the Alertmanager is discovered is sent again soon.
+            "--rules.alert.resend-delay=1s",
         ]
         with process(arguments, url + "/-/ready", "prometheus"):
             yield url
