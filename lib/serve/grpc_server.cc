@@ -57,11 +57,11 @@ class AlertServiceImpl final : public v1::AlertService::Service {
   grpc::Status ListAlerts(grpc::ServerContext*, const v1::ListAlertsRequest* request,
                           v1::ListAlertsResponse* response) override {
     if (request->page_size() < 0) {
-      return to_grpc(invalid_argument("page_size is {}, but must not be negative",
-                                      request->page_size()));
+      return to_grpc(
+          invalid_argument("page_size is {}, but must not be negative", request->page_size()));
     }
-    const int size = request->page_size() == 0 ? kDefaultPageSize
-                                               : std::min(request->page_size(), kMaxPageSize);
+    const int size =
+        request->page_size() == 0 ? kDefaultPageSize : std::min(request->page_size(), kMaxPageSize);
     std::optional<AlertStore::Cursor> after;
     std::optional<ResumeToken> resume;
     if (!request->page_token().empty()) {
@@ -97,9 +97,8 @@ class AlertServiceImpl final : public v1::AlertService::Service {
     std::int64_t position = options_.alerts->next_offset();
     const Slot slot(this);
     if (!slot.taken()) {
-      return to_grpc(absl::ResourceExhaustedError(
-          fmt::format("{} streams are open, the most there may be; try again later",
-                      options_.max_streams)));
+      return to_grpc(absl::ResourceExhaustedError(fmt::format(
+          "{} streams are open, the most there may be; try again later", options_.max_streams)));
     }
     if (!request->resume_token().empty()) {
       auto token = parse_resume_token(request->resume_token());

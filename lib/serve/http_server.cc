@@ -59,10 +59,10 @@ void answer(int status, const std::string& text, const char* type, Response& res
   response.set_content(text, type);
 }
 
-// cpp-httplib would compress with Brotli at its slowest (seconds for a long series) and would answer
-// any number of ranges with as many copies of the body. We offer gzip and no ranges, both of which
-// HTTP leaves to the server (RFC 9110, 12.5.3 and 14.2). The object behind the reference is the
-// server's own, not const.
+// cpp-httplib would compress with Brotli at its slowest (seconds for a long series) and would
+// answer any number of ranges with as many copies of the body. We offer gzip and no ranges, both of
+// which HTTP leaves to the server (RFC 9110, 12.5.3 and 14.2). The object behind the reference is
+// the server's own, not const.
 void narrow(const Request& request) {
   auto& own = const_cast<Request&>(request);
   own.ranges.clear();
@@ -239,7 +239,8 @@ class HttpServerImpl final : public HttpServer {
       return;
     }
     response.status = 200;
-    response.set_content(asset.body.data(), asset.body.size(), std::string(asset.content_type) + "; charset=utf-8");
+    response.set_content(asset.body.data(), asset.body.size(),
+                         std::string(asset.content_type) + "; charset=utf-8");
   }
 
   // Counts a stream for as long as the response that holds it lives.

@@ -1,5 +1,5 @@
-// Whatever a client sends as a token or as query parameters, it gets an answer: tokens have one text
-// each, and parameters either make sense or are told what is wrong. The first byte chooses.
+// Whatever a client sends as a token or as query parameters, it gets an answer: tokens have one
+// text each, and parameters either make sense or are told what is wrong. The first byte chooses.
 #include <cstddef>
 #include <cstdint>
 #include <string>

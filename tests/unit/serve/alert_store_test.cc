@@ -10,10 +10,10 @@
 namespace surgewatch::serve {
 namespace {
 
+using std::chrono::milliseconds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-using std::chrono::milliseconds;
 
 std::vector<std::string> ids(const std::vector<v1::Alert>& alerts) {
   std::vector<std::string> result;

@@ -17,11 +17,11 @@
 namespace surgewatch::serve {
 namespace {
 
+using std::chrono::milliseconds;
+using std::chrono::seconds;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using std::chrono::milliseconds;
-using std::chrono::seconds;
 
 std::int64_t now_seconds() {
   return std::chrono::duration_cast<seconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -153,8 +153,7 @@ TEST_F(GrpcServerTest, GetsOneAlertOrSaysThatThereIsNone) {
   EXPECT_EQ(response.alert().revision(), 3);
   request.set_alert_id("b");
   grpc::ClientContext second;
-  EXPECT_EQ(stub_->GetAlert(&second, request, &response).error_code(),
-            grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(stub_->GetAlert(&second, request, &response).error_code(), grpc::StatusCode::NOT_FOUND);
 }
 
 TEST_F(GrpcServerTest, SubscribesFromNow) {
@@ -311,7 +310,8 @@ TEST_F(GrpcServerTest, StreamsBeyondTheLimitAreTurnedAway) {
   start({.max_streams = 1});
   std::atomic<bool> cancelled{false};
   auto held = std::async(std::launch::async, [&] {
-    return subscribe(target(), {}, [](const v1::SubscribeResponse&) { return true; }, &cancelled);
+    return subscribe(
+        target(), {}, [](const v1::SubscribeResponse&) { return true; }, &cancelled);
   });
   ASSERT_TRUE(wait_for_streams(1));
   EXPECT_EQ(end_of({}).code(), absl::StatusCode::kResourceExhausted);
