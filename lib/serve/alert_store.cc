@@ -111,9 +111,8 @@ bool matches(const v1::AlertFilter& filter, const v1::Alert& alert) {
     return false;
   }
   return filter.regions_size() == 0 ||
-         std::any_of(alert.subject().begin(), alert.subject().end(), [&](const auto& entry) {
-           return contains(filter.regions(), entry.second);
-         });
+         std::any_of(alert.subject().begin(), alert.subject().end(),
+                     [&](const auto& entry) { return contains(filter.regions(), entry.second); });
 }
 
 struct AlertStore::State {
@@ -215,8 +214,8 @@ AlertStore::Page AlertStore::page(const v1::AlertFilter& filter, const std::opti
   Page page;
   const absl::MutexLock lock(&s.mutex);
   page.next_offset = s.next_offset;
-  auto entry = after ? s.ordered.upper_bound(ListKey{after->onset, after->alert_id})
-                     : s.ordered.begin();
+  auto entry =
+      after ? s.ordered.upper_bound(ListKey{after->onset, after->alert_id}) : s.ordered.begin();
   for (; entry != s.ordered.end(); ++entry) {
     if (!matches(filter, *entry->second)) continue;
     if (page.alerts.size() == limit) {
@@ -254,13 +253,14 @@ absl::StatusOr<AlertStore::Revisions> AlertStore::since(std::int64_t from,
                         s.complete_from, from);
   }
   Revisions result;
-  auto next = std::lower_bound(s.revisions.begin(), s.revisions.end(), from,
-                               [](const StoredRevision& r, std::int64_t o) { return r.offset < o; });
+  auto next =
+      std::lower_bound(s.revisions.begin(), s.revisions.end(), from,
+                       [](const StoredRevision& r, std::int64_t o) { return r.offset < o; });
   for (; next != s.revisions.end() && result.revisions.size() < limit; ++next) {
     result.revisions.push_back(*next);
   }
-  const bool all = next == s.revisions.end();
-  result.next = all ? std::max(from, s.next_offset) : result.revisions.back().offset + 1;
+  // At the next revision that is kept, or behind everything, what held no revision included.
+  result.next = next == s.revisions.end() ? std::max(from, s.next_offset) : next->offset;
   return result;
 }
 
@@ -364,12 +364,11 @@ std::vector<v1::SeriesPoint> AlertStore::points(const PointQuery& query) const {
     std::priority_queue<Walk> walks;
     for (auto& [key, subject] : s.subjects) {
       if (!subject_matches(query, subject.shared)) continue;
-      const auto end = query.to_seconds ? std::upper_bound(subject.points.begin(),
-                                                           subject.points.end(), *query.to_seconds,
-                                                           [](std::int64_t to, const Point& point) {
-                                                             return to < point.end;
-                                                           })
-                                        : subject.points.end();
+      const auto end =
+          query.to_seconds
+              ? std::upper_bound(subject.points.begin(), subject.points.end(), *query.to_seconds,
+                                 [](std::int64_t to, const Point& point) { return to < point.end; })
+              : subject.points.end();
       const auto count = static_cast<std::size_t>(end - subject.points.begin());
       if (count > 0) walks.push({&key, &subject, count});
     }
