@@ -7,13 +7,21 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 
+option(SURGEWATCH_FUZZ "build the fuzzers (clang)" OFF)
 set(SURGEWATCH_SANITIZER "" CACHE STRING "address (with undefined) or thread; empty for none")
 
 add_library(surgewatch_options INTERFACE)
 # -ffp-contract=off: the same sums on every machine, whether or not it fuses multiply and add.
-target_compile_options(surgewatch_options INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror
-                                                    -ffp-contract=off)
+target_compile_options(surgewatch_options INTERFACE -Wall -Wextra -Werror -ffp-contract=off)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # clang, which builds the fuzzers, means other things by -Wconversion.
+  target_compile_options(surgewatch_options INTERFACE -Wconversion -Wshadow)
+endif()
 target_compile_options(surgewatch_options INTERFACE -fstack-protector-strong)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # False alarms in std::string of g++ 12: gcc.gnu.org/PR105651.
+  target_compile_options(surgewatch_options INTERFACE -Wno-restrict)
+endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   target_compile_definitions(surgewatch_options INTERFACE _GLIBCXX_ASSERTIONS)
 endif()
@@ -23,6 +31,14 @@ if(SURGEWATCH_SANITIZER STREQUAL "address")
 elseif(SURGEWATCH_SANITIZER STREQUAL "thread")
   add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
   add_link_options(-fsanitize=thread)
+endif()
+
+if(SURGEWATCH_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "SURGEWATCH_FUZZ needs clang++ (apt-get install clang); use the preset fuzz")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=address,undefined)
 endif()
 
 # surgewatch_library(NAME SOURCES a.cc … PUBLIC target … PRIVATE target …)
@@ -49,8 +65,9 @@ function(surgewatch_program name)
 endfunction()
 
 # surgewatch_test(NAME SOURCES … LIBS … LABELS …): one ctest case for each test of the binary.
+# WHOLE: one for the binary, where its tests share something dear, such as a server.
 function(surgewatch_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "WHOLE" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
@@ -58,6 +75,41 @@ function(surgewatch_test name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} GTest::gmock GTest::gtest_main surgewatch_options)
   target_compile_definitions(${name} PRIVATE SURGEWATCH_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  foreach(label IN LISTS ARG_LABELS)
+    if(NOT TARGET tests-${label})
+      add_custom_target(tests-${label})
+    endif()
+    add_dependencies(tests-${label} ${name})
+  endforeach()
+  if(ARG_WHOLE)
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+    return()
+  endif()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
                        PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+# surgewatch_fuzzer(NAME SOURCES … LIBS …): NAME ends in _fuzz; its seeds are in tests/fuzz/corpus.
+function(surgewatch_fuzzer name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  if(NOT SURGEWATCH_FUZZ)
+    return()
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LIBS} surgewatch_options)
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  if(NOT TARGET fuzzers)
+    add_custom_target(fuzzers)
+  endif()
+  add_dependencies(fuzzers ${name})
+endfunction()
+
+# surgewatch_python_test(NAME FILE LABELS … TIMEOUT seconds ENVIRONMENT k=v …): Debian's own Python, for
+# its own packages.
+function(surgewatch_python_test name file)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "LABELS;ENVIRONMENT" ${ARGN})
+  add_test(NAME ${name} COMMAND /usr/bin/python3 -B ${file} -v)
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
+    ENVIRONMENT "SURGEWATCH_BIN=${CMAKE_BINARY_DIR}/bin;${ARG_ENVIRONMENT}")
 endfunction()

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <limits>
 
 #include "base/status.h"
 #include "config/checks.h"
-#include "surgewatch/v1/alert.pb.h"
+#include "config/rule_types.h"
 
 namespace surgewatch::config {
 namespace {
@@ -18,66 +16,8 @@ constexpr int kMaxClearAfter = 10'000;
 // line does not end an alert and start it anew.
 constexpr double kHysteresis = 0.85;
 
-// A figure of fire_at and clear_at.
-struct Figure {
-  std::string_view name;
-  std::optional<double> Thresholds::*member;
-  double high;  // the highest that makes sense; the lowest is above 0
-};
-constexpr double kUnbounded = 1e12;
-// Whole dollars and plain counts; as micros, dollars just fit 64 bits.
-constexpr double kMaxObserved = 9e12;
-constexpr std::array<Figure, 6> kFigures{{
-    {"ratio", &Thresholds::ratio, kUnbounded},
-    {"excess_over_total", &Thresholds::excess_over_total, kUnbounded},
-    {"z", &Thresholds::z, kUnbounded},
-    {"points", &Thresholds::points, 100},
-    {"divergence", &Thresholds::divergence, 1},
-    {"observed", &Thresholds::observed, kMaxObserved},
-}};
-
-// What a rule type takes beyond what every rule does.
-struct TypeTraits {
-  RuleType type;
-  std::string_view name;
-  std::vector<std::string> fields;
-  std::vector<std::string> figures;
-};
-const std::vector<TypeTraits>& types() {
-  static const std::vector<TypeTraits> all{
-      {RuleType::kSurgeSince,
-       "surge_since",
-       {"reference"},
-       {"ratio", "excess_over_total", "observed"}},
-      {RuleType::kSurge, "surge", {"baseline"}, {"z", "ratio", "excess_over_total", "observed"}},
-      {RuleType::kDivergence, "divergence", {"against"}, {"divergence", "observed"}},
-      {RuleType::kShareShift,
-       "share_shift",
-       {"reference", "baseline"},
-       {"points", "ratio", "observed"}},
-  };
-  return all;
-}
-constexpr std::array<std::string_view, 3> kFieldsOfTypes{"reference", "baseline", "against"};
-
 bool holds(const std::vector<std::string>& words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
-}
-
-// `surge` for RULE_TYPE_SURGE, of every type that the schema has.
-std::vector<std::string> type_names_of_schema() {
-  constexpr std::string_view kPrefix = "RULE_TYPE_";
-  std::vector<std::string> names;
-  const google::protobuf::EnumDescriptor& type = *v1::RuleType_descriptor();
-  for (int i = 0; i < type.value_count(); ++i) {
-    if (type.value(i)->number() == v1::RULE_TYPE_UNSPECIFIED) continue;
-    std::string name = type.value(i)->name().substr(kPrefix.size());
-    std::transform(name.begin(), name.end(), name.begin(), [](char c) {
-      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
-    names.push_back(std::move(name));
-  }
-  return names;
 }
 
 // Checks one rule; what it can't do without a sound series or type is left out.
@@ -110,10 +50,7 @@ class RuleCheck {
  private:
   std::string at(std::string_view field) const { return child(path_, field); }
   bool given(std::string_view field) const { return check_.has(at(field)); }
-  // Nothing to read: absent, or unreadable and already told.
-  bool unreadable(std::string_view field) const {
-    return !given(field) || check_.positions.damaged(at(field));
-  }
+  bool readable(std::string_view field) const { return check_.readable(at(field)); }
 
   void check_type();
   void check_series_name();
@@ -146,14 +83,14 @@ class RuleCheck {
   const std::vector<bool>& sound_;
 
   Rule rule_;
-  const TypeTraits* traits_ = nullptr;  // null: not known
-  const Series* series_ = nullptr;      // null: not known, or not sound
+  const RuleTypeTraits* traits_ = nullptr;  // null: not known
+  const Series* series_ = nullptr;          // null: not known, or not sound
   bool window_known_ = false;
 };
 
 void RuleCheck::check_type() {
   std::vector<std::string> built;
-  for (const TypeTraits& traits : types()) {
+  for (const RuleTypeTraits& traits : rule_types()) {
     built.emplace_back(traits.name);
     if (traits.name == given_.type()) traits_ = &traits;
   }
@@ -165,7 +102,7 @@ void RuleCheck::check_type() {
     check_.missing(path_, "type", fmt::format("write one of {}", enumerate(built)));
     return;
   }
-  const std::vector<std::string> all = type_names_of_schema();
+  const std::vector<std::string> all = rule_type_names_of_schema();
   if (holds(all, given_.type())) {
     check_.problem(at("type"), "rule type '{}' is not in this version; it has {}", given_.type(),
                    enumerate(built));
@@ -265,7 +202,7 @@ void RuleCheck::check_window() {
     check_.missing(path_, "window", "give a multiple of the series' pane, such as 7d");
     return;
   }
-  if (unreadable("window")) return;
+  if (!readable("window")) return;
   if (const auto count = panes("window", given_.window())) {
     rule_.window_panes = *count;
     window_known_ = true;
@@ -286,7 +223,7 @@ void RuleCheck::check_severity_and_mode() {
 
 void RuleCheck::check_runbook() {
   constexpr std::size_t kMaxUrlBytes = 2'048;
-  if (unreadable("runbook_url")) return;
+  if (!readable("runbook_url")) return;
   rule_.runbook_url = given_.runbook_url();
   // The page makes a link of it; nothing but the web may be behind a link.
   const bool web =
@@ -338,7 +275,7 @@ void RuleCheck::check_fields_of_type() {
 }
 
 void RuleCheck::check_reference() {
-  if (unreadable("reference")) return;
+  if (!readable("reference")) return;
   const std::string reference = at("reference");
   std::array<std::optional<Micros>, 2> borders;
   const std::array<std::pair<std::string_view, const std::string*>, 2> fields{
@@ -376,7 +313,7 @@ void RuleCheck::check_reference() {
 }
 
 void RuleCheck::check_baseline() {
-  if (unreadable("baseline")) return;
+  if (!readable("baseline")) return;
   const auto count = panes("baseline", given_.baseline());
   if (!count) return;
   rule_.baseline_panes = *count;
@@ -452,9 +389,10 @@ void RuleCheck::check_thresholds() {
         fmt::format("{} needs at least one of {}", traits_->name, enumerate(traits_->figures)));
   } else {
     rule_.fire_at = read_thresholds("fire_at", given_.fire_at());
-    const bool any =
-        std::any_of(traits_->figures.begin(), traits_->figures.end(),
-                    [&](const auto& name) { return check_.has(child(at("fire_at"), name)); });
+    // One of another type has been told of already.
+    const bool any = std::any_of(kFigures.begin(), kFigures.end(), [&](const Figure& figure) {
+      return check_.has(child(at("fire_at"), figure.name));
+    });
     if (!any && !check_.positions.damaged(at("fire_at"))) {
       check_.problem(at("fire_at"), "{} needs at least one of {}", traits_->name,
                      enumerate(traits_->figures));
@@ -466,7 +404,7 @@ void RuleCheck::check_thresholds() {
   }
   rule_.clear_at = read_thresholds("clear_at", given_.clear_at());
   check_clear_at();
-  if (given("clear_after") && !unreadable("clear_after") &&
+  if (readable("clear_after") &&
       check_.in_range(at("clear_after"), given_.clear_after(), 1, kMaxClearAfter)) {
     rule_.clear_after = given_.clear_after();
   }
@@ -477,7 +415,7 @@ Thresholds RuleCheck::read_thresholds(std::string_view field, const v1::Threshol
   const google::protobuf::Descriptor& type = *v1::Thresholds::descriptor();
   for (const Figure& figure : kFigures) {
     const std::string here = child(at(field), figure.name);
-    if (!check_.has(here) || check_.positions.damaged(here)) continue;
+    if (!check_.readable(here)) continue;
     if (!holds(traits_->figures, figure.name)) {
       check_.problem_at_key(here, "{} does not use '{}'; it uses {}", traits_->name, figure.name,
                             enumerate(traits_->figures));

@@ -15,15 +15,30 @@ constexpr std::string_view kOther = "other";
 // The family of a SKU that the catalogue lacks.
 constexpr std::string_view kUnknownFamily = "unknown";
 
-const std::vector<Dimension>& dimensions_of(Topic event) {
+// What documents of a kind are grouped and filtered by.
+struct EventTraits {
+  std::string_view label;
+  std::vector<Dimension> dimensions;
+};
+// Where the event is not known, any dimension may be right.
+const EventTraits& traits_of(std::optional<Topic> event) {
   using enum Dimension;
-  static const std::vector<Dimension> invoice{kSeller,   kBillTo,   kShipTo,      kEndUser,
-                                              kSellerId, kBillToId, kShipToId,    kEndUserId,
-                                              kFamily,   kSku,      kControlClass};
-  static const std::vector<Dimension> shipment{
-      kShipFrom,           kShipTo, kEndUser, kFreightForwarder, kShipFromId, kShipToId, kEndUserId,
-      kFreightForwarderId, kFamily, kSku,     kControlClass};
-  return event == Topic::kInvoices ? invoice : shipment;
+  static const EventTraits invoice{"an invoice",
+                                   {kSeller, kBillTo, kShipTo, kEndUser, kSellerId, kBillToId,
+                                    kShipToId, kEndUserId, kFamily, kSku, kControlClass}};
+  static const EventTraits shipment{
+      "a shipment",
+      {kShipFrom, kShipTo, kEndUser, kFreightForwarder, kShipFromId, kShipToId, kEndUserId,
+       kFreightForwarderId, kFamily, kSku, kControlClass}};
+  static const EventTraits any = [] {
+    EventTraits all{"an event", {}};
+    for (std::size_t i = 0; i < kDimensionCount; ++i) {
+      all.dimensions.push_back(static_cast<Dimension>(i));
+    }
+    return all;
+  }();
+  if (!event) return any;
+  return *event == Topic::kInvoices ? invoice : shipment;
 }
 
 std::vector<std::string> names_of(const std::vector<Dimension>& dimensions) {
@@ -95,23 +110,24 @@ bool check_value(const Checker& check, const std::string& path, Dimension field,
   return true;
 }
 
-void check_event(const Checker& check, const std::string& path, const v1::SeriesConfig& given,
-                 Series* series) {
+std::optional<Topic> check_event(const Checker& check, const std::string& path,
+                                 const v1::SeriesConfig& given) {
   if (!check.has(child(path, "event"))) {
     check.missing(path, "event", "write invoice or shipment");
-    return;
+    return std::nullopt;
   }
   const auto event =
       check.word(child(path, "event"), given.event(), {"invoice", "shipment"}, "an event");
-  if (event) series->event = *event == 0 ? Topic::kInvoices : Topic::kShipments;
+  if (!event) return std::nullopt;
+  return *event == 0 ? Topic::kInvoices : Topic::kShipments;
 }
 
 void check_group_by(const Checker& check, const std::string& path, const v1::SeriesConfig& given,
-                    std::string_view whose, Series* series) {
+                    const EventTraits& event, Series* series) {
   for (int i = 0; i < given.group_by_size(); ++i) {
     const std::string here = element(child(path, "group_by"), i);
     const auto dimension =
-        check_dimension(check, here, given.group_by(i), dimensions_of(series->event), whose);
+        check_dimension(check, here, given.group_by(i), event.dimensions, event.label);
     if (!dimension) continue;
     if (std::find(series->group_by.begin(), series->group_by.end(), *dimension) !=
         series->group_by.end()) {
@@ -127,7 +143,7 @@ void check_group_by(const Checker& check, const std::string& path, const v1::Ser
 }
 
 void check_measures(const Checker& check, const std::string& path, const v1::SeriesConfig& given,
-                    Series* series) {
+                    std::optional<Topic> event, Series* series) {
   std::vector<std::string> known;
   for (const std::string_view name : kMeasureNames) known.emplace_back(name);
   if (given.measures_size() == 0) {
@@ -141,7 +157,7 @@ void check_measures(const Checker& check, const std::string& path, const v1::Ser
     if (std::find(series->measures.begin(), series->measures.end(), measure) !=
         series->measures.end()) {
       check.problem(here, "'{}' is there twice", given.measures(i));
-    } else if (measure == Measure::kRevenueUsd && series->event == Topic::kShipments) {
+    } else if (measure == Measure::kRevenueUsd && event == Topic::kShipments) {
       check.problem(here, "a shipment carries no prices, so it has no revenue_usd");
     } else {
       series->measures.push_back(measure);
@@ -154,15 +170,16 @@ Series check_one(const Checker& check, const std::string& path, const v1::Series
   Series series;
   check.name(path, given.name());
   series.name = given.name();
-  check_event(check, path, given, &series);
-  const std::string whose = series.event == Topic::kInvoices ? "an invoice" : "a shipment";
+  const std::optional<Topic> event = check_event(check, path, given);
+  const EventTraits& traits = traits_of(event);
+  series.event = event.value_or(series.event);
   for (int i = 0; i < given.where_size(); ++i) {
     auto condition = check_condition(check, element(child(path, "where"), i), given.where(i),
-                                     dimensions_of(series.event), whose, tables);
+                                     traits.dimensions, traits.label, tables);
     if (condition) series.where.push_back(*std::move(condition));
   }
-  check_group_by(check, path, given, whose, &series);
-  check_measures(check, path, given, &series);
+  check_group_by(check, path, given, traits, &series);
+  check_measures(check, path, given, event, &series);
   const std::string pane = child(path, "pane");
   if (!check.has(pane)) {
     check.missing(path, "pane", "give the length of a pane, such as 1d");

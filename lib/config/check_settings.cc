@@ -67,6 +67,10 @@ bool consists_of(std::string_view text, std::string_view extra) {
 struct OwnProperty {
   std::string_view name;
   std::string_view instead;
+
+  friend bool operator==(const OwnProperty& property, std::string_view text) {
+    return property.name == text;
+  }
 };
 constexpr std::array<OwnProperty, 11> kOwnProperties{{
     {"bootstrap.servers", "set kafka.brokers"},
@@ -83,7 +87,7 @@ constexpr std::array<OwnProperty, 11> kOwnProperties{{
 }};
 
 void check_kafka(const Checker& check, const v1::KafkaConfig& given, Kafka* kafka) {
-  if (check.has("kafka.brokers")) {
+  if (check.readable("kafka.brokers")) {
     kafka->brokers = given.brokers();
     for (const std::string& broker : split(given.brokers(), ',')) {
       if (is_broker(broker)) continue;
@@ -98,16 +102,14 @@ void check_kafka(const Checker& check, const v1::KafkaConfig& given, Kafka* kafk
     check.problem("kafka.topic_prefix",
                   "must be letters, digits, '.', '_' and '-', at most {} of them", kMaxPrefix);
   }
-  if (check.has("kafka.group_id")) {
+  if (check.readable("kafka.group_id")) {
     kafka->group_id = given.group_id();
     if (given.group_id().empty())
       check.problem("kafka.group_id", "is empty; leave it out for 'surgewatch'");
   }
   for (const auto& [name, value] : given.properties()) {
     kafka->properties[name] = value;
-    const auto own =
-        std::find_if(kOwnProperties.begin(), kOwnProperties.end(),
-                     [&](const OwnProperty& property) { return property.name == name; });
+    const auto own = std::find(kOwnProperties.begin(), kOwnProperties.end(), name);
     if (own != kOwnProperties.end()) {
       check.problem_at_key(child("kafka.properties", name), "cannot be set here: {}", own->instead);
     }
@@ -123,7 +125,7 @@ bool is_address(const std::string& text) {
 }
 
 void check_server(const Checker& check, const v1::ServerConfig& given, Server* server) {
-  if (check.has("server.bind_address")) {
+  if (check.readable("server.bind_address")) {
     server->bind_address = given.bind_address();
     if (!is_address(given.bind_address())) {
       check.problem("server.bind_address",
@@ -198,7 +200,7 @@ std::optional<Micros> Checker::duration(const std::string& path, const std::stri
 
 void Checker::duration_into(const std::string& path, const std::string& text, Micros low,
                             Micros high, Micros* value) const {
-  if (!has(path) || positions.damaged(path)) return;
+  if (!readable(path)) return;
   if (const auto read = duration(path, text, low, high)) *value = *read;
 }
 

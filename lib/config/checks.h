@@ -43,6 +43,8 @@ struct Checker {
   void missing(const std::string& message, std::string_view field, std::string_view example) const;
 
   bool has(const std::string& path) const { return positions.has(path); }
+  // Given, and of the right type.
+  bool readable(const std::string& path) const { return has(path) && !positions.damaged(path); }
 
   // A duration within [low, high]; nullopt with a problem if it is not one.
   std::optional<Micros> duration(const std::string& path, const std::string& text, Micros low,

@@ -2,6 +2,7 @@
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <charconv>
@@ -9,6 +10,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <sstream>
 #include <stdexcept>
 #include <vector>
 
@@ -62,6 +64,37 @@ std::optional<double> parse_double(std::string_view text) {
     return std::nullopt;
   }
   return value;
+}
+
+// Sees where documents start, and nothing else.
+class DocumentStarts : public YAML::EventHandler {
+ public:
+  std::vector<Position> starts;
+
+  void OnDocumentStart(const YAML::Mark& mark) override { starts.push_back(position_of(mark)); }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
+// Where the text goes on behind its first document, if it does. YAML::LoadAll is no help: at a
+// stray comma, yaml-cpp 0.7 reads empty documents without end.
+std::optional<Position> second_document(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentStarts documents;
+  while (documents.starts.size() < 2 && parser.HandleNextDocument(documents)) {
+  }
+  if (documents.starts.size() < 2) return std::nullopt;
+  return documents.starts[1];
 }
 
 class TooManyNodes : public std::runtime_error {
@@ -209,7 +242,8 @@ class Walker {
       case Field::CPPTYPE_BOOL:
         return read_bool(node, path, field, message);
       default:
-        SW_CHECK(!"the configuration's schema uses a type that this reader does not know");
+        // A field of the schema has a type that this reader does not know yet.
+        SW_CHECK(field.cpp_type() == Field::CPPTYPE_STRING);
     }
   }
 
@@ -319,14 +353,13 @@ bool read_yaml(std::string_view yaml, const std::string& file, pb::Message* mess
     return false;
   }
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(yaml));
-    if (documents.size() > 1) {
-      problems->add(file, position_of(documents[1]),
-                    "a second YAML document (---); a configuration is one document");
+    const std::string text(yaml);
+    if (const auto at = second_document(text)) {
+      problems->add(file, *at,
+                    "a second YAML document starts here; a configuration is one document");
+      return false;
     }
-    if (!documents.empty()) {
-      Walker(file, positions, problems).read_message(documents[0], "", message);
-    }
+    Walker(file, positions, problems).read_message(YAML::Load(text), "", message);
     return true;
   } catch (const TooManyNodes& error) {
     problems->add(file, error.at, "more than {} values, aliases expanded", kMaxNodes);

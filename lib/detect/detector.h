@@ -2,14 +2,17 @@
 // thread decides what it emits; the same records in the same order give the same alerts, byte for
 // byte.
 //
-//              updates, watermarks                         threshold reached
-//   journal ──────────────────────► merged panes ──► rules ────────────────► FIRING ──► RESOLVED
-//                                    per series      per subject              │  ▲ revisions:
-//                                    state,
-//                                                                             └──┘ severity,
-//                                                                             timing,
-//                                                                                  peak, late
-//                                                                                  figures
+//   journal ──► Merger ──► RuleRunner, one a rule ──► Episodes ──► Revisions ──► alerts, points
+//               panes      sums a subject,            the fold     what is
+//               a series   figures a window           over them    new to say
+//
+// When: pane batches are merged as they come. Everything is judged at the other records (progress,
+// idle marks, topologies), in this order: closed windows that late data has changed; windows that
+// close or become final, in the order of the instants at which they do, over all rules; open
+// windows that have crossed the line already. So how a flush was cut into batches changes nothing.
+//
+// A window closes when every source of its series' topic (of both, for a divergence between two)
+// has passed its end, and is final when they have passed that by the allowed lateness.
 //
 // Threads: one thread calls apply(); any thread calls stats().
 // Errors: a record that does not make sense (an unknown series, a source outside the topology) is
@@ -19,10 +22,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/measures.h"
 #include "base/time.h"
 #include "config/config.h"
 #include "surgewatch/v1/alert.pb.h"
@@ -47,15 +52,26 @@ struct ClosedPane {
 struct DetectorStats {
   std::uint64_t records = 0, pane_updates = 0, stale_updates = 0, corrections = 0;
   std::uint64_t unknown_series = 0;  // updates made by another definition of a series
-  std::uint64_t reopened_panes = 0;  // updates to a pane that was final
-  std::uint64_t closed_panes = 0, evaluations = 0, inconclusive = 0;
+  std::uint64_t reopened_panes = 0;  // changes to a pane that was final
+  std::uint64_t malformed = 0;       // records and updates that contradict schema or configuration
+  std::uint64_t unmergeable = 0;     // updates too old to be merged exactly: see journal/merger.h
+  std::uint64_t overflows = 0;       // sums that left the range of 64 bits
+  std::uint64_t closed_panes = 0;  // over all rules
+  std::uint64_t evaluations = 0;
+  std::uint64_t inconclusive = 0;  // windows that closed without an answer
   std::uint64_t alerts_firing = 0;
   std::optional<Micros> watermark;  // the lowest over all sources that are not idle
 };
 
 class Detector {
  public:
+  struct Options {
+    // Keep every pane for for_each_pane(), not only those that rules and corrections can need.
+    bool keep_all_panes = false;
+  };
+
   explicit Detector(std::shared_ptr<const config::Config> config);
+  Detector(std::shared_ptr<const config::Config> config, const Options& options);
   ~Detector();
   Detector(const Detector&) = delete;
   Detector& operator=(const Detector&) = delete;
@@ -63,7 +79,8 @@ class Detector {
   // Appends to `out` what the record gives rise to.
   void apply(const v1::JournalRecord& record, Emissions* out);
 
-  // Calls `visit` for every pane that is not all zero, in the order of series (by name), pane, key.
+  // Calls `visit` for every closed pane that is kept and not all zero, in the order of series (by
+  // name), pane, key.
   void for_each_pane(const std::function<void(const ClosedPane&)>& visit) const;
 
   DetectorStats stats() const;

@@ -2,10 +2,14 @@
 // explicitly. librdkafka's types stay behind this header.
 //
 // Threads: an object belongs to one thread at a time; Producer::produce may be called by one thread
-// while another calls poll. Callbacks run in poll() on the caller's thread.
+// while another calls poll. Callbacks run in the calls of an object, on the caller's thread.
 // Errors: UNAVAILABLE for what retrying may cure (brokers down, timed out), NOT_FOUND for a topic
 // that does not exist (the message names it and how to create it), FAILED_PRECONDITION for a fenced
-// or fatally broken client (rebuild it), INVALID_ARGUMENT for a bad property.
+// or fatally broken client (rebuild it), INVALID_ARGUMENT for a bad property, PERMISSION_DENIED for
+// what the brokers' access lists forbid.
+// Bytes: a key or payload whose data() is null is Kafka's null: no key, or a tombstone. That holds
+// for what is produced and for what is read; an empty string with data is an empty string.
+// Cost: every destructor returns within 3 s, whether or not a broker answers.
 #pragma once
 
 #include <chrono>
@@ -24,11 +28,16 @@
 
 namespace surgewatch::kafka {
 
+// The librdkafka that is loaded: "2.0.2".
+std::string library_version();
+
 struct ClientOptions {
-  std::string brokers;
+  std::string brokers = {};
   std::string client_id = "surgewatch";
-  std::map<std::string, std::string> properties;  // further librdkafka properties, applied last
-  std::function<void(std::string_view)> log;      // warnings and errors; default: spdlog
+  // Further librdkafka properties, applied last. One that the guarantees of this client rest on
+  // (such as enable.auto.commit) is refused.
+  std::map<std::string, std::string> properties = {};
+  std::function<void(std::string_view)> log = {};  // warnings and errors; default: spdlog
 };
 
 struct TopicPartition {
@@ -60,15 +69,23 @@ inline constexpr std::int64_t kEnd = -1;
 class Consumer {
  public:
   struct Options {
-    ClientOptions client;
-    std::string group_id;  // used for commits even where partitions are assigned by hand
+    ClientOptions client = {};
+    std::string group_id = {};  // used for commits even where partitions are assigned by hand
     bool read_committed = true;
     bool headers = false;
+    // Records [first, next) of a partition can't be read, ever, and were passed over. Logged and
+    // counted as well.
+    std::function<void(const TopicPartition&, std::int64_t first, std::int64_t next,
+                       std::string_view why)>
+        skipped = {};
   };
+  // Called in poll(), after what had been fetched before was visited; commit() and committed() may
+  // be called in there. The destructor calls neither: commit before you destroy.
   struct Rebalance {
-    // Called in poll(). Gives the offset to start at for each partition that was assigned.
-    std::function<std::vector<std::int64_t>(const std::vector<TopicPartition>&)> assigned;
-    std::function<void(const std::vector<TopicPartition>&)> revoked;
+    // Gives the offset to start at for each partition that was assigned.
+    std::function<std::vector<std::int64_t>(const std::vector<TopicPartition>&)> assigned = {};
+    // May be empty.
+    std::function<void(const std::vector<TopicPartition>&)> revoked = {};
   };
 
   static absl::StatusOr<std::unique_ptr<Consumer>> create(const Options& options);
@@ -80,18 +97,25 @@ class Consumer {
   virtual absl::Status assign(
       const std::vector<std::pair<TopicPartition, std::int64_t>>& starts) = 0;
 
-  // Up to `limit` messages that are there within `wait`; `visit` sees each once, in offset order
-  // within a partition. Returns how many. Transport errors are not errors here: the client retries,
-  // and reports through last_error().
+  // Waits at most `wait` for the first message, then takes up to `limit` that are there; `visit`
+  // sees each once, in offset order within a partition. Returns how many. Transport errors are not
+  // errors here: the client retries, and reports through last_error(). After NOT_FOUND it may be
+  // called again and goes on once the topic is there. FAILED_PRECONDITION names a partition whose
+  // start lies outside its log. What was visited before an error stays visited.
   virtual absl::StatusOr<std::size_t> poll(std::chrono::milliseconds wait, std::size_t limit,
                                            const std::function<void(const Message&)>& visit) = 0;
   // Why nothing comes, if something is wrong: OK while the brokers answer.
   virtual absl::Status last_error() const = 0;
 
-  // True once every assigned partition has been read up to its end as known when that was reached.
+  // True once every assigned partition has been read up to its end as known when that was reached;
+  // false while none is assigned.
   virtual bool at_end() const = 0;
   // High watermark less position for each assigned partition that is known.
   virtual std::map<TopicPartition, std::int64_t> lag() const = 0;
+  // How many records were passed over because their batch can't be read.
+  virtual std::uint64_t skipped_records() const = 0;
+  // The group gave our partitions away (we were silent for too long): in revoked(), commit nothing.
+  virtual bool assignment_lost() const = 0;
 
   // Offsets to go on from, committed to the group. Synchronous.
   virtual absl::Status commit(const std::vector<std::pair<TopicPartition, std::int64_t>>& next) = 0;
@@ -106,25 +130,31 @@ class Consumer {
 class Producer {
  public:
   struct Options {
-    ClientOptions client;
-    std::string transactional_id;  // empty: idempotent, without transactions
+    ClientOptions client = {};
+    std::string transactional_id = {};  // empty: idempotent, without transactions
     std::chrono::milliseconds linger{5};
   };
   static absl::StatusOr<std::unique_ptr<Producer>> create(const Options& options);
   virtual ~Producer() = default;
 
-  // Queues; waits (polling) while the local queue is full. partition -1: by key.
+  // Queues; waits (polling) while the local queue is full. partition -1: by key, with the hash of
+  // Kafka's own clients, so that equal keys meet in one partition whoever wrote them.
   virtual absl::Status produce(const std::string& topic, std::int32_t partition,
                                std::string_view key, std::string_view payload,
                                const std::vector<Header>& headers = {},
                                std::optional<std::int64_t> timestamp_ms = std::nullopt) = 0;
   // Serves delivery reports; the first failed delivery is returned by flush().
   virtual void poll() = 0;
-  // Waits until all is delivered; UNAVAILABLE if it is not within `wait`.
+  // Waits until all is delivered; UNAVAILABLE if it is not within `wait`. A failed delivery is
+  // reported once.
   virtual absl::Status flush(std::chrono::milliseconds wait) = 0;
-  // Messages not yet delivered.
+  // Messages that were given up, since the beginning.
+  virtual std::uint64_t failed_deliveries() const = 0;
+  // Messages not yet delivered, and notices not yet served by poll.
   virtual std::size_t pending() const = 0;
 
+  // After FAILED_PRECONDITION from one of these: make a new producer, and go back to what was
+  // committed last. After another error: abort_transaction(), and do the transaction again.
   virtual absl::Status begin_transaction() = 0;
   // Also commits the consumer's offsets, if given, in the same transaction.
   virtual absl::Status commit_transaction(
@@ -140,7 +170,7 @@ class Producer {
 struct TopicSpec {
   std::string name;
   std::int32_t partitions = 1;
-  std::map<std::string, std::string> settings;
+  std::map<std::string, std::string> settings = {};
 };
 class Admin {
  public:
@@ -165,6 +195,12 @@ class EmbeddedBroker {
   virtual ~EmbeddedBroker() = default;
   virtual const std::string& brokers() const = 0;
   virtual absl::Status create_topic(const std::string& name, std::int32_t partitions) = 0;
+
+  // For tests: the next `times` requests of a kind are answered with Kafka's error `code`.
+  enum class Request : std::int16_t { kProduce = 0, kFetch = 1, kOffsetCommit = 8, kEndTxn = 26 };
+  virtual void fail_requests(Request request, int times, int code) = 0;
+  // For tests: a topic that isn't there. (One that is only asked for, this broker creates.)
+  virtual void hide_topic(const std::string& name) = 0;
 };
 
 }  // namespace surgewatch::kafka

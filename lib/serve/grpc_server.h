@@ -1,9 +1,20 @@
 // The gRPC AlertService with health and reflection.
 //
-// Threads: gRPC's own. Errors: start() answers FAILED_PRECONDITION naming address and port if it
-// can't listen.
+// A subscription reads revisions from the store by offset; nothing is buffered for a subscriber, so
+// a slow one costs nothing but its thread, and is told when it has fallen behind what is kept.
+//
+//   Subscribe ─► heartbeat with a token ─► revisions that match, each with its token ─► …
+//                                     └─► a heartbeat whenever nothing was sent for an interval
+//
+// Threads: gRPC's own, one for each stream.
+// Errors: start() answers FAILED_PRECONDITION naming address and port if it can't listen. Streams
+// end with INVALID_ARGUMENT (not a token of ours), OUT_OF_RANGE (older than what is kept, or of
+// another log), RESOURCE_EXHAUSTED (too slow, or too many streams), UNAVAILABLE (we are stopping);
+// each message says what to do.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -21,8 +32,11 @@ class GrpcServer {
     std::string bind_address = "127.0.0.1";
     int port = 0;  // 0: a free one
     AlertStore* alerts = nullptr;
-    telemetry::Telemetry* telemetry = nullptr;
+    telemetry::Telemetry* telemetry = nullptr;  // may be null
     std::chrono::milliseconds heartbeat{10'000};
+    int max_streams = 256;
+    // How long a token may be ahead of us: a gateway that still reads its topic catches up.
+    std::chrono::milliseconds ahead_grace{30'000};
   };
   static absl::StatusOr<std::unique_ptr<GrpcServer>> start(const Options& options);
   virtual ~GrpcServer() = default;
@@ -32,8 +46,11 @@ class GrpcServer {
 };
 
 // The client side, for `surgewatch subscribe`. Calls `visit` for each response until it answers
-// false or the stream ends.
+// false (then OK), the stream ends (then its status), or `cancelled` becomes true (then CANCELLED,
+// within a tenth of a second). To resume, call again with the last response's resume_token in the
+// request; UNAVAILABLE means that this is worth a try.
 absl::Status subscribe(const std::string& target, const v1::SubscribeRequest& request,
-                       const std::function<bool(const v1::SubscribeResponse&)>& visit);
+                       const std::function<bool(const v1::SubscribeResponse&)>& visit,
+                       const std::atomic<bool>* cancelled = nullptr);
 
 }  // namespace surgewatch::serve

@@ -1,10 +1,14 @@
 // One HTTP server a service (cpp-httplib): metrics and health everywhere; the page, the alert API
-// and the stream on the gateway.
+// and the stream on the gateway. docs/api.md describes what it answers.
 //
-// Threads: the server has its own; the constructor's arguments must outlive it.
+// Threads: the server has its own, one for each connection that is being served, as many as
+// max_streams and some more; what Options points to must outlive it.
 // Errors: start() answers FAILED_PRECONDITION naming address and port if it can't listen.
+// Limits: requests of 64 kB, 5 s to send one, 5 s to take in what we write; a stream beyond
+// max_streams gets 503.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -19,15 +23,17 @@ class HttpServer {
  public:
   struct Options {
     std::string bind_address = "127.0.0.1";
-    int port = 0;  // 0: a free one
-    telemetry::Telemetry* telemetry = nullptr;
+    int port = 0;                               // 0: a free one
+    telemetry::Telemetry* telemetry = nullptr;  // null: no metrics, always ready
     const AlertStore* alerts = nullptr;      // gateway only: turns on /, /api/v1 and the stream
-    const config::Config* config = nullptr;  // gateway only: rules and regions for the page
+    const config::Config* config = nullptr;  // gateway only: the rules that are watched
+    int max_streams = 64;
+    std::chrono::milliseconds heartbeat{10'000};
   };
   static absl::StatusOr<std::unique_ptr<HttpServer>> start(const Options& options);
   virtual ~HttpServer() = default;
   virtual int port() const = 0;
-  // Ends streams and waits for the threads.
+  // Ends streams and waits for the threads, 4 s at most.
   virtual void stop() = 0;
 };
 

@@ -1,8 +1,13 @@
 // Metrics and health of one process: prometheus-cpp's registry, the names of the contract, and
 // bounded label sets.
 //
-// Threads: everything may be called from any thread. Handles are looked up once and kept; never
-// look one up for each event (the families lock).
+// Threads: everything may be called from any thread. Handles are looked up once and kept, and live
+// as long as the Telemetry; never look one up for each event (the families lock).
+// Label values may come from peers: what is no UTF-8 is replaced and what is long is cut, since one
+// bad byte would make Prometheus refuse the whole page.
+// Cost: a lookup about a microsecond; expose() about 1 ms for a thousand series. A counter costs
+// 10 ns alone and 50 ns where two threads share it; hot paths count for themselves and add now and
+// then.
 #pragma once
 
 #include <prometheus/counter.h>
@@ -10,15 +15,11 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 
 namespace surgewatch::telemetry {
 
@@ -27,11 +28,14 @@ using Labels = std::map<std::string, std::string>;
 class Telemetry {
  public:
   // `service` is the label of surgewatch_build_info: aggregator, detector, gateway or surgewatch.
-  Telemetry(const std::string& service, std::int64_t label_sets_per_metric);
+  // `build`: further labels of it, such as {"librdkafka", kafka::library_version()}.
+  Telemetry(const std::string& service, std::int64_t label_sets_per_metric,
+            const Labels& build = {});
 
   // Names without the prefix: "events_consumed_total". The same name and labels give the same
   // handle. Past the limit of label sets of a family every label's value is `other`, and
-  // surgewatch_label_sets_dropped_total{metric} counts.
+  // surgewatch_label_sets_dropped_total{metric} counts each lookup that ends there. One name has
+  // one type and help text everywhere; anything else ends the process.
   prometheus::Counter& counter(const std::string& name, const std::string& help,
                                const Labels& labels);
   prometheus::Gauge& gauge(const std::string& name, const std::string& help, const Labels& labels);
@@ -41,8 +45,10 @@ class Telemetry {
   // The text exposition format, process_* metrics of this process included.
   std::string expose() const;
 
-  // What /-/ready answers: ready once every named condition holds.
+  // What /-/ready answers: ready once every named condition holds, so name each of them, as not yet
+  // holding, before the service answers anybody.
   void set_ready(const std::string& condition, bool holds);
+  // `missing`, if given, gets the conditions that don't hold: "assignment, restore".
   bool ready(std::string* missing) const;
 
  private:

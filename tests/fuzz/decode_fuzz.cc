@@ -1,8 +1,5 @@
 // libFuzzer: decode() against generated code on any bytes. The first byte chooses the topic; then both
 // wire formats go through unframe() besides.
-//
-//   CXX=clang++ cmake --preset debug -B build/fuzz -DSURGEWATCH_FUZZ=ON
-//   ninja -C build/fuzz decode_fuzz && build/fuzz/bin/decode_fuzz -max_total_time=60
 #include <google/protobuf/stubs/logging.h>
 
 #include <cstddef>

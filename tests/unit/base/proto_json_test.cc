@@ -15,24 +15,28 @@ TEST(ToJson, UsesTheProtosOwnNamesAndKeepsMapsInOrder) {
   v1::Alert alert;
   alert.set_alert_id("a1");
   alert.set_severity(v1::SEVERITY_WARNING);
-  for (const char* key : {"family", "bill_to", "zone", "end_user"}) (*alert.mutable_subject())[key] = key;
+  for (const char* key : {"family", "bill_to", "zone", "end_user"})
+    (*alert.mutable_subject())[key] = key;
   alert.mutable_onset_time()->set_seconds(1'704'067'200);
-  EXPECT_EQ(to_json(alert),
-            R"({"alert_id":"a1","severity":"SEVERITY_WARNING",)"
-            R"("subject":{"bill_to":"bill_to","end_user":"end_user","family":"family","zone":"zone"},)"
-            R"("onset_time":"2024-01-01T00:00:00Z"})");
+  EXPECT_EQ(
+      to_json(alert),
+      R"({"alert_id":"a1","severity":"SEVERITY_WARNING",)"
+      R"("subject":{"bill_to":"bill_to","end_user":"end_user","family":"family","zone":"zone"},)"
+      R"("onset_time":"2024-01-01T00:00:00Z"})");
 }
 
 TEST(FromJson, ReadsBothSpellingsAndPassesOverUnknownFields) {
   v1::Event event;
-  ASSERT_TRUE(from_json(R"({"invoice":{"invoiceId":"i","order_id":"o","someday":[1]}})", &event).ok());
+  ASSERT_TRUE(
+      from_json(R"({"invoice":{"invoiceId":"i","order_id":"o","someday":[1]}})", &event).ok());
   EXPECT_EQ(event.invoice().invoice_id(), "i");
   EXPECT_EQ(event.invoice().order_id(), "o");
 }
 
 TEST(FromJson, SaysWhatIsWrong) {
   v1::Event event;
-  EXPECT_THAT(std::string(from_json("{\"invoice\":", &event).message()), HasSubstr("not JSON of Event"));
+  EXPECT_THAT(std::string(from_json("{\"invoice\":", &event).message()),
+              HasSubstr("not JSON of Event"));
   EXPECT_FALSE(from_json(R"({"invoice":{"lines":[{"quantity":"many"}]}})", &event).ok());
 }
 

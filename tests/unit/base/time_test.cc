@@ -34,7 +34,8 @@ TEST(ParseDuration, SaysWhatItExpected) {
 }
 
 TEST(FormatDuration, IsReadBackToTheSameSpan) {
-  for (Micros span : {Micros{0}, Micros{1}, Micros{100'000}, 5'400 * kMicrosPerSecond, 91 * kMicrosPerDay}) {
+  for (Micros span :
+       {Micros{0}, Micros{1}, Micros{100'000}, 5'400 * kMicrosPerSecond, 91 * kMicrosPerDay}) {
     EXPECT_EQ(*parse_duration(format_duration(span)), span);
   }
   EXPECT_EQ(format_duration(91 * kMicrosPerDay), "91d");
@@ -44,7 +45,8 @@ TEST(ParseDate, KnowsTheCalendar) {
   EXPECT_EQ(*parse_date("1970-01-02"), kMicrosPerDay);
   EXPECT_EQ(*parse_date("2023-05-01"), 1'682'899'200 * kMicrosPerSecond);
   EXPECT_TRUE(parse_date("2024-02-29").ok());
-  for (const char* text : {"2023-02-29", "2023-13-01", "2023-5-1", "01-05-2023", "", "2023-05-0a"}) {
+  for (const char* text :
+       {"2023-02-29", "2023-13-01", "2023-5-1", "01-05-2023", "", "2023-05-0a"}) {
     EXPECT_FALSE(parse_date(text).ok()) << text;
   }
 }

@@ -1,0 +1,42 @@
+#include "config/rule_types.h"
+
+#include <google/protobuf/descriptor.h>
+
+#include <algorithm>
+
+#include "surgewatch/v1/alert.pb.h"
+
+namespace surgewatch::config {
+
+const std::vector<RuleTypeTraits>& rule_types() {
+  static const std::vector<RuleTypeTraits> all{
+      {RuleType::kSurgeSince,
+       "surge_since",
+       {"reference"},
+       {"ratio", "excess_over_total", "observed"}},
+      {RuleType::kSurge, "surge", {"baseline"}, {"z", "ratio", "excess_over_total", "observed"}},
+      {RuleType::kDivergence, "divergence", {"against"}, {"divergence", "observed"}},
+      {RuleType::kShareShift,
+       "share_shift",
+       {"reference", "baseline"},
+       {"points", "ratio", "observed"}},
+  };
+  return all;
+}
+
+std::vector<std::string> rule_type_names_of_schema() {
+  constexpr std::string_view kPrefix = "RULE_TYPE_";
+  std::vector<std::string> names;
+  const google::protobuf::EnumDescriptor& type = *v1::RuleType_descriptor();
+  for (int i = 0; i < type.value_count(); ++i) {
+    if (type.value(i)->number() == v1::RULE_TYPE_UNSPECIFIED) continue;
+    std::string name = type.value(i)->name().substr(kPrefix.size());
+    std::transform(name.begin(), name.end(), name.begin(), [](char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
+}  // namespace surgewatch::config

@@ -1,0 +1,213 @@
+#include "detect/detector.h"
+
+#include <algorithm>
+#include <deque>
+#include <numeric>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "detect/rule_runner.h"
+#include "journal/merger.h"
+
+namespace surgewatch::detect {
+namespace {
+
+// Forgetting walks over all keys, so it waits until this many panes can go.
+constexpr std::int64_t kForgetStep = 64;
+
+}  // namespace
+
+class Detector::Impl {
+ public:
+  Impl(std::shared_ptr<const config::Config> config, const Options& options)
+      : config_(std::move(config)), options_(options), merger_(config_) {
+    by_series_.resize(config_->series.size());
+    forgotten_before_.resize(config_->series.size(), INT64_MIN);
+    for (std::size_t i = 0; i < config_->rules.size(); ++i) {
+      RuleRunner& runner = rules_.emplace_back(*config_, i, merger_);
+      const config::Rule& rule = config_->rules[i];
+      by_series_[rule.series].push_back(&runner);
+      if (rule.against_series.has_value() && *rule.against_series != rule.series) {
+        by_series_[*rule.against_series].push_back(&runner);
+      }
+    }
+  }
+
+  void apply(const v1::JournalRecord& record, Emissions* out) {
+    ++records_;
+    for (const journal::Change& change : merger_.apply(record)) {
+      for (RuleRunner* rule : by_series_[change.series]) rule->take(change);
+    }
+    if (record.kind_case() != v1::JournalRecord::kPanes) judge(out);
+    publish_stats();
+  }
+
+  void for_each_pane(const std::function<void(const ClosedPane&)>& visit) const {
+    std::vector<std::size_t> order(config_->series.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      return config_->series[a].name < config_->series[b].name;
+    });
+    for (const std::size_t series : order) visit_series(series, visit);
+  }
+
+  DetectorStats stats() const {
+    const absl::MutexLock lock(&mutex_);
+    return stats_;
+  }
+
+ private:
+  // What every source that the rule reads has passed.
+  std::optional<Micros> passed(const RuleRunner& runner) const {
+    const config::Rule& rule = *runner.shape().rule;
+    const journal::Watermarks& watermarks = merger_.watermarks();
+    std::optional<Micros> passed = watermarks.passed(config_->series[rule.series].event);
+    if (!passed.has_value() || !rule.against_series.has_value()) return passed;
+    const std::optional<Micros> other =
+        watermarks.passed(config_->series[*rule.against_series].event);
+    return other.has_value() ? std::optional<Micros>(std::min(*passed, *other)) : std::nullopt;
+  }
+
+  void judge(Emissions* out) {
+    struct Due {
+      RuleRunner* rule = nullptr;
+      Micros passed = 0;
+      std::optional<Micros> close, final;
+    };
+    std::vector<Due> all;
+    for (RuleRunner& rule : rules_) {
+      rule.amend(out);
+      if (const std::optional<Micros> p = passed(rule); p.has_value()) {
+        all.push_back({&rule, *p, rule.next_close_at(*p), rule.next_final_at(*p)});
+      }
+    }
+    // Closing comes before finality at the same instant: a new peak makes an old one's finality
+    // unimportant.
+    for (;;) {
+      Micros now = INT64_MAX;
+      for (const Due& due : all) {
+        now = std::min({now, due.close.value_or(INT64_MAX), due.final.value_or(INT64_MAX)});
+      }
+      if (now == INT64_MAX) break;
+      for (Due& due : all) {
+        if (due.close == now) due.rule->close_next(due.passed, out);
+      }
+      for (Due& due : all) {
+        if (due.final == now) due.rule->finalize_next(out);
+        if (due.close == now || due.final == now) {
+          due.close = due.rule->next_close_at(due.passed);
+          due.final = due.rule->next_final_at(due.passed);
+        }
+      }
+    }
+    for (RuleRunner& rule : rules_) rule.look_early(out);
+    if (!options_.keep_all_panes) forget();
+  }
+
+  // Panes that no rule needs any more. Those of a series without rules are kept as long as late
+  // data can come.
+  void forget() {
+    for (std::size_t series = 0; series < by_series_.size(); ++series) {
+      const config::Series& definition = config_->series[series];
+      PaneIndex needed_from = INT64_MAX;
+      if (by_series_[series].empty()) {
+        const auto p = merger_.watermarks().passed(definition.event);
+        if (!p.has_value()) continue;
+        needed_from = pane_of(*p - config_->event_time.allowed_lateness, definition.pane_length);
+      }
+      for (const RuleRunner* rule : by_series_[series]) {
+        const std::optional<PaneIndex> closed = rule->closed();
+        needed_from = std::min(needed_from, closed.has_value() ? *closed - rule->kept_panes()
+                                                               : PaneIndex{INT64_MIN});
+      }
+      if (needed_from == INT64_MIN) continue;
+      if (forgotten_before_[series] != INT64_MIN &&
+          needed_from - forgotten_before_[series] < kForgetStep) {
+        continue;
+      }
+      forgotten_before_[series] = needed_from;
+      merger_.forget_before(series, needed_from);
+    }
+  }
+
+  void visit_series(std::size_t series,
+                    const std::function<void(const ClosedPane&)>& visit) const {
+    const config::Series& definition = config_->series[series];
+    const std::optional<Micros> passed = merger_.watermarks().passed(definition.event);
+    if (!passed.has_value()) return;
+    const PaneIndex last = pane_of(*passed, definition.pane_length) - 1;
+
+    struct Row {
+      PaneIndex pane;
+      journal::KeyId key;
+      const MeasureValues* values;
+    };
+    std::vector<Row> rows;
+    for (std::size_t k = 0; k < merger_.key_count(series); ++k) {
+      const auto key = static_cast<journal::KeyId>(k);
+      merger_.log(series, key).visit(INT64_MIN, last, [&](const auto& entry) {
+        if (!entry.values.is_zero()) rows.push_back({entry.pane, key, &entry.values});
+      });
+    }
+    std::sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) {
+      if (a.pane != b.pane) return a.pane < b.pane;
+      return merger_.key(series, a.key) < merger_.key(series, b.key);
+    });
+    for (const Row& row : rows) {
+      visit({series, row.pane, merger_.key(series, row.key), *row.values});
+    }
+  }
+
+  void publish_stats() {
+    const journal::MergeStats& merge = merger_.stats();
+    DetectorStats stats;
+    stats.records = records_;
+    stats.pane_updates = merge.pane_updates;
+    stats.stale_updates = merge.stale_updates + merge.stale_corrections;
+    stats.corrections = merge.corrections;
+    stats.unknown_series = merge.unknown_series;
+    stats.reopened_panes = merge.reopened_panes;
+    stats.malformed = merge.malformed;
+    stats.unmergeable = merge.unmergeable;
+    stats.overflows = merge.overflows;
+    for (const RuleRunner& rule : rules_) {
+      stats.closed_panes += rule.stats().closed;
+      stats.evaluations += rule.stats().evaluations;
+      stats.inconclusive += rule.stats().inconclusive;
+      stats.alerts_firing += rule.stats().firing;
+    }
+    stats.watermark = merger_.watermarks().lowest();
+    const absl::MutexLock lock(&mutex_);
+    stats_ = stats;
+  }
+
+  const std::shared_ptr<const config::Config> config_;
+  const Options options_;
+  journal::Merger merger_;
+  std::deque<RuleRunner> rules_;
+  std::vector<std::vector<RuleRunner*>> by_series_;
+  std::vector<PaneIndex> forgotten_before_;
+  std::uint64_t records_ = 0;
+
+  mutable absl::Mutex mutex_;
+  DetectorStats stats_ ABSL_GUARDED_BY(mutex_);
+};
+
+Detector::Detector(std::shared_ptr<const config::Config> config)
+    : Detector(std::move(config), Options{}) {}
+Detector::Detector(std::shared_ptr<const config::Config> config, const Options& options)
+    : impl_(std::make_unique<Impl>(std::move(config), options)) {}
+Detector::~Detector() = default;
+
+void Detector::apply(const v1::JournalRecord& record, Emissions* out) {
+  impl_->apply(record, out);
+}
+
+void Detector::for_each_pane(const std::function<void(const ClosedPane&)>& visit) const {
+  impl_->for_each_pane(visit);
+}
+
+DetectorStats Detector::stats() const { return impl_->stats(); }
+
+}  // namespace surgewatch::detect

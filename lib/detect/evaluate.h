@@ -1,0 +1,81 @@
+// The rule types' statistics: from exact sums of panes to figures. Pure functions; the state is in
+// RuleRunner, the life of an alert in lifecycle.h.
+//
+// Each type's page is docs/rules/<type>.md; its formulas stand in the .cc of its name.
+//
+// Determinism: sums are integers; doubles appear only here, in a fixed order of operations.
+// Cost: O(1) for each subject and window, but O(w log w) in the number w of baseline windows for
+// surge.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "config/config.h"
+#include "detect/figures.h"
+#include "detect/pane_history.h"
+
+namespace surgewatch::detect {
+
+// A rule with what follows from it and its series, in panes.
+struct RuleShape {
+  RuleShape(const config::Config& config, std::size_t rule_index);
+
+  const config::Rule* rule = nullptr;
+  const config::Series* series = nullptr;
+  Micros pane_length = 0;
+  std::int64_t window = 1;
+  // Half-open; empty without a reference period.
+  PaneIndex reference_begin = 0, reference_end = 0;
+  // Panes between the baseline and the window, so that a surge under way does not raise its own
+  // baseline.
+  std::int64_t guard = 0;
+  std::int64_t baseline = 0;
+  // Panes up to and including the window's last that an evaluation reads.
+  std::int64_t reach = 1;
+  // Whether more data of an open window can only raise what crosses the line.
+  bool can_be_early = false;
+  // Whether a subject's figures depend on the whole's.
+  bool reads_whole = false;
+
+  bool has_reference() const { return reference_begin < reference_end; }
+  PaneIndex window_begin(PaneIndex pane) const { return pane - window + 1; }
+  Micros end_of(PaneIndex pane) const { return (pane + 1) * pane_length; }
+};
+
+// What is summed of one subject, or of the whole.
+struct Operands {
+  Operands(const RuleShape& shape, std::int64_t capacity, PaneIndex closed);
+
+  PaneHistory observed;
+  PaneHistory against;   // divergence: what was delivered (of the whole: all deliveries)
+  PaneHistory unstated;  // divergence: billed without a stated destination
+  Int128 reference = 0;  // total of the reference period
+};
+
+// The whole's part in the figures of a window, the same for all subjects.
+struct Whole {
+  Figures figures;  // of the whole itself, without thresholds
+  Int128 against = 0;
+};
+
+// `first_pane`: the first pane of the series' history; what lies before is not known to be zero.
+Whole evaluate_whole(const RuleShape& shape, const Operands& whole, PaneIndex pane,
+                     PaneIndex first_pane);
+Figures evaluate(const RuleShape& shape, const Operands& subject, const Whole& whole,
+                 PaneIndex pane, PaneIndex first_pane);
+
+// The types, one .cc each.
+Figures evaluate_surge_since(const RuleShape& shape, const Operands& subject, const Whole* whole,
+                             PaneIndex pane);
+Figures evaluate_surge(const RuleShape& shape, const Operands& subject, const Whole* whole,
+                       PaneIndex pane, PaneIndex first_pane);
+Figures evaluate_share_shift(const RuleShape& shape, const Operands& subject, const Whole& whole,
+                             PaneIndex pane, PaneIndex first_pane);
+Figures evaluate_divergence(const RuleShape& shape, const Operands& subject, const Whole& whole,
+                            PaneIndex pane);
+
+// Baseline windows that surge needs at least.
+inline constexpr int kMinBaselineWindows = 8;
+
+}  // namespace surgewatch::detect

@@ -1,0 +1,47 @@
+#include "detect/figures.h"
+
+namespace surgewatch::detect {
+
+std::string_view describe(Missing missing) {
+  switch (missing) {
+    case Missing::kNone:
+      return "nothing is missing";
+    case Missing::kReference:
+      return "new since the reference period, which holds nothing of it";
+    case Missing::kWholeReference:
+      return "the reference period holds nothing of the whole";
+    case Missing::kHistory:
+      return "too little history";
+    case Missing::kBaseline:
+      return "the baseline is not above zero";
+    case Missing::kWhole:
+      return "the whole is not above zero";
+    case Missing::kDestination:
+      return "more than half of what was billed states no destination";
+    case Missing::kDeliveries:
+      return "nothing is known of deliveries in the window";
+  }
+  return "";
+}
+
+Verdict judge(std::span<const Judged> figures) {
+  bool any_fire = false;
+  bool any_clear = false;
+  bool fires = true;
+  bool quiet = true;
+  for (const Judged& judged : figures) {
+    if (judged.fire_at.has_value()) {
+      any_fire = true;
+      fires &= judged.figure >= *judged.fire_at;
+    }
+    if (judged.clear_at.has_value()) {
+      any_clear = true;
+      quiet &= judged.figure < *judged.clear_at;
+    }
+  }
+  if (any_fire && fires) return Verdict::kFires;
+  if (!any_clear || quiet) return Verdict::kQuiet;
+  return Verdict::kBetween;
+}
+
+}  // namespace surgewatch::detect

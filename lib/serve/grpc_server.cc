@@ -1,0 +1,302 @@
+#include "serve/grpc_server.h"
+
+#include <grpc/support/log.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "base/status.h"
+#include "serve/listen.h"
+#include "serve/token.h"
+#include "surgewatch/v1/service.grpc.pb.h"
+
+namespace surgewatch::serve {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr std::size_t kBatch = 256;
+constexpr int kDefaultPageSize = 100;
+constexpr int kMaxPageSize = 1'000;
+constexpr int kMaxRequestBytes = 64 * 1'024;
+// How soon a waiting stream notices that its client has gone or that the server stops.
+constexpr milliseconds kWaitSlice{100};
+
+std::int64_t now_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+grpc::Status to_grpc(const absl::Status& status) {
+  return {static_cast<grpc::StatusCode>(status.code()), message_of(status)};
+}
+
+std::string token_at(std::int64_t next_offset) {
+  return make_token(ResumeToken{.next_offset = next_offset, .issued_at = now_seconds()});
+}
+
+class AlertServiceImpl final : public v1::AlertService::Service {
+ public:
+  explicit AlertServiceImpl(const GrpcServer::Options& options) : options_(options) {
+    if (options.telemetry == nullptr) return;
+    subscribers_ = &options.telemetry->gauge(
+        "subscribers", "Streams of alerts that are open.", {{"kind", "grpc"}});
+    responses_ = &options.telemetry->counter(
+        "subscriber_responses_total", "Responses written to streams of alerts, heartbeats included.",
+        {{"kind", "grpc"}});
+  }
+
+  void stop() { stopping_.store(true, std::memory_order_release); }
+
+  grpc::Status ListAlerts(grpc::ServerContext*, const v1::ListAlertsRequest* request,
+                          v1::ListAlertsResponse* response) override {
+    if (request->page_size() < 0) {
+      return to_grpc(invalid_argument("page_size is {}, but must not be negative",
+                                      request->page_size()));
+    }
+    const int size = request->page_size() == 0 ? kDefaultPageSize
+                                               : std::min(request->page_size(), kMaxPageSize);
+    std::optional<AlertStore::Cursor> after;
+    std::optional<ResumeToken> resume;
+    if (!request->page_token().empty()) {
+      auto token = parse_page_token(request->page_token());
+      if (!token.ok()) return to_grpc(token.status());
+      after = AlertStore::Cursor{token->onset, token->alert_id};
+      resume = token->resume;
+    }
+    const AlertStore::Page page =
+        options_.alerts->page(request->filter(), after, static_cast<std::size_t>(size));
+    // The token of the first page: what changes while someone turns pages is heard again.
+    if (!resume) resume = ResumeToken{.next_offset = page.next_offset, .issued_at = now_seconds()};
+    for (const auto& alert : page.alerts) *response->add_alerts() = *alert;
+    if (page.next) {
+      response->set_next_page_token(make_token(PageToken{
+          .resume = *resume, .onset = page.next->onset, .alert_id = page.next->alert_id}));
+    }
+    response->set_resume_token(make_token(*resume));
+    return grpc::Status::OK;
+  }
+
+  grpc::Status GetAlert(grpc::ServerContext*, const v1::GetAlertRequest* request,
+                        v1::GetAlertResponse* response) override {
+    auto alert = options_.alerts->get(request->alert_id());
+    if (!alert) return to_grpc(not_found("there is no alert '{}'", request->alert_id()));
+    *response->mutable_alert() = *std::move(alert);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Subscribe(grpc::ServerContext* context, const v1::SubscribeRequest* request,
+                         grpc::ServerWriter<v1::SubscribeResponse>* writer) override {
+    const Slot slot(this);
+    if (!slot.taken()) {
+      return to_grpc(absl::ResourceExhaustedError(
+          fmt::format("{} streams are open, the most there may be; try again later",
+                      options_.max_streams)));
+    }
+    std::int64_t position = options_.alerts->next_offset();
+    if (!request->resume_token().empty()) {
+      auto token = parse_resume_token(request->resume_token());
+      if (!token.ok()) return to_grpc(token.status());
+      if (now_seconds() - token->issued_at > kTokenLifeSeconds) {
+        return to_grpc(out_of_range(
+            "the resume token is older than 7 days, beyond which not every revision is kept; call "
+            "ListAlerts, then subscribe with the resume_token of its response"));
+      }
+      position = token->next_offset;
+    }
+    return to_grpc(stream(context, request->filter(), position, writer));
+  }
+
+ private:
+  // One of the streams that may be open at once.
+  class Slot {
+   public:
+    explicit Slot(AlertServiceImpl* service) : service_(service) {
+      const int open = service->open_.fetch_add(1, std::memory_order_relaxed) + 1;
+      taken_ = open <= service->options_.max_streams;
+      if (taken_ && service->subscribers_ != nullptr) service->subscribers_->Increment();
+    }
+    ~Slot() {
+      service_->open_.fetch_sub(1, std::memory_order_relaxed);
+      if (taken_ && service_->subscribers_ != nullptr) service_->subscribers_->Decrement();
+    }
+    Slot(const Slot&) = delete;
+    Slot& operator=(const Slot&) = delete;
+    bool taken() const { return taken_; }
+
+   private:
+    AlertServiceImpl* service_;
+    bool taken_ = false;
+  };
+
+  bool stopping() const {
+    return stopping_.load(std::memory_order_acquire) || options_.alerts->stopped();
+  }
+
+  bool write(const v1::SubscribeResponse& response,
+             grpc::ServerWriter<v1::SubscribeResponse>* writer) {
+    if (!writer->Write(response)) return false;
+    if (responses_ != nullptr) responses_->Increment();
+    return true;
+  }
+
+  bool write_heartbeat(std::int64_t position, grpc::ServerWriter<v1::SubscribeResponse>* writer) {
+    v1::SubscribeResponse response;
+    const auto now = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                         std::chrono::system_clock::now().time_since_epoch())
+                         .count();
+    auto* sent_at = response.mutable_heartbeat()->mutable_sent_at();
+    sent_at->set_seconds(now / 1'000'000'000);
+    sent_at->set_nanos(static_cast<std::int32_t>(now % 1'000'000'000));
+    response.set_resume_token(token_at(position));
+    return write(response, writer);
+  }
+
+  // Why since() can't go on from `position`.
+  static absl::Status behind(std::int64_t position, bool started) {
+    if (!started) {
+      return out_of_range(
+          "the resume token is older than what is kept; call ListAlerts, then subscribe with the "
+          "resume_token of its response");
+    }
+    return absl::ResourceExhaustedError(fmt::format(
+        "the subscriber reads too slowly and has fallen behind what is kept; last token {}; call "
+        "ListAlerts, then subscribe with the resume_token of its response",
+        token_at(position)));
+  }
+
+  // Waits, by slices, for the log to reach a token that is ahead of it.
+  absl::Status await(std::int64_t position, grpc::ServerContext* context) const {
+    const auto deadline = Clock::now() + options_.ahead_grace;
+    while (options_.alerts->next_offset() < position) {
+      if (stopping() || context->IsCancelled()) break;
+      if (Clock::now() >= deadline) {
+        return out_of_range(
+            "the resume token is ahead of the alerts topic, which may have been made anew; call "
+            "ListAlerts, then subscribe with the resume_token of its response");
+      }
+      options_.alerts->wait_beyond(position - 1, kWaitSlice);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status stream(grpc::ServerContext* context, const v1::AlertFilter& filter,
+                      std::int64_t position, grpc::ServerWriter<v1::SubscribeResponse>* writer) {
+    SW_RETURN_IF_ERROR(await(position, context));
+    // Tokens that are too old are found before anything is written.
+    if (!options_.alerts->since(position, 0).ok()) return behind(position, false);
+    // At once, so that the subscriber holds a token whatever happens next.
+    bool alive = write_heartbeat(position, writer);
+    auto last_write = Clock::now();
+    while (alive && !context->IsCancelled()) {
+      if (stopping()) return unavailable("the gateway is stopping; resume with the last token");
+      auto found = options_.alerts->since(position, kBatch);
+      if (!found.ok()) return behind(position, true);
+      for (const StoredRevision& revision : found->revisions) {
+        position = revision.offset + 1;
+        if (!matches(filter, *revision.alert)) continue;
+        v1::SubscribeResponse response;
+        *response.mutable_alert() = *revision.alert;
+        response.set_resume_token(token_at(position));
+        alive = write(response, writer);
+        last_write = Clock::now();
+        if (!alive || stopping()) break;
+      }
+      if (!alive || stopping()) continue;
+      position = found->next;
+      const auto silent = std::chrono::duration_cast<milliseconds>(Clock::now() - last_write);
+      if (silent >= options_.heartbeat) {
+        alive = write_heartbeat(position, writer);
+        last_write = Clock::now();
+        continue;
+      }
+      options_.alerts->wait_beyond(position, std::min(options_.heartbeat - silent, kWaitSlice));
+    }
+    return absl::CancelledError("the subscriber has gone");
+  }
+
+  const GrpcServer::Options options_;
+  prometheus::Gauge* subscribers_ = nullptr;
+  prometheus::Counter* responses_ = nullptr;
+  // Written by stop(), read by streams; nothing else hangs on it, acquire/release for plainness.
+  std::atomic<bool> stopping_{false};
+  // A count and no more; relaxed, since nobody reads other data by it.
+  std::atomic<int> open_{0};
+};
+
+class GrpcServerImpl final : public GrpcServer {
+ public:
+  explicit GrpcServerImpl(const Options& options) : service_(options) {}
+  ~GrpcServerImpl() override { stop(); }
+
+  absl::Status listen(const Options& options) {
+    grpc::ServerBuilder builder;
+    // Two servers on one port would each get some of the clients.
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    // A client that vanished without a word is noticed within 40 s.
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+    builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
+    // Streams hold a thread each; some more for short calls, health and gRPC's own pollers.
+    builder.SetResourceQuota(
+        grpc::ResourceQuota("surgewatch").SetMaxThreads(options.max_streams + 64));
+    const std::string address = join_address(options.bind_address, options.port);
+    builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port_);
+    builder.RegisterService(&service_);
+    server_ = builder.BuildAndStart();
+    if (server_ == nullptr || port_ == 0) {
+      server_.reset();
+      return cannot_listen("gRPC", options.bind_address, options.port);
+    }
+    server_->GetHealthCheckService()->SetServingStatus(
+        std::string(v1::AlertService::service_full_name()), true);
+    return absl::OkStatus();
+  }
+
+  int port() const override { return port_; }
+
+  void stop() override {
+    if (server_ == nullptr) return;
+    server_->GetHealthCheckService()->Shutdown();
+    service_.stop();
+    // Streams end by themselves within a slice; one that is stuck in a write is cut off then.
+    server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
+    server_->Wait();
+    server_.reset();
+  }
+
+ private:
+  AlertServiceImpl service_;
+  std::unique_ptr<grpc::Server> server_;
+  int port_ = 0;
+};
+
+// gRPC would write to stderr by itself what our own errors say.
+void route_grpc_log() {
+  gpr_set_log_function([](gpr_log_func_args* args) {
+    spdlog::debug("gRPC: {}:{}: {}", args->file, args->line, args->message);
+  });
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::start(const Options& options) {
+  if (options.alerts == nullptr) return invalid_argument("the gRPC server needs an alert store");
+  route_grpc_log();
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  auto server = std::make_unique<GrpcServerImpl>(options);
+  SW_RETURN_IF_ERROR(server->listen(options));
+  return server;
+}
+
+}  // namespace surgewatch::serve

@@ -1,0 +1,124 @@
+// The list of alerts: firing ones first, then by severity, then the newest.
+import * as format from './format.js';
+
+const kRank = {SEVERITY_CRITICAL: 3, SEVERITY_WARNING: 2, SEVERITY_INFO: 1};
+const kTimings = {
+  TIMING_EARLY: 'early: the window is still open',
+  TIMING_ON_TIME: 'on time: the window has closed',
+  TIMING_FINAL: 'final: not expected to change',
+};
+
+export const isFiring = (alert) => alert.state !== 'ALERT_STATE_RESOLVED';
+export const rank = (alert) => kRank[alert.severity] ?? 0;
+
+export function byImportance(a, b) {
+  return Number(isFiring(b)) - Number(isFiring(a)) || rank(b) - rank(a) ||
+      Date.parse(b.onset_time ?? 0) - Date.parse(a.onset_time ?? 0) ||
+      (a.alert_id < b.alert_id ? -1 : 1);
+}
+
+// An element with text or children; data never becomes markup.
+export function element(tag, attributes = {}, ...children) {
+  const result = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== undefined && value !== false) result.setAttribute(name, value === true ? '' : value);
+  }
+  result.append(...children.filter((child) => child !== undefined && child !== null));
+  return result;
+}
+
+function fact(term, ...text) {
+  return element('div', {}, element('dt', {}, term), element('dd', {}, ...text));
+}
+
+function evidenceTable(evidence) {
+  const rows = evidence.map((item) => {
+    const labels = Object.entries(item.labels ?? {}).map(([name, value]) => `${name}=${value}`);
+    return element(
+        'tr', {}, element('th', {scope: 'row'}, (item.name ?? '').replaceAll('_', ' ')),
+        element('td', {class: 'number'}, format.evidenceValue(item.value, item.unit)),
+        element('td', {}, [labels.join(', '), item.text].filter(Boolean).join(' · ')));
+  });
+  return element('div', {class: 'scroll'},
+                 element('table', {}, element('tbody', {}, ...rows)));
+}
+
+function card(alert, handlers, open) {
+  const severity = format.shortName(alert.severity, 'SEVERITY_') || 'unknown';
+  const firing = isFiring(alert);
+  const title = element('h3', {}, format.subjectText(alert.subject));
+  const show = element(
+      'button', {type: 'button', class: 'show', 'data-alert': alert.alert_id}, title,
+      element('span', {class: 'rule'}, alert.rule ?? ''));
+  show.addEventListener('click', () => handlers.select(alert));
+
+  const compared = `${format.amount(alert.observed ?? 0, alert.measure, alert.rule_type)} against ` +
+      `${format.amount(alert.expected ?? 0, alert.measure, alert.rule_type)}`;
+  const figures = element(
+      'div', {class: 'figures'},
+      element('p', {class: 'ratio'}, element('b', {}, format.ratio(alert.ratio)),
+              ` ${format.against(alert.rule_type)}`),
+      element('p', {class: 'growth'}, element('b', {}, alert.ratio > 0 ? format.growth(alert.growth_percent ?? 0) : '–'),
+              ' growth'),
+      element('p', {class: 'compared'}, compared));
+
+  const evidence = alert.evidence ?? [];
+  const details = element(
+      'details', {open}, element('summary', {}, `Evidence and facts (${evidence.length})`),
+      evidence.length > 0 ? evidenceTable(evidence) : undefined,
+      element('dl', {class: 'facts-list'},
+              fact('Measure', format.measureName(alert.measure)),
+              fact('Onset', alert.onset_time ? format.date(format.lastInstant(alert.onset_time)) : '–'),
+              fact('Peak', alert.peak ? `${format.ratio(alert.peak.ratio)} on ${format.date(format.lastInstant(alert.peak.window_end))}` : '–'),
+              fact('Timing', kTimings[alert.timing] ?? '–'),
+              fact('Revision', String(alert.revision ?? 0)),
+              fact('Id', element('code', {}, alert.alert_id ?? ''))));
+  details.addEventListener('toggle', () => handlers.toggled(alert.alert_id, details.open));
+
+  const shadow = alert.mode === 'MODE_SHADOW';
+  return element(
+      'li', {class: 'alert', 'data-severity': severity, 'data-state': firing ? 'firing' : 'resolved',
+             'data-id': alert.alert_id},
+      element('div', {class: 'alert-top'}, element('span', {class: 'severity'}, severity),
+              element('span', {class: 'state'}, firing ? 'firing' : 'resolved'),
+              shadow ? element('span', {class: 'state'}, 'shadow') : undefined,
+              element('span', {class: 'when'}, format.windowText(alert.window_start, alert.window_end))),
+      show, figures, element('p', {class: 'explanation'}, alert.explanation ?? ''), details);
+}
+
+// Keeps what is open and what has the focus over redraws; handlers.select(alert) on a choice.
+export function makeAlertList(root, handlers) {
+  const opened = new Set();
+  const drawn = new Map();  // alert_id → {revision, node}
+  const cardHandlers = {
+    select: handlers.select,
+    toggled: (id, open) => (open ? opened.add(id) : opened.delete(id)),
+  };
+
+  return function render(alerts, isSelected) {
+    const sorted = [...alerts].sort(byImportance);
+    const first = drawn.size === 0;
+    const focused = document.activeElement?.dataset?.alert;
+    const nodes = sorted.map((alert) => {
+      let entry = drawn.get(alert.alert_id);
+      if (entry?.revision !== alert.revision) {
+        const isNew = entry === undefined;
+        entry = {revision: alert.revision, node: card(alert, cardHandlers, opened.has(alert.alert_id))};
+        if (isNew && !first) entry.node.classList.add('arrived');
+        drawn.set(alert.alert_id, entry);
+      }
+      const selected = isSelected(alert);
+      entry.node.classList.toggle('selected', selected);
+      entry.node.querySelector('.show').setAttribute('aria-pressed', String(selected));
+      return entry.node;
+    });
+    // Only what moved is touched, so that a reader's place and focus stay.
+    nodes.forEach((node, i) => {
+      if (root.children[i] !== node) root.insertBefore(node, root.children[i] ?? null);
+    });
+    while (root.children.length > nodes.length) root.lastElementChild.remove();
+    if (focused && document.activeElement === document.body) {
+      root.querySelector(`[data-alert="${CSS.escape(focused)}"]`)?.focus();
+    }
+  };
+}

@@ -1,0 +1,144 @@
+// Figures, times and names for people. Nothing here touches the document.
+
+const kNone = '–';
+const kNbsp = '\u00a0';
+const kMonths = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+const kDay = 86_400_000;
+const kCountryDimensions =
+    new Set(['seller', 'bill_to', 'ship_to', 'end_user', 'ship_from', 'freight_forwarder']);
+
+const grouped = (value, digits) => value.toLocaleString(
+    'en-US', {minimumFractionDigits: digits, maximumFractionDigits: digits});
+
+// 'SEVERITY_WARNING' → 'warning'
+export function shortName(name, prefix) {
+  return (name ?? '').replace(prefix, '').toLowerCase();
+}
+
+const isShare = (ruleType) => ruleType === 'RULE_TYPE_SHARE_SHIFT';
+export const isMoney = (measure) => measure === 'revenue_usd' || measure === 'usd_micros';
+
+// What the chart plots: money in millions of US dollars, shares in percent.
+export function chartValue(value, measure, ruleType) {
+  if (value === undefined || value === null) return null;
+  if (isShare(ruleType)) return value * 100;
+  return isMoney(measure) ? value / 1e12 : value;
+}
+
+export function chartLabel(value, measure, ruleType) {
+  if (value === undefined || value === null || Number.isNaN(value)) return kNone;
+  if (isShare(ruleType)) return `${grouped(value, 1)}${kNbsp}%`;
+  if (!isMoney(measure)) return compactCount(value);
+  const size = Math.abs(value);
+  const digits = size === 0 || size >= 100 ? 0 : size >= 10 ? 1 : 2;
+  return `$${grouped(value, digits)}${kNbsp}M`.replace('$-', '−$');
+}
+
+function compactCount(value) {
+  const size = Math.abs(value);
+  for (const [limit, suffix] of [[1e12, 'T'], [1e9, 'G'], [1e7, 'M']]) {
+    if (size >= limit) return `${grouped(value / limit, 2)}${kNbsp}${suffix}`;
+  }
+  return grouped(value, Number.isInteger(value) ? 0 : 2);
+}
+
+export function amount(value, measure, ruleType) {
+  return chartLabel(chartValue(value, measure, ruleType), measure, ruleType);
+}
+
+const kAgainst = {
+  RULE_TYPE_SURGE_SINCE: 'the reference',
+  RULE_TYPE_SURGE: 'the baseline',
+  RULE_TYPE_SHARE_SHIFT: 'the share before',
+  RULE_TYPE_DIVERGENCE: 'what it is compared with',
+};
+
+export function ratio(value, digits = 3) {
+  return Number.isFinite(value) && value > 0 ? `${grouped(value, digits)}${kNbsp}×` : kNone;
+}
+// What stands behind a ratio, "7.387 × the reference": never to be read as growth, which stands
+// beside it.
+export const against = (ruleType) => kAgainst[ruleType] ?? 'what was expected';
+export function growth(percent) {
+  if (!Number.isFinite(percent)) return kNone;
+  const sign = percent < 0 ? '−' : '+';
+  return `${sign}${grouped(Math.abs(percent), 1)}${kNbsp}%`;
+}
+
+export function date(time) {
+  const d = new Date(time);
+  return `${d.getUTCDate()} ${kMonths[d.getUTCMonth()]} ${d.getUTCFullYear()}`;
+}
+
+function instant(time) {
+  const d = new Date(time);
+  const clock = `${String(d.getUTCHours()).padStart(2, '0')}:${String(d.getUTCMinutes()).padStart(2, '0')}`;
+  return clock === '00:00' ? date(time) : `${date(time)} ${clock}`;
+}
+
+// Where a window stands on a time axis: its last instant, so that 91 days that end before
+// 2024-10-28T00:00:00Z stand at 27 October.
+export const lastInstant = (windowEnd) => Date.parse(windowEnd) - 1;
+
+export function windowText(start, end) {
+  if (!start || !end) return kNone;
+  const from = Date.parse(start);
+  const to = Date.parse(end);
+  const whole = from % kDay === 0 && to % kDay === 0;
+  if (!whole) return `${instant(from)} – ${instant(to)} UTC`;
+  const days = (to - from) / kDay;
+  if (days === 1) return date(from);
+  const sameYear = new Date(from).getUTCFullYear() === new Date(to - 1).getUTCFullYear();
+  const first = sameYear ? date(from).replace(/ \d+$/, '') : date(from);
+  return `${first} – ${date(to - 1)} (${days} days)`;
+}
+
+let regionNames = null;
+try {
+  regionNames = new Intl.DisplayNames(['en'], {type: 'region', fallback: 'none'});
+} catch {
+  // The codes alone, then.
+}
+
+export function regionName(code) {
+  if (code === 'ZZ') return 'Not stated';
+  try {
+    return regionNames?.of(code) ?? code;
+  } catch {
+    return code;
+  }
+}
+
+const dimensions = (subject) => Object.entries(subject ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+
+// 'Singapore (SG)'; further dimensions follow.
+export function subjectText(subject) {
+  const parts = dimensions(subject).map(([dimension, value]) => {
+    if (!kCountryDimensions.has(dimension)) return value;
+    const name = regionName(value);
+    return name === value ? value : `${name} (${value})`;
+  });
+  return parts.length > 0 ? parts.join(' · ') : 'All';
+}
+
+export function subjectKey(subject) {
+  return dimensions(subject).map(([dimension, value]) => `${dimension}=${value}`).join(';');
+}
+
+const kMeasureNames = {
+  documents: 'documents',
+  units: 'units',
+  chips: 'chips',
+  revenue_usd: 'revenue',
+  tpp: 'total processing performance',
+};
+export const measureName = (measure) => kMeasureNames[measure] ?? measure ?? '';
+
+const kEvidenceUnits = {usd_micros: 'revenue_usd', revenue_usd: 'revenue_usd'};
+export function evidenceValue(value, unit) {
+  if (unit === 'share') return `${grouped((value ?? 0) * 100, 1)}${kNbsp}%`;
+  if (unit === 'ratio') return ratio(value ?? 0);
+  if (unit in kEvidenceUnits) return amount(value ?? 0, kEvidenceUnits[unit]);
+  const figure = compactCount(value ?? 0);
+  return unit ? `${figure}${kNbsp}${unit}` : figure;
+}

@@ -1,0 +1,44 @@
+// What the scenarios share in writing documents.
+#pragma once
+
+#include <google/protobuf/timestamp.pb.h>
+
+#include <memory>
+
+#include "base/time.h"
+#include "surgewatch/v1/events.pb.h"
+
+namespace surgewatch::simulate {
+
+// `time` is not before 1970.
+inline void set_time(Micros time, google::protobuf::Timestamp* timestamp) {
+  timestamp->set_seconds(time / kMicrosPerSecond);
+  timestamp->set_nanos(static_cast<std::int32_t>(time % kMicrosPerSecond) * 1'000);
+}
+
+// Keeps the document that an Event's oneof would free when the kind changes, with the memory of its
+// parties: allocation would be the larger half of what an event costs.
+class SpareDocuments {
+ public:
+  // The event's document of that kind; it may hold what an earlier event said.
+  v1::Invoice* invoice(v1::Event* event) {
+    if (!event->has_invoice()) {
+      if (event->has_shipment()) shipment_.reset(event->release_shipment());
+      if (invoice_) event->set_allocated_invoice(invoice_.release());
+    }
+    return event->mutable_invoice();
+  }
+  v1::Shipment* shipment(v1::Event* event) {
+    if (!event->has_shipment()) {
+      if (event->has_invoice()) invoice_.reset(event->release_invoice());
+      if (shipment_) event->set_allocated_shipment(shipment_.release());
+    }
+    return event->mutable_shipment();
+  }
+
+ private:
+  std::unique_ptr<v1::Invoice> invoice_;
+  std::unique_ptr<v1::Shipment> shipment_;
+};
+
+}  // namespace surgewatch::simulate

@@ -1,0 +1,190 @@
+#include "telemetry/telemetry.h"
+
+#include <fmt/format.h>
+#include <prometheus/text_serializer.h>
+
+#include <iterator>
+#include <map>
+#include <string_view>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "base/check.h"
+#include "telemetry/process_metrics.h"
+
+namespace surgewatch::telemetry {
+namespace {
+
+constexpr std::string_view kPrefix = "surgewatch_";
+constexpr std::size_t kLongestValue = 128;                 // bytes of a label's value
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
+
+// Bytes of the well-formed UTF-8 sequence that `text` begins with; 0 if it doesn't. Source: The
+// Unicode Standard, table 3-7.
+std::size_t sequence_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+  };
+  const auto continues = [&](std::size_t from, std::size_t to) {
+    for (std::size_t i = from; i < to; ++i) {
+      if ((byte(i) & 0xC0U) != 0x80U) return false;
+    }
+    return true;
+  };
+  const unsigned first = byte(0);
+  const unsigned second = byte(1);
+  if (first < 0x80) return 1;
+  if (first >= 0xC2 && first <= 0xDF) return continues(1, 2) ? 2 : 0;
+  if (first >= 0xE0 && first <= 0xEF) {
+    const bool too_small = first == 0xE0 && second < 0xA0;
+    const bool surrogate = first == 0xED && second > 0x9F;
+    return !too_small && !surrogate && continues(1, 3) ? 3 : 0;
+  }
+  if (first >= 0xF0 && first <= 0xF4) {
+    const bool too_small = first == 0xF0 && second < 0x90;
+    const bool too_great = first == 0xF4 && second > 0x8F;
+    return !too_small && !too_great && continues(1, 4) ? 4 : 0;
+  }
+  return 0;
+}
+
+std::string clean(std::string_view value) {
+  std::string result;
+  while (!value.empty()) {
+    const std::size_t length = sequence_length(value);
+    const std::string_view next = length == 0 ? kReplacement : value.substr(0, length);
+    if (result.size() + next.size() > kLongestValue) break;
+    result += next;
+    value.remove_prefix(length == 0 ? 1 : length);
+  }
+  return result;
+}
+
+Labels clean(const Labels& labels) {
+  Labels result;
+  for (const auto& [name, value] : labels) result[name] = clean(value);
+  return result;
+}
+
+// One metric's family with what was handed out.
+template <typename Metric>
+struct Family {
+  prometheus::Family<Metric>* family = nullptr;
+  std::string help;
+  std::map<Labels, Metric*> handles;
+};
+
+}  // namespace
+
+struct Telemetry::Impl {
+  explicit Impl(std::int64_t limit) : label_sets_per_metric(limit) {
+    dropped_label_sets =
+        &prometheus::BuildCounter()
+             .Name(fmt::format("{}label_sets_dropped_total", kPrefix))
+             .Help("Look-ups of a label set beyond the limit, answered by that of `other`.")
+             .Register(registry);
+  }
+
+  // `build()` starts a family, `make(family, labels)` adds a metric to it.
+  template <typename Metric, typename Build, typename Make>
+  Metric& handle(std::map<std::string, Family<Metric>>& families, const std::string& name,
+                 const std::string& help, const Labels& wanted, Build build, Make make)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    Family<Metric>& entry = families[name];
+    if (entry.family == nullptr) {
+      // One name, one type.
+      SW_CHECK(counters.count(name) + gauges.count(name) + histograms.count(name) == 1);
+      entry.help = help;
+      entry.family =
+          &build().Name(fmt::format("{}{}", kPrefix, name)).Help(help).Register(registry);
+    }
+    SW_CHECK(entry.help == help);
+    Labels labels = clean(wanted);
+    if (const auto found = entry.handles.find(labels); found != entry.handles.end()) {
+      return *found->second;
+    }
+    if (static_cast<std::int64_t>(entry.handles.size()) >= label_sets_per_metric &&
+        !labels.empty()) {
+      dropped_label_sets->Add({{"metric", fmt::format("{}{}", kPrefix, name)}}).Increment();
+      for (auto& [label, value] : labels) value = "other";
+      // Beside the limit, one for each set of names. prometheus-cpp gives the same one each time.
+      return make(*entry.family, labels);
+    }
+    Metric& made = make(*entry.family, labels);
+    entry.handles.emplace(std::move(labels), &made);
+    return made;
+  }
+
+  const std::int64_t label_sets_per_metric;
+  prometheus::Registry registry;
+  ProcessMetrics process;
+  prometheus::Family<prometheus::Counter>* dropped_label_sets = nullptr;
+
+  absl::Mutex mutex;
+  std::map<std::string, Family<prometheus::Counter>> counters ABSL_GUARDED_BY(mutex);
+  std::map<std::string, Family<prometheus::Gauge>> gauges ABSL_GUARDED_BY(mutex);
+  std::map<std::string, Family<prometheus::Histogram>> histograms ABSL_GUARDED_BY(mutex);
+  std::map<std::string, bool> conditions ABSL_GUARDED_BY(mutex);
+};
+
+Telemetry::Telemetry(const std::string& service, std::int64_t label_sets_per_metric,
+                     const Labels& build)
+    : impl_(std::make_shared<Impl>(label_sets_per_metric)) {
+  Labels labels = build;
+  labels["service"] = service;
+  labels["version"] = SURGEWATCH_VERSION;
+  labels["compiler"] = SURGEWATCH_COMPILER;
+  gauge("build_info", "1, with what this program was built from.", labels).Set(1);
+}
+
+prometheus::Counter& Telemetry::counter(const std::string& name, const std::string& help,
+                                        const Labels& labels) {
+  absl::MutexLock lock(&impl_->mutex);
+  return impl_->handle(
+      impl_->counters, name, help, labels, prometheus::BuildCounter,
+      [](auto& family, const Labels& of) -> prometheus::Counter& { return family.Add(of); });
+}
+
+prometheus::Gauge& Telemetry::gauge(const std::string& name, const std::string& help,
+                                    const Labels& labels) {
+  absl::MutexLock lock(&impl_->mutex);
+  return impl_->handle(
+      impl_->gauges, name, help, labels, prometheus::BuildGauge,
+      [](auto& family, const Labels& of) -> prometheus::Gauge& { return family.Add(of); });
+}
+
+prometheus::Histogram& Telemetry::histogram(const std::string& name, const std::string& help,
+                                            const Labels& labels,
+                                            const std::vector<double>& bounds) {
+  absl::MutexLock lock(&impl_->mutex);
+  return impl_->handle(impl_->histograms, name, help, labels, prometheus::BuildHistogram,
+                       [&](auto& family, const Labels& of) -> prometheus::Histogram& {
+                         return family.Add(of, bounds);
+                       });
+}
+
+std::string Telemetry::expose() const {
+  std::vector<prometheus::MetricFamily> families = impl_->registry.Collect();
+  std::vector<prometheus::MetricFamily> process = impl_->process.Collect();
+  families.insert(families.end(), std::make_move_iterator(process.begin()),
+                  std::make_move_iterator(process.end()));
+  return prometheus::TextSerializer().Serialize(families);
+}
+
+void Telemetry::set_ready(const std::string& condition, bool holds) {
+  absl::MutexLock lock(&impl_->mutex);
+  impl_->conditions[condition] = holds;
+}
+
+bool Telemetry::ready(std::string* missing) const {
+  absl::MutexLock lock(&impl_->mutex);
+  std::string failing;
+  for (const auto& [condition, holds] : impl_->conditions) {
+    if (!holds) failing += fmt::format("{}{}", failing.empty() ? "" : ", ", condition);
+  }
+  if (missing != nullptr) *missing = failing;
+  return failing.empty();
+}
+
+}  // namespace surgewatch::telemetry

@@ -1,0 +1,106 @@
+#include "common/alert_text.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <map>
+
+#include "base/time.h"
+
+namespace surgewatch::services {
+namespace {
+
+// 1234567.8 → "1,234,567.8"
+std::string grouped(double value, int decimals) {
+  std::string text = fmt::format("{:.{}f}", std::abs(value), decimals);
+  const std::size_t point = std::min(text.find('.'), text.size());
+  for (std::size_t i = point; i > 3; i -= 3) text.insert(i - 3, ",");
+  return value < 0 ? "-" + text : text;
+}
+
+std::string lower_without(std::string name, std::string_view prefix) {
+  name.erase(0, prefix.size());
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return name;
+}
+
+const char* colour_of(const v1::Alert& alert) {
+  if (alert.state() == v1::ALERT_STATE_RESOLVED) return "\033[32m";
+  switch (alert.severity()) {
+    case v1::SEVERITY_CRITICAL:
+      return "\033[1;31m";
+    case v1::SEVERITY_WARNING:
+      return "\033[33m";
+    default:
+      return "\033[36m";
+  }
+}
+
+}  // namespace
+
+std::string format_amount(double value, const std::string& measure) {
+  if (measure == "revenue_usd") return grouped(value / 1e12, 1) + " million USD";
+  return grouped(value, 0) + " " + measure;
+}
+
+std::string short_name(v1::Severity severity) {
+  return lower_without(v1::Severity_Name(severity), "SEVERITY_");
+}
+std::string short_name(v1::AlertState state) {
+  return lower_without(v1::AlertState_Name(state), "ALERT_STATE_");
+}
+std::string short_name(v1::Timing timing) {
+  return lower_without(v1::Timing_Name(timing), "TIMING_");
+}
+std::string short_name(v1::RuleType type) {
+  return lower_without(v1::RuleType_Name(type), "RULE_TYPE_");
+}
+
+namespace {
+
+std::string subject_of(const v1::Alert& alert) {
+  const std::map<std::string, std::string> sorted(alert.subject().begin(), alert.subject().end());
+  std::string text;
+  for (const auto& [dimension, value] : sorted) {
+    text += fmt::format("{}{}={}", text.empty() ? "" : " ", dimension, value);
+  }
+  return text;
+}
+
+std::string figure(double value, const v1::Alert& alert) {
+  return alert.rule_type() == v1::RULE_TYPE_SHARE_SHIFT ? fmt::format("{:.1f} %", 100 * value)
+                                                        : format_amount(value, alert.measure());
+}
+
+std::string line_for(const v1::Alert& alert, double observed, double expected, double ratio,
+                     const google::protobuf::Timestamp& window_end, bool colour) {
+  std::string head =
+      fmt::format("{:<8} {:<8}", short_name(alert.severity()), short_name(alert.state()));
+  if (colour) head = fmt::format("{}{}\033[0m", colour_of(alert), head);
+  const std::string last_day = format_date(window_end.seconds() * kMicrosPerSecond - 1);
+  return fmt::format("{} {} [{}] {} against {}: ratio {:.3f}, growth {:+.1f} %, window to {}", head,
+                     alert.rule(), subject_of(alert), figure(observed, alert),
+                     figure(expected, alert), ratio, 100 * (ratio - 1), last_day);
+}
+
+}  // namespace
+
+std::string alert_line(const v1::Alert& alert, bool colour) {
+  return fmt::format("{} ({}), {} rev {}",
+                     line_for(alert, alert.observed(), alert.expected(), alert.ratio(),
+                              alert.window_end(), colour),
+                     short_name(alert.timing()), alert.alert_id(), alert.revision());
+}
+
+std::string peak_line(const v1::Alert& alert, bool colour) {
+  const v1::Peak& peak = alert.peak();
+  return line_for(alert, peak.observed(), peak.expected(), peak.ratio(), peak.window_end(), colour);
+}
+
+bool colour_wanted() { return isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr; }
+
+}  // namespace surgewatch::services

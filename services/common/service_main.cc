@@ -1,0 +1,63 @@
+#include "common/service_main.h"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+
+#include "base/status.h"
+#include "serve/http_server.h"
+
+namespace surgewatch::services {
+namespace {
+
+absl::Status run_program(const ServiceProgram& program, const std::string& config_path, bool strict,
+                         const Stop& stop) {
+  SW_ASSIGN_OR_RETURN(const auto config, config::load(config_path));
+  telemetry::Telemetry telemetry(program.label, config->limits.label_sets_per_metric);
+  std::unique_ptr<serve::HttpServer> server;
+  if (program.http_port) {
+    serve::HttpServer::Options options;
+    options.bind_address = config->server.bind_address;
+    options.port = program.http_port(*config);
+    options.telemetry = &telemetry;
+    SW_ASSIGN_OR_RETURN(server, serve::HttpServer::start(options));
+    spdlog::info("metrics and health at http://{}:{}/", options.bind_address, server->port());
+  }
+  const absl::Status status = program.run({config, &telemetry, &stop, strict});
+  if (server != nullptr) server->stop();
+  return status;
+}
+
+}  // namespace
+
+void set_up_logging(const std::string& name) {
+  auto logger = spdlog::stderr_logger_mt(name);
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %n: %v", spdlog::pattern_time_type::utc);
+  spdlog::set_default_logger(std::move(logger));
+}
+
+int report(const std::string& program, const absl::Status& status) {
+  if (status.ok()) return kExitDone;
+  fmt::print(stderr, "{}: {}\n", program, message_of(status));
+  return kExitRefused;
+}
+
+int service_main(int argc, char** argv, const ServiceProgram& program) {
+  CLI::App app(program.description, program.name);
+  std::string config_path;
+  bool strict = false;
+  app.add_option("--config", config_path, "configuration file (YAML)")->required();
+  app.add_flag("--strict", strict, "end with exit code 1 instead of trying again");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitDone : kExitUsage;
+  }
+  set_up_logging(program.name);
+  Stop stop;
+  stop.watch_signals();
+  return report(program.name, run_program(program, config_path, strict, stop));
+}
+
+}  // namespace surgewatch::services

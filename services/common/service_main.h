@@ -1,0 +1,48 @@
+// What the service programs have in common: flags, logging, configuration, the HTTP server with
+// metrics and health, signals, exit codes.
+//
+// Threads: called from main() before any other thread exists.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "common/stop.h"
+#include "config/config.h"
+#include "telemetry/telemetry.h"
+
+namespace surgewatch::services {
+
+inline constexpr int kExitDone = 0;
+inline constexpr int kExitRefused = 1;  // the input or the system says no
+inline constexpr int kExitUsage = 2;
+
+// Logs go to stderr, one line each.
+void set_up_logging(const std::string& name);
+
+// Prints each problem of the status on a line of its own; what the exit code then is.
+int report(const std::string& program, const absl::Status& status);
+
+struct ServiceContext {
+  std::shared_ptr<const config::Config> config;
+  telemetry::Telemetry* telemetry;
+  const Stop* stop;
+  bool strict;
+};
+
+struct ServiceProgram {
+  std::string name;         // surgewatch-aggregator
+  std::string label;        // aggregator
+  std::string description;  // for --help
+  // Serves /metrics and health on this port of the configuration; null if `run` brings its own
+  // server.
+  std::function<int(const config::Config&)> http_port;
+  std::function<absl::Status(const ServiceContext&)> run;
+};
+
+// Parses flags (--config FILE, --strict, --help), runs, and gives main()'s result.
+int service_main(int argc, char** argv, const ServiceProgram& program);
+
+}  // namespace surgewatch::services

@@ -1,0 +1,68 @@
+// The gateway: reads what was published and serves it, over HTTP (page, API, stream, metrics) and
+// gRPC. Any number of them may run; each holds all that it serves.
+//
+//   alerts, surgewatch.series ──► AlertStore ──► HTTP, gRPC
+//                                     └────────► surgewatch_alert_active, surgewatch_series_…
+//
+// Threads: start() and run() by one thread; the accessors by any, after start().
+// Errors: start() answers FAILED_PRECONDITION if a port is taken; run() as Aggregator's.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "common/stop.h"
+#include "config/config.h"
+#include "kafka/topics.h"
+#include "serve/alert_store.h"
+#include "serve/grpc_server.h"
+#include "serve/http_server.h"
+#include "telemetry/telemetry.h"
+
+namespace surgewatch::services {
+
+class Gateway {
+ public:
+  struct Options {
+    std::shared_ptr<const config::Config> config;
+    telemetry::Telemetry* telemetry = nullptr;
+    bool strict = false;
+  };
+  explicit Gateway(Options options);
+  ~Gateway();
+
+  // Listens.
+  absl::Status start();
+  // Reads and serves until asked to stop.
+  absl::Status run(const Stop& stop);
+
+  int http_port() const { return http_->port(); }
+  int grpc_port() const { return grpc_->port(); }
+  const serve::AlertStore& alerts() const { return store_; }
+  // Offsets below which both topics have been read.
+  struct Position {
+    std::int64_t alerts = 0;
+    std::int64_t series = 0;
+  };
+  Position position() const {
+    return {alerts_position_.load(std::memory_order_relaxed),
+            series_position_.load(std::memory_order_relaxed)};
+  }
+
+ private:
+  class Meters;
+  absl::Status read(const Stop& stop);
+
+  Options options_;
+  kafka::Topics topics_;
+  serve::AlertStore store_;
+  std::unique_ptr<Meters> meters_;
+  std::unique_ptr<serve::HttpServer> http_;
+  std::unique_ptr<serve::GrpcServer> grpc_;
+  std::atomic<std::int64_t> alerts_position_{0};  // written by run()
+  std::atomic<std::int64_t> series_position_{0};  // written by run()
+};
+
+}  // namespace surgewatch::services

@@ -1,0 +1,72 @@
+#include "gateway/meters.h"
+
+#include "common/alert_text.h"
+
+namespace surgewatch::services {
+namespace {
+
+template <typename Subject>
+void add_subject(const Subject& subject, telemetry::Labels* labels) {
+  for (const auto& [dimension, value] : subject) {
+    std::string name = dimension;
+    for (char& c : name) {
+      if (c == '.') c = '_';  // bill_to.party_id is no label name
+    }
+    (*labels)[name] = value;
+  }
+}
+
+double in_base_unit(double value, const v1::SeriesPoint& point) {
+  const bool money =
+      point.measure() == "revenue_usd" && point.rule_type() != v1::RULE_TYPE_SHARE_SHIFT;
+  return money ? value / 1e6 : value;
+}
+
+}  // namespace
+
+Gateway::Meters::Meters(telemetry::Telemetry* telemetry)
+    : telemetry_(*telemetry),
+      malformed_(&telemetry_.counter("published_malformed_total",
+                                     "Records of alerts or series that could not be read.", {})) {}
+
+void Gateway::Meters::malformed() { malformed_->Increment(); }
+
+void Gateway::Meters::alert(const v1::Alert& alert) {
+  ActiveAlert& newest = newest_[alert.alert_id()];
+  if (alert.revision() <= newest.revision) return;
+  telemetry::Labels labels{{"rule", alert.rule()},
+                           {"rule_type", short_name(alert.rule_type())},
+                           {"severity", short_name(alert.severity())},
+                           {"mode", alert.mode() == v1::MODE_SHADOW ? "shadow" : "live"}};
+  add_subject(alert.subject(), &labels);
+  const auto active = [&](const telemetry::Labels& of) -> prometheus::Gauge& {
+    return telemetry_.gauge("alert_active", "1 while an alert is firing, 0 when it is resolved.",
+                            of);
+  };
+  if (newest.revision > 0 && newest.labels != labels) active(newest.labels).Set(0);
+  const bool firing = alert.state() == v1::ALERT_STATE_FIRING;
+  active(labels).Set(firing ? 1 : 0);
+  telemetry_
+      .gauge("alert_ratio", "Observed over expected, as the alert's newest revision says.", labels)
+      .Set(alert.ratio());
+  newest = {alert.revision(), std::move(labels)};
+}
+
+void Gateway::Meters::point(const v1::SeriesPoint& point) {
+  telemetry::Labels labels{
+      {"rule", point.rule()}, {"series", point.series()}, {"measure", point.measure()}};
+  add_subject(point.subject(), &labels);
+  telemetry_
+      .gauge("series_observed", "What the newest closed window of a watched series holds.", labels)
+      .Set(in_base_unit(point.observed(), point));
+  if (point.has_expected()) {
+    telemetry_.gauge("series_expected", "What that window was expected to hold.", labels)
+        .Set(in_base_unit(point.expected(), point));
+  }
+  if (point.has_upper_bound()) {
+    telemetry_.gauge("series_upper_bound", "What that window must exceed for an alert.", labels)
+        .Set(in_base_unit(point.upper_bound(), point));
+  }
+}
+
+}  // namespace surgewatch::services

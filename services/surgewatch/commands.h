@@ -1,0 +1,76 @@
+// The subcommands of `surgewatch`: what each is told, and the function that does it. main.cc turns
+// flags into these.
+//
+// Errors: a status with what, where and what to do; main.cc prints it and exits with 1.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "common/event_file.h"
+#include "common/stop.h"
+
+namespace surgewatch::services {
+
+struct DemoOptions {
+  std::string config;    // default: the story's
+  double seconds = 90;   // how long the two years take
+  double speed = 1;      // times as fast
+  int http_port = 8080;  // 0: a free one
+  int grpc_port = 8081;
+  std::uint64_t events = 20'000;
+  std::uint64_t seed = 1;
+  bool once = false;  // exit when the story has been told
+};
+absl::Status demo(const DemoOptions& options, const Stop& stop);
+
+struct RunOptions {
+  std::string config;
+  bool strict = false;
+};
+absl::Status run_all(const RunOptions& options, const Stop& stop);
+
+struct ReplayOptions {
+  std::string config;
+  std::string events;
+  std::optional<EventFormat> format;
+  std::string alerts = "-";
+  std::string series;   // empty: not written
+  std::string rejects;  // empty: not written
+  bool strict = false;
+  bool quiet = false;
+};
+absl::Status replay(const ReplayOptions& options, const Stop& stop);
+
+// Prints what is right or wrong of each file.
+absl::Status validate(const std::vector<std::string>& files);
+
+struct StatusOptions {
+  std::string config;
+};
+absl::Status show_status(const StatusOptions& options);
+
+struct SubscribeOptions {
+  std::string target = "127.0.0.1:8081";
+  std::vector<std::string> rules, regions;
+  std::string severity;  // this or above
+  std::string from;      // a resume token
+  bool json = false;
+};
+absl::Status subscribe(const SubscribeOptions& options, const Stop& stop);
+
+struct TopicsOptions {
+  std::string config;
+  int partitions = 4;
+  int replication = -1;
+};
+absl::Status create_topics(const TopicsOptions& options, const Stop& stop);
+
+// A file that comes with the program, such as "config/deepseek.yaml": beside an installed binary in
+// ../share/surgewatch, else in the source tree it was built from.
+std::string shared_file(const std::string& name);
+
+}  // namespace surgewatch::services

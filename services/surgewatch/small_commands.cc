@@ -1,0 +1,100 @@
+#include <unistd.h>
+
+#include <climits>
+#include <cstdio>
+#include <filesystem>
+
+#include "base/proto_json.h"
+#include "base/status.h"
+#include "common/alert_text.h"
+#include "common/kafka_start.h"
+#include "config/config.h"
+#include "kafka/client.h"
+#include "kafka/topics.h"
+#include "serve/grpc_server.h"
+#include "surgewatch/commands.h"
+
+namespace surgewatch::services {
+namespace {
+
+constexpr std::chrono::milliseconds kReconnect{1'000};
+
+absl::StatusOr<v1::Severity> severity_named(const std::string& name) {
+  if (name.empty()) return v1::SEVERITY_UNSPECIFIED;
+  for (const v1::Severity severity :
+       {v1::SEVERITY_INFO, v1::SEVERITY_WARNING, v1::SEVERITY_CRITICAL}) {
+    if (short_name(severity) == name) return severity;
+  }
+  return invalid_argument("'{}' is no severity; it is info, warning or critical", name);
+}
+
+}  // namespace
+
+std::string shared_file(const std::string& name) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
+  const fs::path installed = program.parent_path() / "../share/surgewatch" / name;
+  if (fs::exists(installed, ignored)) return installed.lexically_normal().string();
+  return std::string(SURGEWATCH_SOURCE_DIR "/deploy/") + name;
+}
+
+absl::Status validate(const std::vector<std::string>& files) {
+  std::string problems;
+  for (const std::string& file : files) {
+    const auto config = config::load(file);
+    if (config.ok()) {
+      fmt::print("{}: valid ({} series, {} rules, {}, {})\n", file, (*config)->series.size(),
+                 (*config)->rules.size(), (*config)->ruleset_version,
+                 (*config)->reference->version);
+    } else {
+      problems += (problems.empty() ? "" : "\n") + message_of(config.status());
+    }
+  }
+  return problems.empty() ? absl::OkStatus() : absl::InvalidArgumentError(problems);
+}
+
+absl::Status create_topics(const TopicsOptions& options, const Stop& stop) {
+  SW_ASSIGN_OR_RETURN(const auto config, config::load(options.config));
+  SW_ASSIGN_OR_RETURN(const auto admin, kafka::Admin::create(client_options(config->kafka)));
+  const auto specs = kafka::Topics(config->kafka.topic_prefix).specs(options.partitions);
+  SW_RETURN_IF_ERROR(keep_trying(fmt::format("Kafka at {}", config->kafka.brokers), /*strict=*/true,
+                                 stop,
+                                 [&] { return admin->create_topics(specs, options.replication); }));
+  for (const kafka::TopicSpec& spec : specs) {
+    fmt::print("{} ({} partition{})\n", spec.name, spec.partitions,
+               spec.partitions == 1 ? "" : "s");
+  }
+  return absl::OkStatus();
+}
+
+// Resumes by the last token after every break, so that nothing is missed and nothing shown twice.
+absl::Status subscribe(const SubscribeOptions& options, const Stop& stop) {
+  v1::SubscribeRequest request;
+  for (const std::string& rule : options.rules) request.mutable_filter()->add_rules(rule);
+  for (const std::string& region : options.regions) request.mutable_filter()->add_regions(region);
+  SW_ASSIGN_OR_RETURN(const v1::Severity severity, severity_named(options.severity));
+  request.mutable_filter()->set_min_severity(severity);
+  request.set_resume_token(options.from);
+  const bool colour = colour_wanted();
+  bool connected = false;
+  const auto visit = [&](const v1::SubscribeResponse& response) {
+    connected = true;
+    request.set_resume_token(response.resume_token());
+    if (response.has_alert()) {
+      fmt::print("{}\n", options.json ? to_json(response) : alert_line(response.alert(), colour));
+      std::fflush(stdout);
+    }
+    return !stop.requested();
+  };
+  while (!stop.requested()) {
+    const absl::Status status = serve::subscribe(options.target, request, visit, &stop.flag());
+    if (stop.requested() || status.ok()) break;
+    if (!absl::IsUnavailable(status) || !connected) return status;
+    fmt::print(stderr, "surgewatch: {}; trying again\n", message_of(status));
+    stop.wait_for(kReconnect);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace surgewatch::services

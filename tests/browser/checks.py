@@ -1,0 +1,227 @@
+"""Checks of the page in a headless browser, for its own test and for the end-to-end test.
+
+    with browser(user_data_dir) as driver:
+        open_page(driver, 'http://127.0.0.1:8080/')
+        check_no_console_errors(driver)
+
+Every check raises AssertionError with what it saw. Waiting is for a condition with a deadline.
+"""
+
+import contextlib
+import json
+import time
+import urllib.parse
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+CHROMIUM = '/usr/bin/chromium'
+CHROMEDRIVER = '/usr/bin/chromedriver'
+FLAGS = [
+    '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run',
+    '--disable-background-networking', '--disable-component-update', '--disable-sync',
+    '--hide-scrollbars', '--lang=en-US',
+]
+DEADLINE_S = 20
+
+
+@contextlib.contextmanager
+def browser(user_data_dir, width=1440, height=1000):
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in FLAGS:
+        options.add_argument(flag)
+    options.add_argument(f'--user-data-dir={user_data_dir}')
+    options.add_argument(f'--window-size={width},{height}')
+    options.set_capability('goog:loggingPrefs', {'browser': 'ALL', 'performance': 'ALL'})
+    driver = webdriver.Chrome(service=Service(CHROMEDRIVER), options=options)
+    try:
+        set_viewport(driver, width, height)
+        yield driver
+    finally:
+        driver.quit()
+
+
+def set_viewport(driver, width, height):
+    driver.execute_cdp_cmd('Emulation.setDeviceMetricsOverride', {
+        'width': width, 'height': height, 'deviceScaleFactor': 1, 'mobile': False})
+
+
+def wait_for(what, condition, deadline_s=DEADLINE_S):
+    """Answers the condition's first true value; fails naming `what` after the deadline."""
+    end = time.monotonic() + deadline_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, f'not within {deadline_s} s: {what}'
+        time.sleep(0.05)
+
+
+def text_of(driver, selector):
+    """The text there with its no-break spaces as plain ones; empty if nothing is there."""
+    script = 'return document.querySelector(arguments[0])?.textContent ?? ""'
+    text = driver.execute_script(script, selector)
+    return ' '.join(text.replace('\u00a0', ' ').split())
+
+
+def open_page(driver, url):
+    driver.get(url)
+    wait_for('the page is live', lambda: connection(driver) == 'live')
+
+
+def connection(driver):
+    return driver.execute_script('return document.getElementById("connection")?.dataset.state')
+
+
+def check_no_console_errors(driver, allow=()):
+    """`allow`: parts of messages that are expected, such as of a line that a test has cut."""
+    errors = [entry['message'] for entry in driver.get_log('browser')
+              if entry['level'] in ('SEVERE', 'WARNING')]
+    errors = [message for message in errors if not any(part in message for part in allow)]
+    assert not errors, f'the console shows {errors}'
+
+
+def check_only_local_requests(driver, url):
+    """Nothing that was requested since the last call went anywhere but to the page's own origin."""
+    origin = urllib.parse.urlsplit(url)
+    for entry in driver.get_log('performance'):
+        message = json.loads(entry['message'])['message']
+        if message['method'] != 'Network.requestWillBeSent':
+            continue
+        requested = urllib.parse.urlsplit(message['params']['request']['url'])
+        if requested.scheme in ('data', 'blob', 'chrome', 'about'):
+            continue
+        assert requested.netloc == origin.netloc, f'the page asked for {requested.geturl()}'
+
+
+def chart_ink(driver):
+    """How many pixels of the chart's canvases are painted, and in how many colours."""
+    return driver.execute_script('''
+        let painted = 0;
+        const colours = new Set();
+        for (const canvas of document.querySelectorAll('#chart canvas')) {
+          const copy = new OffscreenCanvas(canvas.width, canvas.height);
+          const context = copy.getContext('2d', {willReadFrequently: true});
+          context.drawImage(canvas, 0, 0);
+          const {data} = context.getImageData(0, 0, canvas.width, canvas.height);
+          for (let i = 0; i < data.length; i += 4) {
+            if (data[i + 3] === 0) continue;
+            ++painted;
+            colours.add((data[i] >> 4) << 8 | (data[i + 1] >> 4) << 4 | data[i + 2] >> 4);
+          }
+        }
+        return [painted, colours.size];''')
+
+
+def check_chart_drawn(driver):
+    def drawn():
+        painted, colours = chart_ink(driver)
+        return painted > 5_000 and colours > 5
+    wait_for('the chart is drawn', drawn)
+
+
+def alert_texts(driver, alert_id=None):
+    """The texts of the alerts' cards, or of the one with this id."""
+    selector = f'.alert[data-id="{alert_id}"]' if alert_id else '.alert'
+    texts = driver.execute_script(
+        'return [...document.querySelectorAll(arguments[0])].map((node) => node.textContent)',
+        selector)
+    return [' '.join(text.replace('\u00a0', ' ').split()) for text in texts]
+
+
+def alert_text(driver, alert_id=None, containing=''):
+    """The text of an alert's card, by id or by what it contains; empty if there is none."""
+    return next((text for text in alert_texts(driver, alert_id) if containing in text), '')
+
+
+def check_alert(driver, parts, alert_id=None):
+    """One card holds all of `parts`."""
+    def found():
+        return any(all(part in text for part in parts) for text in alert_texts(driver, alert_id))
+    wait_for(f'an alert that says {parts}; there is: {text_of(driver, "#alert-list")[:600]}', found)
+
+
+def check_singapore(driver):
+    """The story's alert, with ratio and growth told apart."""
+    check_alert(driver, ['Singapore', '7.387 × the reference', '+638.7 % growth', '$7,697 M',
+                         '$1,042 M'])
+
+
+def check_keyboard(driver):
+    """Tab reaches skip link, selectors and alerts, each with a visible focus ring."""
+    driver.execute_script('document.activeElement?.blur(); window.scrollTo(0, 0)')
+    reached = []
+    body = driver.find_element(By.TAG_NAME, 'body')
+    body.send_keys(Keys.TAB)
+    for _ in range(40):
+        focused = driver.execute_script('''
+            const node = document.activeElement;
+            return [node.id || node.className || node.tagName,
+                    getComputedStyle(node).outlineStyle !== 'none'];''')
+        reached.append(focused[0])
+        assert focused[1], f'no focus ring on {focused[0]}'
+        if 'show' in reached:
+            break
+        driver.switch_to.active_element.send_keys(Keys.TAB)
+    for wanted in ('skip', 'rule', 'subject', 'heat-name', 'show'):
+        assert wanted in reached, f'Tab does not reach {wanted}: {reached}'
+
+
+def check_landmarks(driver):
+    counts = driver.execute_script('''
+        const count = (selector) => document.querySelectorAll(selector).length;
+        return {header: count('body > header'), main: count('main'), h1: count('h1'),
+                footer: count('body > footer'),
+                unlabelled: [...document.querySelectorAll('section')]
+                    .filter((s) => !document.getElementById(s.getAttribute('aria-labelledby'))).length};''')
+    assert counts == {'header': 1, 'main': 1, 'h1': 1, 'footer': 1, 'unlabelled': 0}, counts
+
+
+def check_contrast(driver, least=4.5):
+    """Every text that is shown stands out from what is behind it (WCAG 2.1, 1.4.3)."""
+    weak = driver.execute_script('''
+        const parse = (colour) => {
+          const [r, g, b, a = 1] = colour.match(/[\\d.]+/g).map(Number);
+          return {r, g, b, a};
+        };
+        const luminance = ({r, g, b}) => {
+          const [x, y, z] = [r, g, b].map((v) => v / 255).map(
+              (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+          return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+        };
+        const behind = (node) => {
+          for (; node; node = node.parentElement) {
+            const colour = parse(getComputedStyle(node).backgroundColor);
+            if (colour.a === 1) return colour;
+          }
+          return {r: 255, g: 255, b: 255};
+        };
+        const weak = new Set();
+        const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+        while (walker.nextNode()) {
+          const node = walker.currentNode.parentElement;
+          if (!walker.currentNode.data.trim() || !node.checkVisibility() ||
+              node.closest('script, noscript, option')) continue;
+          const [a, b] = [luminance(parse(getComputedStyle(node).color)), luminance(behind(node))];
+          const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+          if (ratio < arguments[0])
+            weak.add(`${node.tagName}.${node.className} "${walker.currentNode.data.trim().slice(0, 20)}" ${ratio.toFixed(2)}`);
+        }
+        return [...weak];''', least)
+    assert not weak, f'weak contrast: {weak}'
+
+
+def set_colour_scheme(driver, scheme):
+    driver.execute_cdp_cmd('Emulation.setEmulatedMedia',
+                           {'features': [{'name': 'prefers-color-scheme', 'value': scheme}]})
+
+
+def background(driver):
+    return driver.execute_script('return getComputedStyle(document.body).backgroundColor')
+
+
+def screenshot(driver, path):
+    assert driver.save_screenshot(str(path)), f'no screenshot at {path}'

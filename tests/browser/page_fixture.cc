@@ -1,0 +1,241 @@
+// A gateway's HTTP server over a store that is filled with the story's shape, for tests of the page:
+// the revenue that NVIDIA reported by billing location (fiscal 2024 and 2025, 91 days a quarter) as
+// daily windows of five regions, and the alerts that belong to them.
+//
+// Prints `PORT n`, then reads commands from stdin, one a line, and answers each with `ok`:
+//   alert     a critical alert for the United Arab Emirates comes
+//   point     a further day comes for every region
+//   resolve   Singapore's alert is resolved
+//   quit      ends (as does the end of input)
+// Arguments: `empty` starts with nothing, `regions N` adds N synthetic regions, `port N`.
+#include <fmt/format.h>
+
+#include <array>
+#include <cstdio>
+#include <iostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+#include "serve/alert_store.h"
+#include "serve/http_server.h"
+
+namespace surgewatch {
+namespace {
+
+constexpr std::int64_t kDay = 86'400;
+constexpr int kDaysInQuarter = 91;
+constexpr int kReferenceQuarter = 1;
+constexpr double kMicrosInMillion = 1e12;
+constexpr double kFireAt = 4;
+constexpr std::string_view kRule = "singapore-since-deepseek";
+
+// Millions of US dollars by quarter, from the one that ended on 2023-04-30. The filings' own
+// figures: NVIDIA 10-Q and 10-K, revenue by billing location.
+struct Region {
+  std::string code;
+  std::array<double, 8> quarters;
+};
+const std::vector<Region>& reported() {
+  static const std::vector<Region> regions{
+      {"US", {2385, 6043, 6302, 12236, 13496, 13022, 14800, 19939}},
+      {"SG", {762, 1042, 2702, 2325, 4037, 5622, 7697, 6328}},
+      {"TW", {1796, 2839, 4333, 4437, 4373, 5740, 5153, 5307}},
+      {"CN", {1590, 2740, 4030, 1946, 2491, 3667, 5416, 5534}},
+      {"ZZ", {659, 843, 753, 1159, 1647, 1989, 2016, 2223}},
+  };
+  return regions;
+}
+
+std::int64_t first_day() { return *parse_date("2023-01-30") / kMicrosPerSecond; }
+
+// The 91 days that end before day `end` (days since the first).
+double window_total(const Region& region, int end) {
+  double total = 0;
+  for (int day = end - kDaysInQuarter; day < end; ++day) {
+    const auto quarter = static_cast<std::size_t>(day / kDaysInQuarter);
+    if (quarter < region.quarters.size()) total += region.quarters[quarter] / kDaysInQuarter;
+  }
+  return total;
+}
+
+v1::SeriesPoint point_of(const Region& region, int end) {
+  v1::SeriesPoint point;
+  point.set_rule(std::string(kRule));
+  point.set_rule_type(v1::RULE_TYPE_SURGE_SINCE);
+  point.set_series("billed");
+  point.set_measure("revenue_usd");
+  (*point.mutable_subject())["bill_to"] = region.code;
+  point.mutable_window_start()->set_seconds(first_day() + (end - kDaysInQuarter) * kDay);
+  point.mutable_window_end()->set_seconds(first_day() + end * kDay);
+  const double observed = window_total(region, end);
+  point.set_observed(observed * kMicrosInMillion);
+  if (end <= (kReferenceQuarter + 1) * kDaysInQuarter) {
+    point.set_inconclusive(true);  // the reference period is not over
+    return point;
+  }
+  const double expected = region.quarters[kReferenceQuarter];
+  point.set_expected(expected * kMicrosInMillion);
+  point.set_upper_bound(kFireAt * expected * kMicrosInMillion);
+  point.set_firing(observed >= kFireAt * expected && region.code == "SG");
+  return point;
+}
+
+void add_evidence(v1::Alert* alert, const char* name, double value, const char* unit,
+                  const char* text) {
+  v1::Evidence* evidence = alert->add_evidence();
+  evidence->set_name(name);
+  evidence->set_value(value);
+  evidence->set_unit(unit);
+  evidence->set_text(text);
+}
+
+v1::Alert alert_of(const std::string& id, std::string_view rule, v1::RuleType type,
+                   v1::Severity severity, const std::string& region, int onset_day, int end,
+                   double observed, double expected) {
+  v1::Alert alert;
+  alert.set_alert_id(id);
+  alert.set_revision(1);
+  alert.set_rule(std::string(rule));
+  alert.set_rule_type(type);
+  alert.set_severity(severity);
+  alert.set_state(v1::ALERT_STATE_FIRING);
+  alert.set_timing(v1::TIMING_FINAL);
+  alert.set_mode(v1::MODE_LIVE);
+  alert.set_measure("revenue_usd");
+  (*alert.mutable_subject())["bill_to"] = region;
+  alert.mutable_onset_time()->set_seconds(first_day() + onset_day * kDay);
+  alert.mutable_window_start()->set_seconds(first_day() + (end - kDaysInQuarter) * kDay);
+  alert.mutable_window_end()->set_seconds(first_day() + end * kDay);
+  alert.set_observed(observed);
+  alert.set_expected(expected);
+  alert.set_ratio(observed / expected);
+  alert.set_growth_percent(100 * (observed / expected - 1));
+  return alert;
+}
+
+v1::Alert singapore() {
+  constexpr int kEnd = 7 * kDaysInQuarter;
+  constexpr int kOnset = 463;  // 2024-05-06: the first 91 days at four times the reference
+  v1::Alert alert =
+      alert_of("a-sg-since", kRule, v1::RULE_TYPE_SURGE_SINCE, v1::SEVERITY_WARNING, "SG", kOnset,
+               kEnd, 7697 * kMicrosInMillion, 1042 * kMicrosInMillion);
+  alert.set_revision(3);
+  alert.set_upper_bound(kFireAt * 1042 * kMicrosInMillion);
+  alert.set_score(2.84);
+  alert.set_explanation(
+      "Singapore was billed $7,697 M in the 91 days to 2024-10-27, 7.387 times the $1,042 M of the "
+      "91 days to 2023-07-30 (growth +638.7 %). The whole grew 2.60 times: an excess of 2.84. "
+      "Inquire where the goods went.");
+  auto* peak = alert.mutable_peak();
+  peak->set_observed(alert.observed());
+  peak->set_expected(alert.expected());
+  peak->set_ratio(alert.ratio());
+  peak->mutable_window_end()->set_seconds(first_day() + kEnd * kDay);
+  add_evidence(&alert, "reference_total", 1042 * kMicrosInMillion, "usd_micros",
+               "91 days from 2023-05-01");
+  add_evidence(&alert, "window_total", 7697 * kMicrosInMillion, "usd_micros",
+               "91 days to 2024-10-27");
+  add_evidence(&alert, "growth_of_the_whole", 2.598, "ratio", "all regions");
+  add_evidence(&alert, "excess_over_total", 2.84, "ratio", "7.387 over 2.598");
+  return alert;
+}
+
+class Fixture {
+ public:
+  explicit Fixture(serve::AlertStore* store) : store_(store) {}
+
+  void fill(int synthetic_regions) {
+    regions_ = reported();
+    for (int i = 0; i < synthetic_regions; ++i) {
+      Region region{fmt::format("region-{:03}", i), {}};
+      for (std::size_t q = 0; q < region.quarters.size(); ++q) {
+        region.quarters[q] = 100 + 13 * static_cast<double>((i * 7 + static_cast<int>(q) * 5) % 23);
+      }
+      regions_.push_back(region);
+    }
+    while (days_ < 8 * kDaysInQuarter) add_day();
+    store_->add(next_offset_++, singapore());
+    v1::Alert share = alert_of("a-sg-share", "singapore-share", v1::RULE_TYPE_SHARE_SHIFT,
+                               v1::SEVERITY_INFO, "SG", 430, 7 * kDaysInQuarter, 0.2194, 0.0771);
+    share.set_explanation(
+        "Singapore's share of what was billed rose from 7.7 % to 21.9 %: 14.2 percentage points.");
+    add_evidence(&share, "points_of_the_whole", 14.2, "points", "21.9 % less 7.7 %");
+    store_->add(next_offset_++, share);
+    v1::Alert resolved = alert_of("a-cn-surge", "regional-surge", v1::RULE_TYPE_SURGE,
+                                  v1::SEVERITY_WARNING, "CN", 240, 3 * kDaysInQuarter,
+                                  4030 * kMicrosInMillion, 2210 * kMicrosInMillion);
+    resolved.set_state(v1::ALERT_STATE_RESOLVED);
+    resolved.set_explanation("China was billed more than its baseline, until the quarter's end.");
+    store_->add(next_offset_++, resolved);
+  }
+
+  // False for a command that it does not know.
+  bool obey(const std::string& command) {
+    if (command == "alert") {
+      v1::Alert alert =
+          alert_of("a-ae-since", kRule, v1::RULE_TYPE_SURGE_SINCE, v1::SEVERITY_CRITICAL, "AE", 640,
+                   8 * kDaysInQuarter, 912 * kMicrosInMillion, 96 * kMicrosInMillion);
+      alert.set_explanation("Synthetic: the United Arab Emirates at 9.5 times the reference.");
+      store_->add(next_offset_++, alert);
+    } else if (command == "point") {
+      if (regions_.empty()) regions_ = reported();
+      add_day();
+    } else if (command == "resolve") {
+      v1::Alert alert = singapore();
+      alert.set_revision(4);
+      alert.set_state(v1::ALERT_STATE_RESOLVED);
+      store_->add(next_offset_++, alert);
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+ private:
+  void add_day() {
+    ++days_;
+    for (const Region& region : regions_) store_->add(point_of(region, days_));
+  }
+
+  serve::AlertStore* store_;
+  std::vector<Region> regions_;
+  int days_ = kDaysInQuarter - 1;
+  std::int64_t next_offset_ = 0;
+};
+
+int run(const std::vector<std::string>& arguments) {
+  serve::AlertStore store(serve::AlertStore::Limits{});
+  Fixture fixture(&store);
+  int regions = 0;
+  int port = 0;
+  bool empty = false;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i] == "empty") empty = true;
+    if (arguments[i] == "regions") regions = std::stoi(arguments.at(i + 1));
+    if (arguments[i] == "port") port = std::stoi(arguments.at(i + 1));
+  }
+  if (!empty) fixture.fill(regions);
+  auto server = serve::HttpServer::start({.port = port, .alerts = &store});
+  if (!server.ok()) {
+    fmt::print(stderr, "{}\n", std::string(server.status().message()));
+    return 1;
+  }
+  fmt::print("PORT {}\n", (*server)->port());
+  std::fflush(stdout);
+  std::string line;
+  while (std::getline(std::cin, line) && line != "quit") {
+    fmt::print("{}\n", fixture.obey(line) ? "ok" : "unknown command");
+    std::fflush(stdout);
+  }
+  (*server)->stop();
+  return 0;
+}
+
+}  // namespace
+}  // namespace surgewatch
+
+int main(int argc, char** argv) {
+  return surgewatch::run(std::vector<std::string>(argv + 1, argv + argc));
+}

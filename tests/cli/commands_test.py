@@ -1,0 +1,126 @@
+"""Exit codes, error lines, the demo and how programs stop."""
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from programs import BIN, SOURCE, STORY, ProgramTest, free_port, get, wait_until  # noqa: E402
+
+SUBCOMMANDS = ["demo", "run", "replay", "validate", "simulate", "status", "subscribe", "topics"]
+SERVICES = ["surgewatch-aggregator", "surgewatch-detector", "surgewatch-gateway"]
+
+
+class Usage(ProgramTest):
+    def test_every_subcommand_has_help(self):
+        for subcommand in SUBCOMMANDS:
+            done = self.run_program(subcommand, "--help")
+            self.assertEqual(done.returncode, 0, subcommand)
+            self.assertIn(b"Usage", done.stdout)
+
+    def test_wrong_usage_ends_with_two(self):
+        for arguments in (["replay", "--frobnicate"], ["nonsense"], [], ["replay"],
+                          ["demo", "--http-port", "70000"], ["subscribe", "--severity", "loud"]):
+            done = self.run_program(*arguments)
+            self.assertEqual(done.returncode, 2, arguments)
+            self.assertTrue(done.stderr, arguments)
+
+    def test_services_know_their_flags_too(self):
+        for service in SERVICES + ["surgewatch-simulator"]:
+            ok = subprocess.run([BIN / service, "--help"], capture_output=True, timeout=20, check=False)
+            bad = subprocess.run([BIN / service, "--nonsense"], capture_output=True, timeout=20, check=False)
+            self.assertEqual((ok.returncode, bad.returncode), (0, 2), service)
+
+
+class Errors(ProgramTest):
+    def assert_refused(self, done, *words):
+        self.assertEqual(done.returncode, 1, done.stderr)
+        for word in words:
+            self.assertIn(word, done.stderr.decode())
+
+    def test_validate_names_file_line_and_column_of_every_problem(self):
+        path = self.write("bad.yaml", "series:\n  - name: a\n    evnt: invoice\n    pane: often\n")
+        done = self.run_program("validate", path)
+        self.assert_refused(done, f"{path}:3:5: ", f"{path}:4:", "event")
+
+    def test_validate_accepts_what_is_shipped(self):
+        done = self.run_program("validate", STORY, SOURCE / "deploy/config/surgewatch.yaml")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_nothing_starts_on_an_invalid_configuration(self):
+        path = self.write("bad.yaml", "serie: []\n")
+        for arguments in (["run", "--config", path], ["replay", "--config", path, "--events", "-"],
+                          ["demo", "--config", path]):
+            self.assert_refused(self.run_program(*arguments), f"{path}:1:1: ")
+
+    def test_files_that_are_not_there_are_named(self):
+        self.assert_refused(self.run_program("replay", "--config", STORY, "--events", "/nowhere/x"), "/nowhere/x")
+        self.assert_refused(self.run_program("replay", "--config", "/nowhere/c", "--events", "-"), "/nowhere/c")
+        self.assert_refused(self.run_program("simulate", "--out", "/nowhere/x"), "/nowhere/x")
+
+    def test_a_scenario_that_is_not_there_is_answered_with_those_that_are(self):
+        self.assert_refused(self.run_program("simulate", "--scenario", "deepseak"), "deepseek")
+
+    def test_an_unreachable_broker_is_named_and_strict_ends_with_one(self):
+        port = free_port()
+        path = self.write("config.yaml", f"kafka: {{brokers: '127.0.0.1:{port}'}}\n"
+                          f"server: {{gateway_http_port: 0, gateway_grpc_port: 0}}\n")
+        self.assert_refused(self.run_program("run", "--config", path, "--strict"), f"127.0.0.1:{port}")
+        self.assert_refused(self.run_program("simulate", "--brokers", f"127.0.0.1:{port}"), f"127.0.0.1:{port}")
+
+    def test_without_strict_it_says_so_and_tries_again_until_stopped(self):
+        port = free_port()
+        path = self.write("config.yaml", f"kafka: {{brokers: '127.0.0.1:{port}'}}\n"
+                          f"server: {{gateway_http_port: 0, gateway_grpc_port: 0}}\n")
+        process = self.start(BIN / "surgewatch", "run", "--config", path)
+        wait_until(lambda: "trying again" in process.errors(), "a line about another try")
+        started = time.monotonic()
+        self.assertEqual(self.end(process), 0, process.errors())
+        self.assertLess(time.monotonic() - started, 5)
+
+    def test_a_port_in_use_is_named(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            done = self.run_program("demo", "--once", "--http-port", port, "--grpc-port", 0)
+            self.assert_refused(done, str(port))
+            done = self.run_program("demo", "--once", "--http-port", 0, "--grpc-port", port)
+            self.assert_refused(done, str(port))
+
+    def test_status_of_nothing_says_who_does_not_answer(self):
+        path = self.write("config.yaml", f"server: {{gateway_http_port: {free_port()}}}\n")
+        self.assert_refused(self.run_program("status", "--config", path), "gateway")
+
+
+class Demo(ProgramTest):
+    def test_once_tells_the_story_and_ends_with_zero(self):
+        done = self.run_program("demo", "--once", "--seconds", "8", "--http-port", 0, "--grpc-port", 0, "--events",
+                                "12000", seconds=240)
+        output = done.stdout.decode()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        peak = [line for line in output.splitlines() if "singapore-since-deepseek" in line][-1]
+        for figure in ("7,697.0 million USD", "1,042.0 million USD", "ratio 7.387", "growth +638.7 %", "2024-10-27"):
+            self.assertIn(figure, peak)
+
+    def test_it_serves_while_it_runs_and_stops_within_five_seconds(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            process = self.start(BIN / "surgewatch", "demo", "--http-port", 0, "--grpc-port", 0, "--seconds", 40)
+            page = wait_until(lambda: re.search(r"page +(http://\S+)/", process.output()), "the page's address")
+            address = page.group(1)
+            wait_until(lambda: get(address + "/-/ready")[0] == 200, "readiness")
+            self.assertEqual(get(address + "/-/healthy")[0], 200)
+            wait_until(lambda: 'surgewatch_events_consumed_total{topic="invoices"}' in get(address + "/metrics")[1],
+                       "events in the metrics")
+            started = time.monotonic()
+            self.assertEqual(self.end(process, number), 0, process.errors())
+            self.assertLess(time.monotonic() - started, 5)
+
+
+if __name__ == "__main__":
+    unittest.main()

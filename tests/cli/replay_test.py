@@ -1,0 +1,234 @@
+"""`surgewatch simulate` and `surgewatch replay`: the story's figures to the dollar, determinism, bad input."""
+
+import csv
+import io
+import json
+import sys
+import unittest
+from collections import defaultdict
+from datetime import date, timedelta
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from programs import SOURCE, STORY, ProgramTest, alerts_of  # noqa: E402
+
+EVENTS = 12_000
+MILLION_USD = 10**12  # in micros
+SMALL = """
+series:
+  - name: billed
+    event: invoice
+    group_by: [bill_to]
+    measures: [documents, units, revenue_usd]
+    pane: 1d
+"""
+
+
+def golden(name):
+    with open(SOURCE / "data/trade" / name, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def invoice(**changes):
+    """A valid invoice, with changes; a change to None leaves the field out."""
+    fields = {"invoice_id": "i-1", "order_id": "o-1", "issue_time": "2024-01-10T12:00:00Z",
+              "bill_to": {"country": "SG"},
+              "lines": [{"sku": "X", "quantity": "2", "unit_price": {"currency_code": "USD", "units": "10"}}]}
+    fields.update(changes)
+    return json.dumps({"invoice": {k: v for k, v in fields.items() if v is not None}})
+
+
+class Story(ProgramTest):
+    """One replay of the story, looked at from all sides."""
+
+    @classmethod
+    def setUpClass(cls):
+        import tempfile
+        cls.scratch = tempfile.TemporaryDirectory(prefix="surgewatch-story-")
+        cls.addClassCleanup(cls.scratch.cleanup)
+        cls.events = Path(cls.scratch.name) / "story.ndjson"
+        cls.series = Path(cls.scratch.name) / "series.csv"
+        tool = ProgramTest()
+        made = tool.run_program("simulate", "--scenario", "deepseek", "--events", EVENTS, "--out", cls.events, "--quiet")
+        assert made.returncode == 0, made.stderr.decode()
+        done = tool.run_program("replay", "--config", STORY, "--events", cls.events, "--series", cls.series, "--strict")
+        assert done.returncode == 0, done.stderr.decode()
+        cls.output = done.stdout
+        cls.alerts = alerts_of(done.stdout.decode())
+        with open(cls.series, newline="") as file:
+            cls.rows = list(csv.DictReader(file))
+
+    def revisions(self, rule, country):
+        return [a for a in self.alerts if a["rule"] == rule and a["subject"].get("bill_to") == country]
+
+    def test_singapore_since_deepseek(self):
+        final = [a for a in self.revisions("singapore-since-deepseek", "SG")
+                 if a["window_end"] == "2024-10-28T00:00:00Z"]
+        self.assertEqual({a["timing"] for a in final}, {"TIMING_ON_TIME", "TIMING_FINAL"})
+        for alert in final:
+            self.assertEqual(alert["window_start"], "2024-07-29T00:00:00Z")
+            self.assertEqual(alert["observed"], 7_697 * MILLION_USD)
+            self.assertEqual(alert["expected"], 1_042 * MILLION_USD)
+            self.assertAlmostEqual(alert["ratio"], 7.387, 3)
+            self.assertAlmostEqual(alert["growth_percent"], 638.68, 2)
+            self.assertEqual(alert["measure"], "revenue_usd")
+            self.assertIn("7.387", alert["explanation"])
+            self.assertIn("+638.7 %", alert["explanation"])
+            self.assertNotIn("violation", alert["explanation"].lower())
+            excess = [e["value"] for e in alert["evidence"] if e["name"] == "excess_over_total"]
+            self.assertAlmostEqual(excess[0], 2.844, 3)
+        self.assertEqual({a["subject"]["bill_to"] for a in self.alerts if a["rule"] == "singapore-since-deepseek"},
+                         {"SG"})
+
+    def test_surge_fires_where_a_region_outgrew_the_whole(self):
+        self.assertTrue(self.revisions("regional-surge", "SG"))
+
+    def test_divergence_of_what_was_billed_to_singapore(self):
+        at_peak = [a for a in self.revisions("billed-not-delivered-declared", "SG")]
+        self.assertTrue(at_peak)
+        for alert in at_peak:
+            self.assertEqual(alert["severity"], "SEVERITY_INFO")
+        # The quarter ended 2024-10-27, from the series themselves.
+        billed = delivered = 0
+        for row in self.rows:
+            if row["series"] != "declared" or row["measure"] != "revenue_usd":
+                continue
+            if not "2024-07-29" <= row["pane_start"][:10] <= "2024-10-27":
+                continue
+            if row["key"].startswith("bill_to=SG;"):
+                billed += int(row["value"])
+                if row["key"] == "bill_to=SG;ship_to=SG":
+                    delivered += int(row["value"])
+        self.assertEqual(billed, 7_697 * MILLION_USD)
+        anchor = next(r for r in golden("bill_to_ship_to_anchors.csv") if r["case"] == "A")
+        self.assertGreaterEqual(1 - delivered / billed, float(anchor["min_divergence_of_billed"]) - 5e-5)
+
+    def test_share_shift(self):
+        revisions = [a for a in self.revisions("share-of-revenue", "SG")
+                     if a["window_end"] == "2024-10-28T00:00:00Z"]
+        self.assertTrue(revisions)
+        self.assertAlmostEqual(revisions[-1]["observed"], 0.2194, 4)
+        self.assertAlmostEqual(revisions[-1]["expected"], 0.0771, 4)
+
+    def test_every_region_and_quarter_is_as_reported(self):
+        sums = defaultdict(int)
+        for row in self.rows:
+            if row["series"] == "billed" and row["measure"] == "revenue_usd":
+                country = row["key"].split(";")[0].removeprefix("bill_to=")
+                sums[country, row["pane_start"][:10]] += int(row["value"])
+        for reported in golden("nvidia_revenue_by_billing_region.csv"):
+            end = date.fromisoformat(reported["quarter_end"])
+            days = [(end - timedelta(days=i)).isoformat() for i in range(91)]
+            daily = [sums[reported["iso2"], day] for day in days]
+            self.assertEqual(sum(daily), int(reported["revenue_musd"]) * MILLION_USD, reported)
+            self.assertLessEqual(max(daily) - min(daily), 10**6, "evenly, to the dollar")
+
+    def test_the_golden_metrics_of_singapore(self):
+        total, singapore = defaultdict(int), defaultdict(int)
+        for row in self.rows:
+            if row["series"] == "billed" and row["measure"] == "revenue_usd":
+                day = date.fromisoformat(row["pane_start"][:10])
+                total[day] += int(row["value"])
+                if row["key"].startswith("bill_to=SG;"):
+                    singapore[day] += int(row["value"])
+        for expected in golden("nvidia_singapore_expected_metrics.csv"):
+            end = date.fromisoformat(expected["quarter_end"])
+            days = [end - timedelta(days=i) for i in range(91)]
+            sg, whole = sum(singapore[d] for d in days), sum(total[d] for d in days)
+            self.assertEqual(round(100 * sg / whole, 3), float(expected["sg_share_pct"]))
+            self.assertEqual(round(sg / (1_042 * MILLION_USD), 4), float(expected["sg_ratio_to_FY2024Q2"]))
+
+    def test_rows_are_sorted_and_not_zero(self):
+        keys = [(r["series"], r["pane_start"], r["key"], r["measure"]) for r in self.rows]
+        self.assertEqual(keys, sorted(keys))
+        self.assertNotIn("0", {r["value"] for r in self.rows})
+
+    def test_same_seed_same_bytes_whatever_the_format(self):
+        binary = self.directory / "story.binpb"
+        series = self.directory / "series.csv"
+        made = self.run_program("simulate", "--scenario", "deepseek", "--events", EVENTS, "--out", binary, "--quiet")
+        self.assertEqual(made.returncode, 0, made.stderr)
+        done = self.run_program("replay", "--config", STORY, "--events", binary, "--series", series, "--quiet")
+        self.assertEqual(done.stdout, self.output)
+        self.assertEqual(series.read_bytes(), self.series.read_bytes())
+        self.assertEqual(done.stderr, b"")
+
+    def test_a_pipe_does_as_well_as_a_file(self):
+        done = self.run_program("replay", "--config", STORY, "--events", "-", stdin=self.events.read_bytes())
+        self.assertEqual(done.stdout, self.output)
+
+
+class BadInput(ProgramTest):
+    def replay(self, *lines, config=SMALL, flags=()):
+        path = self.write("events.ndjson", "\n".join(lines) + "\n")
+        rejects = self.directory / "rejects.ndjson"
+        series = self.directory / "series.csv"
+        done = self.run_program("replay", "--config", self.write("config.yaml", config), "--events", path,
+                                "--rejects", rejects, "--series", series, *flags)
+        self.rejects = [json.loads(line) for line in rejects.read_text().splitlines()]
+        self.panes = list(csv.DictReader(io.StringIO(series.read_text())))
+        return done
+
+    def test_each_bad_event_is_rejected_with_its_reason_and_the_rest_counts(self):
+        line = {"sku": "X", "quantity": "1"}
+        cases = [
+            ("not json", "UNDECODABLE"),
+            (invoice(invoice_id=None), "MISSING_ID"),
+            (invoice(issue_time=None), "MISSING_TIME"),
+            (invoice(order_id=""), "MISSING_ORDER_ID"),
+            (invoice(bill_to={}), "MISSING_COUNTRY"),
+            (invoice(bill_to={"country": "QQ"}), "UNKNOWN_COUNTRY"),
+            (invoice(lines=[]), "NO_LINES"),
+            (invoice(lines=[{"quantity": "1"}]), "MISSING_SKU"),
+            (invoice(lines=[{**line, "quantity": "-5"}]), "INVALID_QUANTITY"),
+            (invoice(lines=[{**line, "unit_price": {"currency_code": "XTS", "units": "1"}}]), "UNKNOWN_CURRENCY"),
+            (invoice(lines=[{**line, "unit_price": {"currency_code": "USD", "units": "1", "nanos": -1}}]),
+             "INVALID_MONEY"),
+            (invoice(type=77), "UNKNOWN_TYPE"),
+        ]
+        done = self.replay(*[case for case, _ in cases], invoice())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([r["reason"] for r in self.rejects], ["REJECT_REASON_" + reason for _, reason in cases])
+        self.assertEqual([int(r.get("offset", 0)) for r in self.rejects], list(range(len(cases))))
+        self.assertIn({"series": "billed", "pane_start": "2024-01-10T00:00:00Z", "key": "bill_to=SG",
+                       "measure": "revenue_usd", "value": "20000000"}, self.panes)
+
+    def test_strict_ends_with_one(self):
+        done = self.replay("not json", flags=["--strict"])
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"rejected", done.stderr)
+
+    def test_what_counts(self):
+        done = self.replay(
+            invoice(), invoice(),                                                        # a duplicate
+            invoice(invoice_id="i-2", revision=2, bill_to={"country": "US"}),
+            invoice(invoice_id="i-2", revision=1),                                       # superseded
+            invoice(invoice_id="c-1", type="INVOICE_TYPE_CREDIT_NOTE", original_invoice_id="i-1"),
+            invoice(invoice_id="i-3", type="INVOICE_TYPE_CANCELLATION", lines=None),     # before its document
+            invoice(invoice_id="i-3"),
+            invoice(invoice_id="i-4", issue_time="2024-02-10T00:00:00Z"),
+            invoice(invoice_id="i-5", issue_time="2024-02-01T00:00:00Z"))                # late
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.rejects, [])
+        self.assertEqual({(r["pane_start"][:10], r["key"], r["measure"]): int(r["value"]) for r in self.panes}, {
+            ("2024-01-10", "bill_to=US", "documents"): 1,
+            ("2024-01-10", "bill_to=US", "revenue_usd"): 20_000_000,
+            ("2024-01-10", "bill_to=US", "units"): 2,
+            ("2024-02-10", "bill_to=SG", "documents"): 1,
+            ("2024-02-10", "bill_to=SG", "revenue_usd"): 20_000_000,
+            ("2024-02-10", "bill_to=SG", "units"): 2,
+        })
+
+    def test_a_truncated_binary_file_gives_what_it_has(self):
+        whole = self.directory / "whole.binpb"
+        self.run_program("simulate", "--events", 12_000, "--out", whole, "--quiet")
+        cut = self.directory / "cut.binpb"
+        cut.write_bytes(whole.read_bytes()[:-3])
+        rejects = self.directory / "rejects.ndjson"
+        done = self.run_program("replay", "--config", STORY, "--events", cut, "--rejects", rejects)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(rejects.read_text())["reason"], "REJECT_REASON_UNDECODABLE")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,278 @@
+// The whole way on a real Kafka: events in, three services as processes, alerts out.
+#include <signal.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/proto_json.h"
+#include "integration/system.h"
+#include "surgewatch/v1/events.pb.h"
+
+namespace surgewatch::test {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr int kEvents = 12'000;
+constexpr int kPartitions = 3;
+constexpr std::int64_t kQuarterEnd = 1'730'073'600;  // 2024-10-28T00:00:00Z
+
+class OnRealKafka : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto started = KafkaServer::start();
+    ASSERT_TRUE(started.ok()) << started.status();
+    server_ = *std::move(started);
+  }
+  static void TearDownTestSuite() { server_.reset(); }
+
+  static const std::string& brokers() { return server_->brokers(); }
+  static bool is_story(const v1::Alert& alert) {
+    return alert.rule() == "singapore-since-deepseek" && alert.subject().at("bill_to") == "SG" &&
+           alert.window_end().seconds() == kQuarterEnd;
+  }
+  // The aggregator has read `events` and the detector all that came of them.
+  static void wait_for_all(const System& system, double events) {
+    ASSERT_TRUE(wait_until(
+        [&] {
+          return System::metric(system.aggregator_port, "surgewatch_events_consumed_total") >=
+                 events;
+        },
+        kPatience))
+        << system.aggregator->err();
+  }
+  static void wait_for_story(const System& system) {
+    ASSERT_TRUE(wait_until(
+        [&] {
+          const auto alerts = system.alerts();
+          return std::any_of(alerts.begin(), alerts.end(), [](const v1::Alert& alert) {
+            return is_story(alert) && alert.timing() == v1::TIMING_FINAL;
+          });
+        },
+        kPatience))
+        << system.aggregator->err() << system.detector->err();
+  }
+  static void expect_each_revision_once(const std::vector<v1::Alert>& alerts) {
+    std::map<std::string, int> newest;
+    for (const v1::Alert& alert : alerts) {
+      EXPECT_EQ(alert.revision(), ++newest[alert.alert_id()]) << alert.alert_id();
+    }
+  }
+
+  inline static std::unique_ptr<KafkaServer> server_;
+};
+
+TEST_F(OnRealKafka, TheStoryIsFoundAndServed) {
+  System system(brokers(), "story-");
+  system.create_topics(kPartitions);
+  system.start_all();
+  ASSERT_TRUE(wait_until(
+      [&] {
+        return System::get(system.gateway_port, "/-/ready").find("not ready") ==
+                   std::string::npos &&
+               !System::get(system.gateway_port, "/-/ready").empty();
+      },
+      kPatience));
+  auto subscriber = system.start(
+      "surgewatch", {"subscribe", "--target", "127.0.0.1:" + std::to_string(system.grpc_port),
+                     "--rule", "singapore-since-deepseek", "--json"});
+  ASSERT_TRUE(wait_until(
+      [&] { return System::metric(system.gateway_port, "surgewatch_subscribers", "grpc") == 1; },
+      kPatience));
+  system.simulate("deepseek", kEvents);
+  wait_for_all(system, kEvents);
+  wait_for_story(system);
+
+  const auto alerts = system.alerts();
+  expect_each_revision_once(alerts);
+  for (const v1::Alert& alert : alerts) {
+    if (!is_story(alert)) continue;
+    EXPECT_EQ(alert.observed(), 7.697e15);
+    EXPECT_EQ(alert.expected(), 1.042e15);
+    EXPECT_NEAR(alert.ratio(), 7.387, 5e-4);
+    EXPECT_NEAR(alert.growth_percent(), 638.7, 0.05);
+  }
+  EXPECT_EQ(System::metric(system.aggregator_port, "surgewatch_events_rejected_total"), 0);
+  EXPECT_EQ(System::metric(system.aggregator_port, "surgewatch_events_late_total"), 0);
+  EXPECT_EQ(System::metric(system.aggregator_port, "surgewatch_events_miskeyed_total"), 0);
+  EXPECT_GT(System::metric(system.detector_port, "surgewatch_alerts_total",
+                           "rule=\"singapore-since-deepseek\""),
+            0);
+  ASSERT_TRUE(wait_until(
+      [&] {
+        return System::metric(system.gateway_port, "surgewatch_alert_active",
+                              "rule=\"singapore-since-deepseek\"") == 1;
+      },
+      kPatience));
+  EXPECT_THAT(System::get(system.gateway_port, "/api/v1/alerts?rule=singapore-since-deepseek"),
+              HasSubstr("\"bill_to\":\"SG\""));
+  EXPECT_TRUE(subscriber->wait_for_output(
+      [](const std::string& out, const std::string&) {
+        return out.find("\"window_end\":\"2024-10-28T00:00:00Z\"") != std::string::npos &&
+               out.find("resume_token") != std::string::npos;
+      },
+      kPatience));
+  const auto status = system.run({"status", "--config", system.config().string()});
+  EXPECT_EQ(status->wait({}), 0) << status->err();
+  EXPECT_THAT(status->out(), HasSubstr("singapore-since-deepseek"));
+  System::stop(subscriber);
+  system.stop_all();
+}
+
+TEST_F(OnRealKafka, WhatIsFinalIsWhatAReplayOfTheSameEventsSays) {
+  System system(brokers(), "replay-");
+  system.create_topics(kPartitions);
+  system.start_all();
+  system.simulate("deepseek", kEvents);
+  wait_for_all(system, kEvents);
+  wait_for_story(system);
+  const auto live = system.alerts();
+  system.stop_all();
+
+  TemporaryDirectory directory;
+  const std::string events = (directory.path() / "events.binpb").string();
+  ASSERT_EQ(
+      system.run({"simulate", "--events", std::to_string(kEvents), "--out", events, "--quiet"})
+          ->wait({}),
+      0);
+  const auto replay =
+      system.run({"replay", "--config", system.config().string(), "--events", events});
+  ASSERT_EQ(replay->wait({}), 0) << replay->err();
+
+  // Up to the quarter's end: what comes later is not final yet in the live system.
+  const auto finals = [](const std::vector<v1::Alert>& alerts) {
+    std::set<std::string> lines;
+    for (v1::Alert alert : alerts) {
+      if (alert.timing() != v1::TIMING_FINAL || alert.window_end().seconds() > kQuarterEnd)
+        continue;
+      alert.clear_revision();  // how often it was amended on the way is the live system's own
+      lines.insert(to_json(alert));
+    }
+    return lines;
+  };
+  std::vector<v1::Alert> replayed;
+  std::istringstream lines(replay->out());
+  for (std::string line; std::getline(lines, line);) {
+    ASSERT_TRUE(from_json(line, &replayed.emplace_back()).ok());
+  }
+  EXPECT_THAT(finals(live), ::testing::Not(IsEmpty()));
+  EXPECT_EQ(finals(live), finals(replayed));
+}
+
+TEST_F(OnRealKafka, AKilledSystemComesBackLosesNothingAndAlertsNothingTwice) {
+  System system(brokers(), "killed-");
+  system.create_topics(kPartitions);
+  system.start_all();
+  system.simulate("deepseek", kEvents);
+  // In the middle of it.
+  ASSERT_TRUE(wait_until([&] { return system.alerts().size() > 20; }, kPatience));
+  for (auto* process : {&system.aggregator, &system.detector}) {
+    (*process)->signal(SIGKILL);
+    ASSERT_TRUE((*process)->wait(kPatience).has_value());
+  }
+  const std::vector<std::string> flags{"--config", system.config().string()};
+  system.aggregator = system.start("surgewatch-aggregator", flags);
+  system.detector = system.start("surgewatch-detector", flags);
+  wait_for_story(system);
+  expect_each_revision_once(system.alerts());
+  system.stop_all();
+  // And once more, in order, with everything there already.
+  const std::size_t before = system.alerts().size();
+  system.start_all();
+  wait_for_all(system, kEvents);
+  ASSERT_TRUE(wait_until(
+      [&] {
+        return System::metric(system.detector_port, "surgewatch_journal_records_total") > 0 &&
+               System::metric(system.detector_port, "surgewatch_journal_lag_records") == 0;
+      },
+      kPatience));
+  system.stop_all();
+  expect_each_revision_once(system.alerts());
+  EXPECT_GE(system.alerts().size(), before);
+}
+
+TEST_F(OnRealKafka, BadRecordsGoToTheDeadLettersOnceAndTheRestGoesOn) {
+  System system(brokers(), "bad-");
+  system.create_topics(1);
+  v1::Invoice invoice;
+  invoice.set_invoice_id("i-1");
+  invoice.set_order_id("o-1");
+  invoice.mutable_issue_time()->set_seconds(1'704'067'200);
+  invoice.mutable_bill_to()->set_country("SG");
+  auto* line = invoice.add_lines();
+  line->set_sku("H100-SXM5-80GB");
+  line->set_quantity(1);
+  const std::string good = invoice.SerializeAsString();
+  v1::Invoice changed = invoice;
+  changed.mutable_lines(0)->set_quantity(-3);
+  const std::string negative = changed.SerializeAsString();
+  changed = invoice;
+  changed.mutable_bill_to()->set_country("QQ");
+  const std::string nowhere = changed.SerializeAsString();
+  changed = invoice;
+  changed.mutable_lines(0)->mutable_unit_price()->set_currency_code("XTS");
+  changed.mutable_lines(0)->mutable_unit_price()->set_units(1);
+  const std::string unknown_currency = changed.SerializeAsString();
+  const std::vector<std::pair<std::string, std::string>> bad{
+      {good.substr(0, good.size() - 2), "REJECT_REASON_UNDECODABLE"},
+      {"\xFF\xFE random \x01", "REJECT_REASON_UNDECODABLE"},
+      {negative, "REJECT_REASON_INVALID_QUANTITY"},
+      {nowhere, "REJECT_REASON_UNKNOWN_COUNTRY"},
+      {unknown_currency, "REJECT_REASON_UNKNOWN_CURRENCY"}};
+  const auto producer = kafka::make_producer(brokers());
+  for (const auto& [payload, reason] : bad) {
+    ASSERT_TRUE(producer->produce(system.topic("invoices"), 0, "o-1", payload).ok());
+  }
+  ASSERT_TRUE(producer->produce(system.topic("invoices"), 0, "another-key", good).ok());
+  ASSERT_TRUE(producer->flush(kPatience).ok());
+
+  for (const char* life : {"first", "second"}) {
+    SCOPED_TRACE(life);
+    system.start_all();
+    wait_for_all(system, static_cast<double>(bad.size() + 1));
+    EXPECT_EQ(System::metric(system.aggregator_port, "surgewatch_events_rejected_total"),
+              static_cast<double>(bad.size()));
+    EXPECT_EQ(System::metric(system.aggregator_port, "surgewatch_events_miskeyed_total"), 1);
+    system.stop_all();
+    const auto letters = system.records("surgewatch.dead-letter");
+    ASSERT_THAT(letters, SizeIs(bad.size()));
+    for (std::size_t i = 0; i < bad.size(); ++i) {
+      EXPECT_EQ(letters[i].payload, bad[i].first);
+      std::map<std::string, std::string> headers;
+      for (const kafka::Header& header : letters[i].headers) headers[header.name] = header.value;
+      EXPECT_EQ(headers["reason"], bad[i].second);
+      EXPECT_EQ(headers["source_topic"], system.topic("invoices"));
+      EXPECT_EQ(headers["source_partition"], "0");
+      EXPECT_EQ(headers["source_offset"], std::to_string(i));
+    }
+  }
+}
+
+TEST_F(OnRealKafka, AMissingTopicIsNamedWithTheWayToCreateIt) {
+  System system(brokers(), "missing-");
+  for (const char* program :
+       {"surgewatch-aggregator", "surgewatch-detector", "surgewatch-gateway"}) {
+    const auto process = system.start(program, {"--config", system.config().string()});
+    EXPECT_EQ(process->wait(kPatience), 1) << program;
+    EXPECT_THAT(process->err(), HasSubstr("missing-")) << program;
+    EXPECT_THAT(process->err(), HasSubstr("surgewatch topics create")) << program;
+  }
+}
+
+TEST_F(OnRealKafka, InputTopicsOfUnequalPartitionsAreRefused) {
+  System system(brokers(), "unequal-");
+  const auto admin = *kafka::Admin::create({.brokers = brokers()});
+  ASSERT_TRUE(admin->create_topics({{system.topic("shipments"), 5, {}}}, 1).ok());
+  system.create_topics(2);
+  const auto process =
+      system.start("surgewatch-aggregator", {"--config", system.config().string()});
+  EXPECT_EQ(process->wait(kPatience), 1);
+  EXPECT_THAT(process->err(), HasSubstr("5"));
+  EXPECT_THAT(process->err(), HasSubstr("same number"));
+}
+
+}  // namespace
+}  // namespace surgewatch::test

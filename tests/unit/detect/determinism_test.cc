@@ -1,0 +1,235 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "unit/detect/world.h"
+
+namespace surgewatch {
+namespace {
+
+using config::RuleType;
+using test::progress;
+
+config::Config all_rules() {
+  config::Config config = test::two_series();
+  config::Rule since = test::rule(RuleType::kSurgeSince, 3);
+  since.name = "since";
+  since.reference = test::days(5, 7);
+  since.fire_at.ratio = 1.5;
+  since.clear_at.ratio = 1.2;
+  config::Rule excess = since;
+  excess.name = "excess";
+  excess.fire_at.excess_over_total = 1.1;
+  config::Rule surge = test::rule(RuleType::kSurge, 2);
+  surge.name = "surge";
+  surge.baseline_panes = 20;
+  surge.fire_at.ratio = 1.3;
+  config::Rule share = test::rule(RuleType::kShareShift, 2);
+  share.name = "share";
+  share.baseline_panes = 6;
+  share.fire_at.points = 5;
+  config::Rule own = test::rule(RuleType::kDivergence, 2);
+  own.name = "own";
+  own.against_series = 0;
+  own.against_position = 1;
+  own.fire_at.divergence = 0.7;
+  config::Rule other = own;
+  other.name = "other";
+  other.against_series = 1;
+  other.against_position = 0;
+  config.rules = {since, excess, surge, share, own, other};
+  return config;
+}
+
+// A flush: updates of one source, then its progress.
+struct Flush {
+  SourceId source;
+  std::int64_t offset = 0;
+  std::vector<test::Value> updates;
+  Micros watermark = 0;
+};
+
+std::vector<Flush> random_flushes(std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  const std::vector<std::string> countries{"SG", "US", "MY", "CN", "ZZ"};
+  std::map<std::pair<int, std::vector<std::string>>, std::map<PaneIndex, std::int64_t>> state;
+  std::vector<Flush> flushes;
+  std::array<std::int64_t, 3> offset{};
+  for (PaneIndex day = 0; day < 60; ++day) {
+    for (int s = 0; s < 3; ++s) {
+      const SourceId source = s < 2 ? SourceId{Topic::kInvoices, s} : test::kShipments0;
+      Flush flush{source, offset[static_cast<std::size_t>(s)] += 10, {}, (day - 1) * kMicrosPerDay};
+      for (int i = 0; i < 6; ++i) {
+        std::vector<std::string> key{countries[random() % 5]};
+        if (s < 2) key.push_back(countries[random() % 5]);
+        const PaneIndex pane = std::max<PaneIndex>(0, day - static_cast<PaneIndex>(random() % 4));
+        std::int64_t& value = state[{s, key}][pane];
+        value += static_cast<std::int64_t>(random() % 1'000) * test::kDollar;
+        if (random() % 10 == 0) value /= 2;
+        std::erase_if(flush.updates,
+                      [&](const test::Value& v) { return v.key == key && v.pane == pane; });
+        flush.updates.push_back({key, pane, value});
+      }
+      flushes.push_back(flush);
+    }
+  }
+  return flushes;
+}
+
+std::string run(const std::vector<Flush>& flushes, std::size_t batch_size, bool reverse_updates) {
+  test::World world(all_rules());
+  world.apply(test::topology(2, 1));
+  for (const Flush& flush : flushes) {
+    std::vector<test::Value> updates = flush.updates;
+    if (reverse_updates) std::reverse(updates.begin(), updates.end());
+    const std::string series = flush.source.topic == Topic::kInvoices ? "billed" : "shipped";
+    for (std::size_t i = 0; i < updates.size(); i += batch_size) {
+      test::Batch batch(flush.source, flush.offset, series);
+      for (std::size_t j = i; j < std::min(i + batch_size, updates.size()); ++j) {
+        batch.update(updates[j]);
+      }
+      world.apply(batch);
+    }
+    world.apply(progress(flush.source, flush.offset, flush.watermark));
+  }
+  for (const SourceId source : {test::kInvoices0, test::kInvoices1, test::kShipments0}) {
+    world.apply(progress(source, 1'000'000, std::nullopt, true));
+  }
+  return test::as_text(world.out);
+}
+
+TEST(Determinism, TheSameJournalGivesTheSameBytes) {
+  const auto flushes = random_flushes(1);
+  const std::string text = run(flushes, 100, false);
+  EXPECT_EQ(text, run(flushes, 100, false));
+  for (const char* word : {"SURGE_SINCE", "TYPE_SURGE\"", "SHARE_SHIFT", "DIVERGENCE", "EARLY",
+                           "ON_TIME", "FINAL", "RESOLVED"}) {
+    EXPECT_NE(text.find(word), std::string::npos) << "the case is too tame: no " << word;
+  }
+  EXPECT_EQ(text.find("nan"), std::string::npos);
+  EXPECT_EQ(text.find("NaN"), std::string::npos);
+  EXPECT_EQ(text.find("Infinity"), std::string::npos);
+}
+
+TEST(Determinism, HowAFlushIsCutIntoBatchesChangesNothing) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    const auto flushes = random_flushes(seed);
+    const std::string whole = run(flushes, 100, false);
+    EXPECT_EQ(run(flushes, 1, false), whole);
+    EXPECT_EQ(run(flushes, 2, true), whole);
+  }
+}
+
+TEST(Determinism, ReadingTheJournalTwiceChangesNothing) {
+  test::World world(all_rules());
+  std::vector<v1::JournalRecord> records;
+  for (const Flush& flush : random_flushes(3)) {
+    test::Batch batch(flush.source, flush.offset,
+                      flush.source.topic == Topic::kInvoices ? "billed" : "shipped");
+    for (const test::Value& value : flush.updates) batch.update(value);
+    records.push_back(batch);
+    records.push_back(progress(flush.source, flush.offset, flush.watermark));
+  }
+  for (const auto& record : records) world.apply(record);
+  world.take();
+  for (const auto& record : records) world.apply(record);
+  EXPECT_EQ(test::as_text(world.take()), "");
+  EXPECT_GT(world.detector.stats().stale_updates, 0u);
+}
+
+// The last word on each alert that stands, by its id; numbers of revisions aside.
+std::map<std::string, std::string> finals(const std::vector<Flush>& flushes, bool at_once) {
+  test::World world(all_rules());
+  world.apply(test::topology(2, 1));
+  std::vector<v1::JournalRecord> batches;
+  std::vector<v1::JournalRecord> rest;
+  for (const Flush& flush : flushes) {
+    test::Batch batch(flush.source, flush.offset,
+                      flush.source.topic == Topic::kInvoices ? "billed" : "shipped");
+    for (const test::Value& value : flush.updates) batch.update(value);
+    (at_once ? batches : rest).push_back(batch);
+    rest.push_back(progress(flush.source, flush.offset, flush.watermark));
+  }
+  for (const auto& record : batches) world.apply(record);
+  for (const auto& record : rest) world.apply(record);
+  for (const SourceId source : {test::kInvoices0, test::kInvoices1, test::kShipments0}) {
+    world.apply(progress(source, 1'000'000, std::nullopt, true));
+  }
+  std::map<std::string, v1::Alert> last;
+  for (const v1::Alert& alert : world.out.alerts) last[alert.alert_id()] = alert;
+  std::map<std::string, std::string> result;
+  for (auto& [id, alert] : last) {
+    EXPECT_EQ(alert.timing(), v1::TIMING_FINAL) << to_json(alert);
+    if (alert.explanation().starts_with("Withdrawn")) continue;
+    alert.clear_revision();
+    result[id] = to_json(alert);
+  }
+  return result;
+}
+
+// The same documents arrive in one journal as they happen, late ones after their panes have closed;
+// in the other all before the first close.
+TEST(Determinism, WhatIsFinalIsAFunctionOfTheInput) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const auto flushes = random_flushes(seed);
+    const auto as_it_happened = finals(flushes, false);
+    const auto at_once = finals(flushes, true);
+    EXPECT_GT(at_once.size(), 10u);
+    for (const auto& [id, text] : at_once) {
+      const auto found = as_it_happened.find(id);
+      EXPECT_EQ(found == as_it_happened.end() ? "" : found->second, text) << "seed " << seed;
+    }
+    EXPECT_EQ(as_it_happened.size(), at_once.size()) << "seed " << seed;
+  }
+}
+
+TEST(ForEachPane, VisitsClosedPanesInOrder) {
+  config::Config config = test::two_series();
+  std::swap(config.series[0], config.series[1]);  // shipped, billed
+  test::World world(std::move(config), {.keep_all_panes = true});
+  world.bill("US", 1, 5);
+  world.bill("SG", 1, 3);
+  world.bill("SG", 0, 1);
+  world.bill("SG", 2, 1);
+  world.bill("SG", 3, 0);
+  world.ship("MY", 0, 2);
+  world.pass(1);
+  world.pass_shipments(0);
+  std::vector<std::string> seen;
+  const auto look = [&] {
+    seen.clear();
+    world.detector.for_each_pane([&](const detect::ClosedPane& pane) {
+      std::string text = std::to_string(pane.series) + " " + std::to_string(pane.pane);
+      for (const std::string& value : pane.key) text += " " + value;
+      seen.push_back(text + " " + std::to_string(pane.values[Measure::kRevenueUsd] / 1'000'000));
+    });
+  };
+  look();
+  EXPECT_EQ(seen, (std::vector<std::string>{"1 0 SG US 1", "1 1 SG US 3", "1 1 US US 5",
+                                            "0 0 MY 2"}));
+  world.apply(progress(test::kInvoices0, 1'000, std::nullopt, true));
+  look();
+  EXPECT_EQ(seen.size(), 5u);
+}
+
+TEST(ForEachPane, KeepsEverythingOnlyIfAsked) {
+  for (const bool keep : {false, true}) {
+    test::World world(all_rules(), {.keep_all_panes = keep});
+    world.apply(progress(test::kShipments0, 1, 1'000 * kMicrosPerDay));
+    for (PaneIndex pane = 0; pane < 1'000; ++pane) {
+      world.bill("SG", pane, 10);
+      world.pass(pane);
+    }
+    std::size_t panes = 0;
+    world.detector.for_each_pane([&](const detect::ClosedPane&) { ++panes; });
+    if (keep) {
+      EXPECT_EQ(panes, 1'000u);
+    } else {
+      EXPECT_LT(panes, 150u);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace surgewatch

@@ -1,0 +1,455 @@
+// Each rule type, both sides of its lines, and what it does without what it needs.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/detect/world.h"
+
+namespace surgewatch {
+namespace {
+
+using config::RuleType;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using test::briefs;
+using test::two_series;
+using test::World;
+
+config::Config since(double ratio, std::optional<double> excess = std::nullopt) {
+  config::Config config = two_series();
+  config::Rule rule = test::rule(RuleType::kSurgeSince, 2);
+  rule.reference = test::days(10, 11);
+  rule.fire_at.ratio = ratio;
+  rule.fire_at.excess_over_total = excess;
+  config.rules = {rule};
+  return config;
+}
+
+const v1::Evidence* evidence(const v1::Alert& alert, const std::string& name) {
+  for (const v1::Evidence& e : alert.evidence()) {
+    if (e.name() == name) return &e;
+  }
+  return nullptr;
+}
+
+TEST(SurgeSince, FiresAtTheLineAndNotBelow) {
+  for (const std::int64_t dollars : {399, 400}) {
+    World world(since(4));
+    world.bill("SG", 10, 100);
+    world.bill("SG", 13, dollars);
+    world.pass(13);
+    EXPECT_THAT(briefs(world.alerts()),
+                dollars == 400 ? std::vector<std::string>{"1 FIRING ON_TIME 13"}
+                               : std::vector<std::string>{});
+  }
+}
+
+TEST(SurgeSince, SaysWhatItSaw) {
+  World world(since(4));
+  world.bill("SG", 10, 60, "SG");
+  world.bill("SG", 11, 40, "SG");
+  world.bill("US", 10, 900);
+  world.bill("SG", 12, 100, "MY");
+  world.bill("SG", 13, 300, "CN");
+  world.pass(13);
+  const std::vector<v1::Alert> alerts = world.alerts();
+  ASSERT_EQ(alerts.size(), 1u);
+  const v1::Alert& alert = alerts[0];
+  EXPECT_EQ(alert.observed(), 400e6);
+  EXPECT_EQ(alert.expected(), 100e6);
+  EXPECT_EQ(alert.upper_bound(), 400e6);
+  EXPECT_EQ(alert.ratio(), 4);
+  EXPECT_EQ(alert.growth_percent(), 300);
+  EXPECT_DOUBLE_EQ(alert.score(), std::log(4.0));
+  EXPECT_EQ(alert.window_start().seconds(), 12 * 86'400);
+  EXPECT_EQ(alert.window_end().seconds(), 14 * 86'400);
+  EXPECT_EQ(alert.onset_time().seconds(), 14 * 86'400);
+  EXPECT_EQ(alert.subject().at("bill_to"), "SG");
+  EXPECT_EQ(alert.subject_size(), 1);
+  EXPECT_EQ(alert.ruleset_version(), "rs-0123456789abcdef");
+  EXPECT_EQ(alert.reference_data_version(), "rd-0123456789abcdef");
+  EXPECT_EQ(alert.peak().ratio(), 4);
+  ASSERT_NE(evidence(alert, "reference_total"), nullptr);
+  EXPECT_EQ(evidence(alert, "reference_total")->value(), 100e6);
+  EXPECT_DOUBLE_EQ(evidence(alert, "total_ratio")->value(), 0.4);
+  EXPECT_DOUBLE_EQ(evidence(alert, "excess_over_total")->value(), 10);
+  EXPECT_EQ(evidence(alert, "interval")->text(), "no interval: totals only");
+  const v1::Evidence* top = evidence(alert, "contributor");
+  ASSERT_NE(top, nullptr);
+  EXPECT_EQ(top->labels().at("ship_to"), "CN");
+  EXPECT_EQ(top->value(), 300e6);
+  EXPECT_THAT(top->text(), HasSubstr("75.0 %"));
+  EXPECT_THAT(alert.explanation(), HasSubstr("Inquire"));
+}
+
+TEST(SurgeSince, AnotherWindowLengthScalesTheExpected) {
+  config::Config config = since(4);
+  config.rules[0].window_panes = 1;
+  World world(std::move(config));
+  world.bill("SG", 10, 100);
+  world.bill("SG", 13, 200);
+  world.pass(13);
+  const auto alerts = world.alerts();
+  ASSERT_EQ(alerts.size(), 1u);
+  EXPECT_EQ(alerts[0].expected(), 50e6);
+}
+
+TEST(SurgeSince, ExcessOverTheWholeMustBeReachedToo) {
+  for (const std::int64_t us : {100, 101}) {
+    World world(since(2, 2));
+    world.bill("SG", 10, 100);
+    world.bill("US", 10, 100);
+    world.bill("SG", 13, 300);
+    world.bill("US", 13, us - 100);  // the whole: 300 or 301 against 200; excess 2 or less
+    world.pass(13);
+    EXPECT_EQ(world.alerts().size(), us == 100 ? 1u : 0u);
+  }
+}
+
+TEST(SurgeSince, WindowsThatEndWithinTheReferenceAreNotEvaluated) {
+  World world(since(0.1));
+  world.bill("SG", 9, 1'000);
+  world.bill("SG", 10, 100);
+  world.pass(11);
+  const detect::Emissions out = world.take();
+  EXPECT_THAT(out.alerts, IsEmpty());
+  ASSERT_EQ(out.points.size(), 3u);
+  EXPECT_FALSE(out.points[2].has_expected());
+  EXPECT_FALSE(out.points[2].inconclusive());
+  world.bill("SG", 12, 1);
+  world.pass(12);
+  EXPECT_THAT(world.alerts(), IsEmpty());  // 1 of 100
+  world.bill("SG", 13, 9);
+  world.pass(13);
+  EXPECT_EQ(world.alerts().size(), 1u);
+}
+
+TEST(SurgeSince, IsInconclusiveWithoutAReference) {
+  World world(since(2));
+  world.bill("US", 10, 100);
+  world.bill("SG", 13, 1'000'000);
+  world.pass(13);
+  const detect::Emissions out = world.take();
+  EXPECT_THAT(out.alerts, IsEmpty());
+  ASSERT_FALSE(out.points.empty());
+  EXPECT_TRUE(out.points[out.points.size() - 2].inconclusive());  // SG before US
+  EXPECT_EQ(world.detector.stats().inconclusive, 1u);
+}
+
+TEST(SurgeSince, FiltersChooseSubjectsAndTheWholeStaysWhole) {
+  config::Config config = since(2);
+  config.rules[0].where = {{0, {config::Dimension::kBillTo, {"SG"}, {}}},
+                           {1, {config::Dimension::kShipTo, {}, {"SG"}}}};
+  World world(std::move(config));
+  for (const std::string country : {"SG", "US"}) {
+    world.bill(country, 10, 100);
+    world.bill(country, 13, 200);
+  }
+  world.bill("SG", 13, 5'000, "SG");
+  world.pass(13);
+  const auto alerts = world.alerts();
+  ASSERT_EQ(alerts.size(), 1u);
+  EXPECT_EQ(alerts[0].subject().at("bill_to"), "SG");
+  EXPECT_EQ(alerts[0].ratio(), 2);
+  EXPECT_EQ(evidence(alerts[0], "total_ratio")->value(), 5'400.0 / 200);
+}
+
+TEST(SurgeSince, ShadowAndSeverityAreCarried) {
+  config::Config config = since(2);
+  config.rules[0].shadow = true;
+  config.rules[0].severity = config::Severity::kCritical;
+  config.rules[0].runbook_url = "https://example.org/r";
+  World world(std::move(config));
+  world.bill("SG", 10, 100);
+  world.bill("SG", 13, 200);
+  world.pass(13);
+  const auto alerts = world.alerts();
+  ASSERT_EQ(alerts.size(), 1u);
+  EXPECT_EQ(alerts[0].mode(), v1::MODE_SHADOW);
+  EXPECT_EQ(alerts[0].severity(), v1::SEVERITY_CRITICAL);
+  EXPECT_EQ(alerts[0].runbook_url(), "https://example.org/r");
+}
+
+TEST(SurgeSince, TheObservedLineKeepsTinyBasesQuiet) {
+  for (const std::int64_t line : {400, 401}) {
+    config::Config config = since(4);
+    config.rules[0].fire_at.observed = static_cast<double>(line) * 1e6;
+    World world(std::move(config));
+    world.bill("SG", 10, 100);
+    world.bill("SG", 13, 400);
+    world.pass(13);
+    EXPECT_EQ(world.alerts().size(), line == 400 ? 1u : 0u);
+  }
+}
+
+// ---- surge -------------------------------------------------------------------------------------
+
+config::Thresholds at_least(double ratio, std::optional<double> excess = std::nullopt) {
+  config::Thresholds thresholds;
+  thresholds.ratio = ratio;
+  thresholds.excess_over_total = excess;
+  return thresholds;
+}
+
+config::Thresholds sigmas(double z) {
+  config::Thresholds thresholds;
+  thresholds.z = z;
+  return thresholds;
+}
+
+config::Config surge(config::Thresholds fire_at) {
+  config::Config config = two_series();
+  config::Rule rule = test::rule(RuleType::kSurge, 1);
+  rule.baseline_panes = 10;
+  rule.fire_at = fire_at;
+  config.rules = {rule};
+  return config;
+}
+
+TEST(Surge, FiresAtTheLineAndNotBelow) {
+  for (const std::int64_t dollars : {199, 200}) {
+    World world(surge(at_least(2)));
+    for (PaneIndex pane = 0; pane < 12; ++pane) world.bill("SG", pane, 100);
+    world.pass(11);
+    EXPECT_THAT(world.alerts(), IsEmpty());
+    world.bill("SG", 12, dollars);
+    world.pass(12);
+    EXPECT_EQ(world.alerts().size(), dollars == 200 ? 1u : 0u);
+  }
+}
+
+TEST(Surge, MeasuresInRobustStandardDeviationsWithAFloor) {
+  World world(surge(sigmas(4)));
+  for (PaneIndex pane = 0; pane < 12; ++pane) world.bill("SG", pane, 100);
+  world.bill("SG", 12, 120);  // sigma is 5 % of the median
+  world.pass(12);
+  const auto alerts = world.alerts();
+  ASSERT_EQ(alerts.size(), 1u);
+  EXPECT_DOUBLE_EQ(alerts[0].score(), 4);
+  EXPECT_EQ(alerts[0].expected(), 100e6);
+  EXPECT_DOUBLE_EQ(alerts[0].upper_bound(), 120e6);
+}
+
+TEST(Surge, UsesMedianAndMadOfTheBaseline) {
+  World world(surge(at_least(2)));
+  // Baseline of pane 12 is 1 … 10 (pane 11 is the guard): 80 × 5, 120 × 5.
+  for (PaneIndex pane = 1; pane <= 10; ++pane) world.bill("SG", pane, pane % 2 == 0 ? 80 : 120);
+  world.bill("SG", 11, 190);
+  world.bill("SG", 12, 250);
+  world.pass(12);
+  const auto alerts = world.alerts();
+  ASSERT_EQ(alerts.size(), 1u);
+  EXPECT_EQ(alerts[0].expected(), 100e6);
+  EXPECT_DOUBLE_EQ(evidence(alerts[0], "baseline_sigma")->value(), 1.4826 * 20e6);
+}
+
+TEST(Surge, NeedsEightBaselineWindows) {
+  for (const PaneIndex first : {2, 3}) {
+    World world(surge(at_least(2)));
+    for (PaneIndex pane = first; pane < 11; ++pane) world.bill("SG", pane, 100);
+    world.bill("SG", 11, 300);  // baseline 0 … 9, of which `first` … 9 are known
+    world.pass(11);
+    const detect::Emissions out = world.take();
+    EXPECT_EQ(out.alerts.size(), first == 2 ? 1u : 0u);
+    EXPECT_EQ(out.points.back().inconclusive(), first == 3);
+  }
+}
+
+TEST(Surge, IsInconclusiveOverAnEmptyBaseline) {
+  World world(surge(at_least(2)));
+  for (PaneIndex pane = 0; pane < 12; ++pane) world.bill("US", pane, 100);
+  world.bill("SG", 12, 1'000);
+  world.pass(12);
+  const detect::Emissions out = world.take();
+  EXPECT_THAT(out.alerts, IsEmpty());
+  EXPECT_TRUE(out.points[out.points.size() - 2].inconclusive());
+}
+
+TEST(Surge, ExcessOverTheWholeMustBeReachedToo) {
+  for (const std::int64_t us : {100, 101}) {
+    World world(surge(at_least(2, 1.5)));
+    for (PaneIndex pane = 0; pane < 12; ++pane) {
+      world.bill("SG", pane, 100);
+      world.bill("US", pane, 100);
+    }
+    world.bill("SG", 12, 300);
+    world.bill("US", 12, us);  // the whole: 2 or more times; excess 1.5 or less
+    world.pass(12);
+    EXPECT_EQ(world.alerts().size(), us == 100 ? 1u : 0u);
+  }
+}
+
+// ---- share_shift -------------------------------------------------------------------------------
+
+TEST(ShareShift, FiresAtTheLineAndNotBelow) {
+  for (const std::int64_t sg : {399, 400}) {
+    config::Config config = two_series();
+    config::Rule rule = test::rule(RuleType::kShareShift, 2);
+    rule.reference = test::days(10, 11);
+    rule.fire_at.points = 30;
+    config.rules = {rule};
+    World world(std::move(config));
+    world.bill("SG", 10, 100);
+    world.bill("US", 10, 900);
+    world.bill("SG", 13, sg);
+    world.bill("US", 13, 1'000 - sg);
+    world.pass(13);
+    const auto alerts = world.alerts();
+    ASSERT_EQ(alerts.size(), sg == 400 ? 1u : 0u);
+    if (alerts.empty()) continue;
+    EXPECT_DOUBLE_EQ(alerts[0].observed(), 0.4);
+    EXPECT_DOUBLE_EQ(alerts[0].expected(), 0.1);
+    EXPECT_DOUBLE_EQ(alerts[0].upper_bound(), 0.4);
+    EXPECT_EQ(evidence(alerts[0], "window_total")->value(), 400e6) << "what is at stake";
+    EXPECT_EQ(evidence(alerts[0], "whole_before")->value(), 1'000e6);
+    EXPECT_EQ(evidence(alerts[0], "whole_now")->value(), 1'000e6);
+  }
+}
+
+TEST(ShareShift, ComparesWithTheBaselineBeforeAGap) {
+  config::Config config = two_series();
+  config::Rule rule = test::rule(RuleType::kShareShift, 1);
+  rule.baseline_panes = 4;
+  rule.fire_at.points = 20;
+  config.rules = {rule};
+  World world(std::move(config));
+  for (PaneIndex pane = 0; pane < 4; ++pane) {
+    world.bill("SG", pane, 10);
+    world.bill("US", pane, 90);
+  }
+  world.bill("SG", 4, 25);  // the guard of pane 5
+  world.bill("US", 4, 75);
+  world.bill("SG", 5, 30);
+  world.bill("US", 5, 70);
+  world.pass(4);
+  detect::Emissions out = world.take();
+  EXPECT_TRUE(out.points.back().inconclusive()) << "one pane of history is missing";
+  world.pass(5);
+  const auto alerts = world.alerts();
+  ASSERT_EQ(alerts.size(), 1u);
+  EXPECT_DOUBLE_EQ(alerts[0].expected(), 0.1);
+}
+
+TEST(ShareShift, IsInconclusiveWithoutAWhole) {
+  config::Config config = two_series();
+  config::Rule rule = test::rule(RuleType::kShareShift, 1);
+  rule.reference = test::days(10, 10);
+  rule.fire_at.points = 1;
+  config.rules = {rule};
+  World world(std::move(config));
+  world.bill("SG", 9, 100);
+  world.bill("SG", 12, 100);
+  world.pass(12);
+  const detect::Emissions out = world.take();
+  EXPECT_THAT(out.alerts, IsEmpty());
+  EXPECT_TRUE(out.points[out.points.size() - 2].inconclusive()) << "nothing in the window";
+  EXPECT_TRUE(out.points.back().inconclusive()) << "nothing in the reference";
+}
+
+// ---- divergence --------------------------------------------------------------------------------
+
+config::Config divergence(bool against_shipments) {
+  config::Config config = two_series();
+  config::Rule rule = test::rule(RuleType::kDivergence, 1);
+  rule.against_series = against_shipments ? 1 : 0;
+  rule.against_position = against_shipments ? 0 : 1;
+  rule.fire_at.divergence = 0.75;
+  config.rules = {rule};
+  return config;
+}
+
+TEST(Divergence, FiresAtTheLineAndNotBelow) {
+  for (const std::int64_t home : {25, 26}) {
+    World world(divergence(false));
+    world.bill("SG", 5, home, "SG");
+    world.bill("SG", 5, 100 - home, "MY");
+    world.bill("MY", 5, 1'000, "SG");  // delivered there, but billed elsewhere
+    world.pass(5);
+    std::vector<v1::Alert> alerts = world.alerts();
+    std::erase_if(alerts, [](const auto& a) { return a.subject().at("bill_to") != "SG"; });
+    ASSERT_EQ(alerts.size(), home == 25 ? 1u : 0u);
+    if (alerts.empty()) continue;
+    EXPECT_EQ(alerts[0].observed(), 100e6);
+    EXPECT_EQ(alerts[0].expected(), 25e6);
+    EXPECT_EQ(alerts[0].score(), 0.75);
+    EXPECT_EQ(alerts[0].ratio(), 4);
+    EXPECT_EQ(alerts[0].upper_bound(), 100e6);
+    EXPECT_THAT(alerts[0].explanation(), HasSubstr("75.0 % was not"));
+  }
+}
+
+TEST(Divergence, IsInconclusiveIfMostStatesNoDestination) {
+  for (const std::int64_t unstated : {50, 51}) {
+    World world(divergence(false));
+    world.bill("SG", 5, unstated, "ZZ");
+    world.bill("SG", 5, 100 - unstated, "MY");
+    world.pass(5);
+    const detect::Emissions out = world.take();
+    EXPECT_EQ(out.alerts.size(), unstated == 50 ? 1u : 0u);
+    EXPECT_EQ(out.points.back().inconclusive(), unstated == 51);
+  }
+}
+
+TEST(Divergence, ComparesWithAnotherSeriesAtTheCloseOfBoth) {
+  World world(divergence(true));
+  world.bill("SG", 5, 100);
+  world.ship("SG", 5, 20);
+  world.ship("US", 5, 80);
+  world.pass(5);
+  EXPECT_THAT(world.alerts(), IsEmpty()) << "shipments may still come";
+  world.pass_shipments(5);
+  const detect::Emissions out = world.take();
+  ASSERT_EQ(out.alerts.size(), 1u);
+  EXPECT_EQ(out.alerts[0].score(), 0.8);
+  EXPECT_EQ(out.points.size(), 1u) << "nothing is billed to US: nothing to say";
+}
+
+TEST(Divergence, DeliversAtMostWhatWasBilled) {
+  World world(divergence(true));
+  world.bill("SG", 5, 100);
+  world.ship("SG", 5, 200);
+  world.pass(5);
+  world.pass_shipments(5);
+  const detect::Emissions out = world.take();
+  EXPECT_THAT(out.alerts, IsEmpty());
+  ASSERT_EQ(out.points.size(), 1u);
+  EXPECT_EQ(out.points[0].expected(), 100e6);
+}
+
+TEST(Divergence, IsInconclusiveIfNothingIsKnownOfDeliveries) {
+  World world(divergence(true));
+  world.bill("SG", 5, 100);
+  world.pass(5);
+  world.pass_shipments(5);
+  const detect::Emissions out = world.take();
+  EXPECT_THAT(out.alerts, IsEmpty());
+  ASSERT_EQ(out.points.size(), 1u);
+  EXPECT_TRUE(out.points[0].inconclusive());
+}
+
+TEST(Divergence, WithNothingDeliveredThereHasNoRatio) {
+  World world(divergence(false));
+  world.bill("SG", 5, 100, "MY");
+  world.pass(5);
+  const auto alerts = world.alerts();
+  ASSERT_EQ(alerts.size(), 1u);
+  EXPECT_EQ(alerts[0].ratio(), 0);
+  EXPECT_EQ(alerts[0].growth_percent(), 0);
+  EXPECT_EQ(alerts[0].score(), 1);
+}
+
+TEST(Divergence, NetCreditsAreNotEvaluatedAndCountAsQuiet) {
+  config::Config config = divergence(false);
+  config.rules[0].clear_at.divergence = 0.5;
+  World world(std::move(config));
+  world.bill("SG", 5, 100, "MY");
+  world.pass(5);
+  world.bill("SG", 6, -50, "MY");
+  world.pass(7);
+  const detect::Emissions out = world.take();
+  EXPECT_THAT(briefs(out.alerts), ElementsAre("1 FIRING ON_TIME 5", "2 RESOLVED ON_TIME 7"));
+  EXPECT_EQ(out.points.size(), 1u);
+}
+
+}  // namespace
+}  // namespace surgewatch

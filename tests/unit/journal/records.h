@@ -1,0 +1,95 @@
+// Builds journal records for tests.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/measures.h"
+#include "base/source.h"
+#include "base/time.h"
+#include "surgewatch/v1/journal.pb.h"
+
+namespace surgewatch::test {
+
+inline constexpr std::uint64_t kDefinition = 0xABCD;
+
+inline v1::JournalRecord of(SourceId source) {
+  v1::JournalRecord record;
+  record.mutable_source()->set_topic(std::string(topic_name(source.topic)));
+  record.mutable_source()->set_partition(source.partition);
+  return record;
+}
+
+inline v1::JournalRecord progress(SourceId source, std::int64_t next_offset,
+                                  std::optional<Micros> watermark, bool ended = false) {
+  v1::JournalRecord record = of(source);
+  record.mutable_progress()->set_next_offset(next_offset);
+  if (watermark.has_value()) record.mutable_progress()->set_watermark_micros(*watermark);
+  record.mutable_progress()->set_ended(ended);
+  return record;
+}
+
+inline v1::JournalRecord idle(SourceId source, bool is_idle, std::int64_t epoch) {
+  v1::JournalRecord record = of(source);
+  record.mutable_idle()->set_idle(is_idle);
+  record.mutable_idle()->set_owner_epoch(epoch);
+  return record;
+}
+
+inline v1::JournalRecord topology(int invoices, int shipments) {
+  v1::JournalRecord record;
+  for (const auto& [name, partitions] :
+       {std::pair{"invoices", invoices}, std::pair{"shipments", shipments}}) {
+    v1::Topology::Topic* topic = record.mutable_topology()->add_topics();
+    topic->set_name(name);
+    topic->set_partitions(partitions);
+  }
+  return record;
+}
+
+// One pane update or correction: revenue in micros, and as many units.
+struct Value {
+  std::vector<std::string> key;
+  PaneIndex pane = 0;
+  std::int64_t revenue = 0;
+};
+
+class Batch {
+ public:
+  Batch(SourceId source, std::int64_t next_offset, std::string series,
+        std::uint64_t definition = kDefinition)
+      : record_(of(source)) {
+    record_.mutable_panes()->set_next_offset(next_offset);
+    v1::SeriesRef* ref = record_.mutable_panes()->add_series();
+    ref->set_name(std::move(series));
+    ref->set_definition(definition);
+  }
+
+  Batch& update(const Value& value) {
+    fill(value, record_.mutable_panes()->add_updates());
+    return *this;
+  }
+  Batch& correct(const Value& value, std::int64_t offset) {
+    v1::PaneCorrection* correction = record_.mutable_panes()->add_corrections();
+    fill(value, correction);
+    correction->set_offset(offset);
+    return *this;
+  }
+  v1::JournalRecord& record() { return record_; }
+  operator const v1::JournalRecord&() const { return record_; }  // NOLINT: reads as the record
+
+ private:
+  template <typename Record>
+  static void fill(const Value& value, Record* record) {
+    for (const std::string& part : value.key) record->add_key(part);
+    record->set_pane_index(value.pane);
+    record->mutable_measures()->set_revenue_usd_micros(value.revenue);
+    record->mutable_measures()->set_units(value.revenue);
+  }
+
+  v1::JournalRecord record_;
+};
+
+}  // namespace surgewatch::test

@@ -1,0 +1,124 @@
+#include "journal/watermarks.h"
+
+#include <gtest/gtest.h>
+
+namespace surgewatch::journal {
+namespace {
+
+constexpr SourceId kA{Topic::kInvoices, 0};
+constexpr SourceId kB{Topic::kInvoices, 1};
+constexpr SourceId kOther{Topic::kShipments, 0};
+
+TEST(Watermarks, AreTheLowestOfTheTopicsSources) {
+  Watermarks w;
+  w.advance(kA, 10);
+  EXPECT_EQ(w.passed(Topic::kInvoices), 10);
+  w.advance(kB, 7);
+  EXPECT_EQ(w.passed(Topic::kInvoices), 10) << "what has been passed stays passed";
+  w.advance(kB, 20);
+  EXPECT_EQ(w.passed(Topic::kInvoices), 10);
+  w.advance(kA, 15);
+  EXPECT_EQ(w.passed(Topic::kInvoices), 15);
+  EXPECT_EQ(w.passed(Topic::kShipments), std::nullopt);
+}
+
+TEST(Watermarks, WaitForSourcesThatATopologyNames) {
+  Watermarks w;
+  w.add_partitions(Topic::kInvoices, 2);
+  w.advance(kA, 10);
+  EXPECT_EQ(w.passed(Topic::kInvoices), std::nullopt);
+  EXPECT_EQ(w.lowest(), std::nullopt);
+  w.advance(kB, 5);
+  EXPECT_EQ(w.passed(Topic::kInvoices), 5);
+}
+
+TEST(Watermarks, WaitForPartitionsThatATopologyAddsLater) {
+  Watermarks w;
+  w.add_partitions(Topic::kInvoices, 1);
+  w.advance(kA, 10);
+  w.add_partitions(Topic::kInvoices, 2);
+  w.advance(kA, 20);
+  EXPECT_EQ(w.passed(Topic::kInvoices), 10);
+  w.advance(kB, 30);
+  EXPECT_EQ(w.passed(Topic::kInvoices), 20);
+}
+
+TEST(Watermarks, NeverTakeASourceAway) {
+  Watermarks w;
+  w.advance(kB, 5);
+  w.add_partitions(Topic::kInvoices, 1);
+  w.advance(kA, 10);
+  EXPECT_EQ(w.passed(Topic::kInvoices), 5);
+}
+
+TEST(Watermarks, LeaveIdleSourcesOutOfAccount) {
+  Watermarks w;
+  w.add_partitions(Topic::kInvoices, 2);
+  w.advance(kA, 10);
+  EXPECT_TRUE(w.mark_idle(kB, true, 1));
+  EXPECT_EQ(w.passed(Topic::kInvoices), 10);
+  EXPECT_EQ(w.lowest(), 10);
+}
+
+TEST(Watermarks, OfIdleSourcesAloneCountTheHighest) {
+  Watermarks w;
+  w.advance(kA, 10);
+  w.advance(kB, 4);
+  w.mark_idle(kA, true, 1);
+  EXPECT_EQ(w.passed(Topic::kInvoices), 10);
+  Watermarks x;
+  x.add_partitions(Topic::kInvoices, 2);
+  x.mark_idle(kA, true, 1);
+  x.mark_idle(kB, true, 1);
+  EXPECT_EQ(x.passed(Topic::kInvoices), std::nullopt) << "neither has a watermark";
+  Watermarks y;
+  y.add_partitions(Topic::kInvoices, 2);
+  y.advance(kB, 6);
+  y.mark_idle(kA, true, 1);
+  y.mark_idle(kB, true, 1);
+  EXPECT_EQ(y.passed(Topic::kInvoices), 6);
+}
+
+TEST(Watermarks, AnOlderOwnersIdleMarkIsIgnored) {
+  Watermarks w;
+  w.add_partitions(Topic::kInvoices, 2);
+  w.advance(kA, 10);
+  EXPECT_TRUE(w.mark_idle(kB, false, 5));
+  EXPECT_FALSE(w.mark_idle(kB, true, 4));
+  EXPECT_EQ(w.passed(Topic::kInvoices), std::nullopt);
+  EXPECT_TRUE(w.mark_idle(kB, true, 5));
+  EXPECT_EQ(w.passed(Topic::kInvoices), 10);
+}
+
+TEST(Watermarks, IdlenessEndsByAMarkOrByAWatermarkThatGrew) {
+  for (const bool by_mark : {false, true}) {
+    Watermarks w;
+    w.advance(kA, 10);
+    w.advance(kB, 3);
+    w.mark_idle(kB, true, 1);
+    w.advance(kA, 12);
+    ASSERT_EQ(w.passed(Topic::kInvoices), 12);
+    w.advance(kB, 3);  // not grown: still idle
+    w.advance(kA, 14);
+    ASSERT_EQ(w.passed(Topic::kInvoices), 14);
+    if (by_mark) {
+      w.mark_idle(kB, false, 1);
+    } else {
+      w.advance(kB, 4);
+    }
+    w.advance(kA, 20);
+    EXPECT_EQ(w.passed(Topic::kInvoices), 14);
+  }
+}
+
+TEST(Watermarks, AnEndedSourceHasPassedEverything) {
+  Watermarks w;
+  w.advance(kA, 10);
+  w.end(kA);
+  EXPECT_EQ(w.passed(Topic::kInvoices), kEndOfInput);
+  w.advance(kOther, 5);
+  EXPECT_EQ(w.lowest(), 5);
+}
+
+}  // namespace
+}  // namespace surgewatch::journal

@@ -1,0 +1,118 @@
+// Two members of one group, on one thread: each is polled in turn. The embedded broker waits 3 s
+// for more members before it starts a group, and refuses commits in revoked(), as Kafka doesn't:
+// that case is in tests/integration.
+#include <set>
+
+#include "support/kafka_clients.h"
+
+namespace surgewatch::kafka {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+struct Member {
+  std::unique_ptr<Consumer> consumer;
+  std::set<TopicPartition> owned;
+  int revocations = 0;
+  bool revoked_owned_only = true;
+  std::vector<Kept> kept;
+
+  // A short session, since the embedded broker waits that long for members that don't answer.
+  explicit Member(const std::string& brokers)
+      : consumer(make_consumer(brokers, "group",
+                               {.client = {.properties = {{"session.timeout.ms", "3000"},
+                                                          {"heartbeat.interval.ms", "300"}}}})) {
+    const absl::Status status = consumer->subscribe(
+        {"invoices", "shipments"}, {.assigned =
+                                        [this](const std::vector<TopicPartition>& partitions) {
+                                          owned = {partitions.begin(), partitions.end()};
+                                          // Asking is allowed in here.
+                                          const auto committed = consumer->committed(partitions);
+                                          EXPECT_TRUE(committed.ok()) << committed.status();
+                                          std::vector<std::int64_t> starts;
+                                          for (const auto& offset : *committed)
+                                            starts.push_back(offset.value_or(kBeginning));
+                                          return starts;
+                                        },
+                                    .revoked =
+                                        [this](const std::vector<TopicPartition>& partitions) {
+                                          ++revocations;
+                                          for (const TopicPartition& partition : partitions) {
+                                            revoked_owned_only &= owned.erase(partition) == 1;
+                                          }
+                                          EXPECT_FALSE(consumer->assignment_lost());
+                                        }});
+    EXPECT_EQ(status, absl::OkStatus());
+  }
+
+  std::set<std::int32_t> numbers_of(const std::string& topic) const {
+    std::set<std::int32_t> numbers;
+    for (const TopicPartition& one : owned) {
+      if (one.topic == topic) numbers.insert(one.partition);
+    }
+    return numbers;
+  }
+};
+
+TEST(Group, MembersShareThePairsAndHandOverWhereTheyStopped) {
+  const auto broker = *EmbeddedBroker::start();
+  ASSERT_EQ(broker->create_topic("invoices", 4), absl::OkStatus());
+  ASSERT_EQ(broker->create_topic("shipments", 4), absl::OkStatus());
+  const auto producer = make_producer(broker->brokers());
+  int written = 0;
+  const auto write = [&] {
+    for (int partition = 0; partition < 4; ++partition) {
+      for (const char* topic : {"invoices", "shipments"}) {
+        ASSERT_EQ(producer->produce(topic, partition, "k", std::to_string(written++)),
+                  absl::OkStatus());
+      }
+    }
+    ASSERT_EQ(producer->flush(milliseconds(10'000)), absl::OkStatus());
+  };
+  write();
+
+  Member first(broker->brokers());
+  ASSERT_EQ(poll_until(*first.consumer, first.kept, [&] { return first.consumer->at_end(); }),
+            absl::OkStatus());
+  EXPECT_EQ(first.kept.size(), 8U);
+  EXPECT_EQ(first.owned.size(), 8U);
+  std::vector<std::pair<TopicPartition, std::int64_t>> next;
+  for (const Kept& one : first.kept) next.push_back({{one.topic, one.partition}, one.offset + 1});
+  ASSERT_EQ(first.consumer->commit(next), absl::OkStatus());
+
+  Member second(broker->brokers());
+  const auto shared = [&] {
+    (void)second.consumer->poll(milliseconds(10), 100, [&](const Message& message) {
+      second.kept.push_back(keep(message));
+    });
+    return first.owned.size() == 4 && second.owned.size() == 4;
+  };
+  ASSERT_EQ(poll_until(*first.consumer, first.kept, shared, milliseconds(40'000)),
+            absl::OkStatus());
+  // Pairs stay together.
+  EXPECT_EQ(first.numbers_of("invoices"), first.numbers_of("shipments"));
+  EXPECT_EQ(second.numbers_of("invoices"), second.numbers_of("shipments"));
+  EXPECT_GE(first.revocations, 1);
+  EXPECT_TRUE(first.revoked_owned_only);
+
+  // Nothing twice, nothing missed.
+  write();
+  const auto all = [&] {
+    return shared() && first.kept.size() + second.kept.size() >= static_cast<std::size_t>(written);
+  };
+  ASSERT_EQ(poll_until(*first.consumer, first.kept, all, milliseconds(40'000)), absl::OkStatus());
+  std::set<std::string> seen;
+  for (const Member* member : {&first, &second}) {
+    for (const Kept& one : member->kept) EXPECT_TRUE(seen.insert(one.payload).second);
+  }
+  EXPECT_EQ(seen.size(), static_cast<std::size_t>(written));
+  EXPECT_EQ(second.kept.size(), 4U);
+
+  first.consumer.reset();
+  ASSERT_EQ(poll_until(*second.consumer, second.kept, [&] { return second.owned.size() == 8; }),
+            absl::OkStatus());
+}
+
+}  // namespace
+}  // namespace surgewatch::kafka

@@ -1,0 +1,345 @@
+#include <cstdlib>
+#include <set>
+
+#include "support/kafka_clients.h"
+
+namespace surgewatch::kafka {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class EmbeddedBrokerTest : public ::testing::Test {
+ protected:
+  EmbeddedBrokerTest() : broker_(*EmbeddedBroker::start()) {}
+
+  void create(const std::string& topic, std::int32_t partitions = 1) {
+    ASSERT_EQ(broker_->create_topic(topic, partitions), absl::OkStatus());
+  }
+  // One record of each payload, in partition 0.
+  void put(const std::string& topic, const std::vector<std::string>& records) {
+    const auto producer = make_producer(broker_->brokers());
+    for (const std::string& record : records) {
+      ASSERT_EQ(producer->produce(topic, 0, "key", record), absl::OkStatus());
+    }
+    ASSERT_EQ(producer->flush(milliseconds(10'000)), absl::OkStatus());
+  }
+
+  const std::unique_ptr<EmbeddedBroker> broker_;
+};
+
+using RoundTrip = EmbeddedBrokerTest;
+
+TEST_F(RoundTrip, KeepsKeyHeadersTimestampAndBytes) {
+  create("topic");
+  const std::string bytes("\0\x01\xff", 3);
+  const auto producer = make_producer(broker_->brokers());
+  ASSERT_EQ(producer->produce("topic", 0, "order-1", bytes, {{"reason", "late"}, {"empty", ""}},
+                              1'700'000'000'123),
+            absl::OkStatus());
+  ASSERT_EQ(producer->flush(milliseconds(10'000)), absl::OkStatus());
+  EXPECT_EQ(producer->pending(), 0U);
+  EXPECT_EQ(producer->failed_deliveries(), 0U);
+
+  const auto consumer = make_consumer(broker_->brokers(), "test", {.headers = true});
+  const std::vector<Kept> kept = read_to_end(*consumer, {{{"topic", 0}, kBeginning}});
+  ASSERT_EQ(kept.size(), 1U);
+  EXPECT_EQ(kept[0].topic, "topic");
+  EXPECT_EQ(kept[0].partition, 0);
+  EXPECT_EQ(kept[0].offset, 0);
+  EXPECT_EQ(kept[0].timestamp_ms, 1'700'000'000'123);
+  EXPECT_EQ(kept[0].key, "order-1");
+  EXPECT_EQ(kept[0].payload, bytes);
+  ASSERT_EQ(kept[0].headers.size(), 2U);
+  EXPECT_EQ(kept[0].headers[0].name, "reason");
+  EXPECT_EQ(kept[0].headers[0].value, "late");
+  EXPECT_EQ(kept[0].headers[1].value, "");
+}
+
+TEST_F(RoundTrip, TellsNullFromEmpty) {
+  create("topic");
+  const auto producer = make_producer(broker_->brokers());
+  ASSERT_EQ(producer->produce("topic", 0, std::string_view(), ""), absl::OkStatus());
+  ASSERT_EQ(producer->produce("topic", 0, "", std::string_view()), absl::OkStatus());
+  ASSERT_EQ(producer->flush(milliseconds(10'000)), absl::OkStatus());
+  const auto consumer = make_consumer(broker_->brokers());
+  const std::vector<Kept> kept = read_to_end(*consumer, {{{"topic", 0}, 0}});
+  ASSERT_EQ(kept.size(), 2U);
+  EXPECT_FALSE(kept[0].has_key);
+  EXPECT_FALSE(kept[0].tombstone);
+  EXPECT_TRUE(kept[1].has_key);
+  EXPECT_TRUE(kept[1].tombstone);
+}
+
+TEST_F(RoundTrip, HeadersAreLeftOutUnlessAskedFor) {
+  create("topic");
+  const auto producer = make_producer(broker_->brokers());
+  ASSERT_EQ(producer->produce("topic", 0, "k", "v", {{"a", "b"}}), absl::OkStatus());
+  ASSERT_EQ(producer->flush(milliseconds(10'000)), absl::OkStatus());
+  const auto consumer = make_consumer(broker_->brokers());
+  EXPECT_THAT(read_to_end(*consumer, {{{"topic", 0}, 0}}).at(0).headers, IsEmpty());
+}
+
+TEST_F(RoundTrip, APartitionKeepsItsOrder) {
+  create("topic", 3);
+  const auto producer = make_producer(broker_->brokers());
+  constexpr int kRecords = 3000;
+  for (int i = 0; i < kRecords; ++i) {
+    ASSERT_EQ(producer->produce("topic", i % 3, "k", std::to_string(i)), absl::OkStatus());
+  }
+  ASSERT_EQ(producer->flush(milliseconds(10'000)), absl::OkStatus());
+  const auto consumer = make_consumer(broker_->brokers());
+  std::vector<int> last(3, -1);
+  std::vector<std::int64_t> offset(3, -1);
+  const auto kept =
+      read_to_end(*consumer, {{{"topic", 0}, 0}, {{"topic", 1}, 0}, {{"topic", 2}, 0}});
+  EXPECT_EQ(kept.size(), std::size_t{kRecords});
+  for (const Kept& one : kept) {
+    const auto p = static_cast<std::size_t>(one.partition);
+    EXPECT_EQ(one.offset, ++offset[p]);
+    EXPECT_LT(last[p], std::atoi(one.payload.c_str()));
+    last[p] = std::atoi(one.payload.c_str());
+  }
+}
+
+TEST_F(RoundTrip, EqualKeysMeetInOnePartitionAsWithKafkasOwnClients) {
+  create("topic", 4);
+  const auto producer = make_producer(broker_->brokers());
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_EQ(producer->produce("topic", -1, "order-1", "a"), absl::OkStatus());
+    ASSERT_EQ(producer->produce("topic", -1, "21", "b"), absl::OkStatus());
+  }
+  ASSERT_EQ(producer->flush(milliseconds(10'000)), absl::OkStatus());
+  const auto consumer = make_consumer(broker_->brokers());
+  std::set<std::int32_t> of_21;
+  for (const Kept& one :
+       read_to_end(*consumer,
+                   {{{"topic", 0}, 0}, {{"topic", 1}, 0}, {{"topic", 2}, 0}, {{"topic", 3}, 0}})) {
+    if (one.key == "21") of_21.insert(one.partition);
+  }
+  // Kafka's Utils.murmur2("21") is -973932308 (its own unit test says so): & 0x7fffffff, mod 4.
+  EXPECT_THAT(of_21, ElementsAre((-973932308 & 0x7fffffff) % 4));
+}
+
+using Start = EmbeddedBrokerTest;
+
+TEST_F(Start, IsTheOffsetGiven) {
+  create("topic");
+  put("topic", {"0", "1", "2", "3"});
+  const auto consumer = make_consumer(broker_->brokers());
+  EXPECT_THAT(payloads(read_to_end(*consumer, {{{"topic", 0}, 2}})), ElementsAre("2", "3"));
+  EXPECT_THAT(payloads(read_to_end(*consumer, {{{"topic", 0}, kBeginning}})),
+              ElementsAre("0", "1", "2", "3"));
+  EXPECT_THAT(payloads(read_to_end(*consumer, {{{"topic", 0}, kEnd}})), IsEmpty());
+  EXPECT_THAT(payloads(read_to_end(*consumer, {{{"topic", 0}, 4}})), IsEmpty());
+}
+
+TEST_F(Start, OutsideTheLogIsAnErrorThatNamesPartitionAndOffset) {
+  create("topic");
+  put("topic", {"0", "1"});
+  const auto consumer = make_consumer(broker_->brokers());
+  ASSERT_EQ(consumer->assign({{{"topic", 0}, 3}}), absl::OkStatus());
+  std::vector<Kept> kept;
+  const absl::Status status = poll_until(*consumer, kept, [] { return false; });
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("topic [0]: can't read from offset 3"));
+  EXPECT_THAT(kept, IsEmpty());
+}
+
+TEST_F(Start, ANumberThatIsNoOffsetIsRefused) {
+  const auto consumer = make_consumer(broker_->brokers());
+  EXPECT_TRUE(absl::IsInvalidArgument(consumer->assign({{{"topic", 0}, -3}})));
+}
+
+using End = EmbeddedBrokerTest;
+
+TEST_F(End, IsReachedByEveryPartitionAndLagFalls) {
+  create("topic", 2);
+  put("topic", {"0", "1", "2"});
+  const auto consumer = make_consumer(broker_->brokers());
+  EXPECT_FALSE(consumer->at_end());
+  ASSERT_EQ(consumer->assign({{{"topic", 0}, 0}, {{"topic", 1}, 0}}), absl::OkStatus());
+  EXPECT_FALSE(consumer->at_end());
+  std::vector<Kept> kept;
+  // One at a time, so that the lag can be seen between.
+  while (kept.empty()) {
+    ASSERT_TRUE(
+        consumer->poll(milliseconds(50), 1, [&](const Message& m) { kept.push_back(keep(m)); })
+            .ok());
+  }
+  EXPECT_EQ((consumer->lag()[{"topic", 0}]), 2);
+  EXPECT_FALSE(consumer->at_end());
+  ASSERT_EQ(poll_until(*consumer, kept, [&] { return consumer->at_end(); }), absl::OkStatus());
+  EXPECT_EQ(kept.size(), 3U);
+  const std::map<TopicPartition, std::int64_t> none = {{{"topic", 0}, 0}, {{"topic", 1}, 0}};
+  EXPECT_EQ(consumer->lag(), none);
+}
+
+TEST_F(End, PollTakesAtMostItsLimit) {
+  create("topic");
+  put("topic", {"0", "1", "2", "3", "4"});
+  const auto consumer = make_consumer(broker_->brokers());
+  ASSERT_EQ(consumer->assign({{{"topic", 0}, 0}}), absl::OkStatus());
+  std::vector<Kept> kept;
+  while (kept.size() < 5) {
+    const auto polled =
+        consumer->poll(milliseconds(50), 2, [&](const Message& m) { kept.push_back(keep(m)); });
+    ASSERT_TRUE(polled.ok());
+    EXPECT_LE(*polled, 2U);
+  }
+  EXPECT_THAT(payloads(kept), ElementsAre("0", "1", "2", "3", "4"));
+}
+
+TEST_F(End, PollDoesNotSitOutItsWaitOnceSomethingIsThere) {
+  create("topic");
+  put("topic", {"0"});
+  const auto consumer = make_consumer(broker_->brokers());
+  ASSERT_EQ(consumer->assign({{{"topic", 0}, 0}}), absl::OkStatus());
+  const auto start = std::chrono::steady_clock::now();
+  std::size_t count = 0;
+  const auto polled = consumer->poll(milliseconds(20'000), 1000, [&](const Message&) { ++count; });
+  ASSERT_TRUE(polled.ok());
+  EXPECT_EQ(count, 1U);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, milliseconds(10'000));
+}
+
+using Offsets = EmbeddedBrokerTest;
+
+TEST_F(Offsets, CommittedAreFoundAgainByTheGroupAndByNoOther) {
+  create("topic", 2);
+  {
+    const auto consumer = make_consumer(broker_->brokers(), "group");
+    ASSERT_EQ(consumer->assign({{{"topic", 0}, 0}, {{"topic", 1}, 0}}), absl::OkStatus());
+    ASSERT_EQ(consumer->commit({{{"topic", 0}, 7}}), absl::OkStatus());
+  }
+  const std::vector<TopicPartition> both = {{"topic", 0}, {"topic", 1}};
+  const auto again = make_consumer(broker_->brokers(), "group");
+  const auto offsets = again->committed(both);
+  ASSERT_TRUE(offsets.ok()) << offsets.status();
+  EXPECT_THAT(*offsets, ElementsAre(std::optional<std::int64_t>(7), std::nullopt));
+  const auto other = make_consumer(broker_->brokers(), "other");
+  const auto none = other->committed(both);
+  ASSERT_TRUE(none.ok()) << none.status();
+  EXPECT_THAT(*none, ElementsAre(std::nullopt, std::nullopt));
+}
+
+TEST_F(Offsets, ARefusedCommitSaysSo) {
+  create("topic");
+  const auto consumer = make_consumer(broker_->brokers(), "group");
+  ASSERT_EQ(consumer->assign({{{"topic", 0}, 0}}), absl::OkStatus());
+  constexpr int kGroupAuthorizationFailed = 30;
+  broker_->fail_requests(EmbeddedBroker::Request::kOffsetCommit, 1, kGroupAuthorizationFailed);
+  const absl::Status status = consumer->commit({{{"topic", 0}, 7}});
+  EXPECT_TRUE(absl::IsPermissionDenied(status)) << status;
+  EXPECT_EQ(consumer->commit({{{"topic", 0}, 7}}), absl::OkStatus());
+}
+
+TEST_F(Offsets, NeedAGroup) {
+  create("topic");
+  const auto consumer = make_consumer(broker_->brokers(), "");
+  ASSERT_EQ(consumer->assign({{{"topic", 0}, 0}}), absl::OkStatus());
+  EXPECT_TRUE(absl::IsInvalidArgument(consumer->commit({{{"topic", 0}, 7}})));
+  EXPECT_TRUE(absl::IsInvalidArgument(consumer->committed({{"topic", 0}}).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(consumer->subscribe(
+      {"topic"},
+      {.assigned = [](const auto& p) { return std::vector<std::int64_t>(p.size(), 0); }})));
+}
+
+using Transactions = EmbeddedBrokerTest;
+
+// The embedded broker takes a transaction's offsets and doesn't keep them, and shows aborted
+// records: that both are as they should be is tested in tests/integration.
+TEST_F(Transactions, CommitRecordsAndOffsets) {
+  create("in");
+  create("out");
+  put("in", {"0", "1"});
+  const auto consumer = make_consumer(broker_->brokers(), "group");
+  ASSERT_EQ(read_to_end(*consumer, {{{"in", 0}, 0}}).size(), 2U);
+  const auto producer = make_producer(broker_->brokers(), "worker-0");
+  ASSERT_EQ(producer->begin_transaction(), absl::OkStatus());
+  ASSERT_EQ(producer->produce("out", 0, "k", "sum"), absl::OkStatus());
+  ASSERT_EQ(producer->commit_transaction(consumer.get(), {{{"in", 0}, 2}}), absl::OkStatus());
+  EXPECT_FALSE(producer->wants_recycling());
+  EXPECT_EQ(producer->pending(), 0U);
+
+  const auto reader = make_consumer(broker_->brokers(), "group");
+  EXPECT_THAT(payloads(read_to_end(*reader, {{{"out", 0}, 0}})), ElementsAre("sum"));
+  // The same producer goes on.
+  ASSERT_EQ(producer->begin_transaction(), absl::OkStatus());
+  ASSERT_EQ(producer->commit_transaction(nullptr, {}), absl::OkStatus());
+}
+
+TEST_F(Transactions, AnAbortedOneCommitsNoOffsets) {
+  create("in");
+  const auto consumer = make_consumer(broker_->brokers(), "group");
+  const auto producer = make_producer(broker_->brokers(), "worker-0");
+  ASSERT_EQ(producer->begin_transaction(), absl::OkStatus());
+  ASSERT_EQ(producer->produce("in", 0, "k", "v"), absl::OkStatus());
+  ASSERT_EQ(producer->abort_transaction(), absl::OkStatus());
+  EXPECT_THAT(*consumer->committed({{"in", 0}}), ElementsAre(std::nullopt));
+  // Nothing to abort is no error.
+  EXPECT_EQ(producer->abort_transaction(), absl::OkStatus());
+}
+
+TEST_F(Transactions, AfterARefusedCommitTheTransactionCanBeAborted) {
+  create("out");
+  const auto producer = make_producer(broker_->brokers(), "worker-0");
+  ASSERT_EQ(producer->begin_transaction(), absl::OkStatus());
+  ASSERT_EQ(producer->produce("out", 0, "k", "v"), absl::OkStatus());
+  constexpr int kTooLarge = 10;  // permanent, so the message fails
+  broker_->fail_requests(EmbeddedBroker::Request::kProduce, 1, kTooLarge);
+  const absl::Status status = producer->commit_transaction(nullptr, {});
+  EXPECT_FALSE(status.ok());
+  EXPECT_FALSE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_TRUE(producer->wants_recycling());
+  EXPECT_EQ(producer->abort_transaction(), absl::OkStatus());
+  EXPECT_EQ(producer->begin_transaction(), absl::OkStatus());
+}
+
+TEST_F(Transactions, AFencedProducerIsToBeMadeAnew) {
+  create("out");
+  const auto producer = make_producer(broker_->brokers(), "worker-0");
+  ASSERT_EQ(producer->begin_transaction(), absl::OkStatus());
+  ASSERT_EQ(producer->produce("out", 0, "k", "v"), absl::OkStatus());
+  constexpr int kInvalidProducerEpoch = 47;
+  broker_->fail_requests(EmbeddedBroker::Request::kEndTxn, 1, kInvalidProducerEpoch);
+  const absl::Status status = producer->commit_transaction(nullptr, {});
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_TRUE(producer->wants_recycling());
+  EXPECT_TRUE(absl::IsFailedPrecondition(producer->begin_transaction()));
+}
+
+using Corruption = EmbeddedBrokerTest;
+
+TEST_F(Corruption, WhatCanNeverBeReadIsPassedOverAndCounted) {
+  create("topic");
+  put("topic", {"0", "1", "2"});
+  std::vector<std::string> skipped;
+  const auto consumer =
+      make_consumer(broker_->brokers(), "test",
+                    {.skipped = [&](const TopicPartition& partition, std::int64_t first,
+                                    std::int64_t next, std::string_view why) {
+                      skipped.push_back(partition.topic + " " + std::to_string(first) + " " +
+                                        std::to_string(next));
+                      EXPECT_FALSE(why.empty());
+                    }});
+  constexpr int kCorruptMessage = 2;
+  broker_->fail_requests(EmbeddedBroker::Request::kFetch, 5, kCorruptMessage);
+  EXPECT_THAT(payloads(read_to_end(*consumer, {{{"topic", 0}, 0}})), ElementsAre("1", "2"));
+  EXPECT_EQ(consumer->skipped_records(), 1U);
+  EXPECT_THAT(skipped, ElementsAre("topic 0 1"));
+}
+
+TEST_F(Corruption, WhatCuresItselfIsNotPassedOver) {
+  create("topic");
+  put("topic", {"0", "1", "2"});
+  const auto consumer = make_consumer(broker_->brokers());
+  constexpr int kCorruptMessage = 2;
+  broker_->fail_requests(EmbeddedBroker::Request::kFetch, 4, kCorruptMessage);
+  EXPECT_THAT(payloads(read_to_end(*consumer, {{{"topic", 0}, 0}})), ElementsAre("0", "1", "2"));
+  EXPECT_EQ(consumer->skipped_records(), 0U);
+}
+
+}  // namespace
+}  // namespace surgewatch::kafka

@@ -1,0 +1,402 @@
+#include "serve/grpc_server.h"
+
+#include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <future>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "serve/token.h"
+#include "surgewatch/v1/service.grpc.pb.h"
+#include "unit/serve/builders.h"
+
+namespace surgewatch::serve {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+std::int64_t now_seconds() {
+  return std::chrono::duration_cast<seconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+std::string token_at(std::int64_t offset) {
+  return make_token(ResumeToken{.next_offset = offset, .issued_at = now_seconds()});
+}
+
+std::int64_t offset_of(const std::string& token) {
+  const auto parsed = parse_resume_token(token);
+  return parsed.ok() ? parsed->next_offset : -1;
+}
+
+class GrpcServerTest : public ::testing::Test {
+ protected:
+  void start(GrpcServer::Options options = {}) {
+    options.alerts = &store_;
+    options.telemetry = &telemetry_;
+    auto started = GrpcServer::start(options);
+    ASSERT_TRUE(started.ok()) << started.status().ToString();
+    server_ = *std::move(started);
+    stub_ = v1::AlertService::NewStub(
+        grpc::CreateChannel(target(), grpc::InsecureChannelCredentials()));
+  }
+  std::string target() const { return "127.0.0.1:" + std::to_string(server_->port()); }
+
+  v1::ListAlertsResponse list(const v1::ListAlertsRequest& request) const {
+    grpc::ClientContext context;
+    v1::ListAlertsResponse response;
+    const auto status = stub_->ListAlerts(&context, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response;
+  }
+
+  // Subscribes until `count` alerts have come.
+  std::vector<v1::SubscribeResponse> take(const v1::SubscribeRequest& request, std::size_t count) {
+    std::vector<v1::SubscribeResponse> alerts;
+    const auto status = subscribe(target(), request, [&](const v1::SubscribeResponse& response) {
+      if (response.has_alert()) alerts.push_back(response);
+      return alerts.size() < count;
+    });
+    EXPECT_TRUE(status.ok()) << status.ToString();
+    return alerts;
+  }
+  absl::Status end_of(const v1::SubscribeRequest& request) const {
+    return subscribe(target(), request, [](const v1::SubscribeResponse&) { return true; });
+  }
+
+  bool wait_for_streams(double count) {
+    auto& gauge = telemetry_.gauge("subscribers", "", {{"kind", "grpc"}});
+    const auto deadline = std::chrono::steady_clock::now() + seconds(20);
+    while (gauge.Value() != count && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::yield();
+    }
+    return gauge.Value() == count;
+  }
+
+  telemetry::Telemetry telemetry_{"gateway", 100};
+  AlertStore store_{100};
+  std::unique_ptr<GrpcServer> server_;
+  std::unique_ptr<v1::AlertService::Stub> stub_;
+};
+
+std::vector<std::string> ids(const std::vector<v1::SubscribeResponse>& responses) {
+  std::vector<std::string> result;
+  for (const auto& response : responses) result.push_back(response.alert().alert_id());
+  return result;
+}
+
+TEST_F(GrpcServerTest, ListsByPagesWithOneTokenForAllOfThem) {
+  start();
+  for (int i = 0; i < 5; ++i) store_.add(i, make_alert("a" + std::to_string(i), 1, "SG", i));
+  v1::ListAlertsRequest request;
+  request.set_page_size(2);
+  std::vector<std::string> seen;
+  int pages = 0;
+  do {
+    const auto page = list(request);
+    for (const auto& alert : page.alerts()) seen.push_back(alert.alert_id());
+    EXPECT_EQ(offset_of(page.resume_token()), 5);
+    request.set_page_token(page.next_page_token());
+    // What happens between two pages is heard by those who subscribe behind the list.
+    store_.add(5 + pages, make_alert("later" + std::to_string(pages), 1, "SG", 100));
+    ++pages;
+  } while (!request.page_token().empty());
+  EXPECT_THAT(seen, ElementsAre("a4", "a3", "a2", "a1", "a0"));
+  EXPECT_EQ(pages, 3);
+}
+
+TEST_F(GrpcServerTest, ListIsFilteredAndBounded) {
+  start();
+  for (int i = 0; i < 150; ++i) {
+    store_.add(i, make_alert("a" + std::to_string(i), 1, i % 2 == 0 ? "SG" : "TW", i));
+  }
+  EXPECT_EQ(list({}).alerts_size(), 100);
+  v1::ListAlertsRequest request;
+  request.mutable_filter()->add_regions("TW");
+  EXPECT_EQ(list(request).alerts_size(), 75);
+  EXPECT_EQ(list(request).next_page_token(), "");
+  request.set_page_size(100'000);
+  EXPECT_EQ(list(request).alerts_size(), 75);
+}
+
+TEST_F(GrpcServerTest, BadListRequestsAreInvalid) {
+  start();
+  grpc::ClientContext first;
+  grpc::ClientContext second;
+  v1::ListAlertsRequest request;
+  v1::ListAlertsResponse response;
+  request.set_page_token("nonsense");
+  EXPECT_EQ(stub_->ListAlerts(&first, request, &response).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+  request.clear_page_token();
+  request.set_page_size(-1);
+  EXPECT_EQ(stub_->ListAlerts(&second, request, &response).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(GrpcServerTest, GetsOneAlertOrSaysThatThereIsNone) {
+  start();
+  store_.add(0, make_alert("a", 3));
+  v1::GetAlertRequest request;
+  v1::GetAlertResponse response;
+  request.set_alert_id("a");
+  grpc::ClientContext first;
+  EXPECT_TRUE(stub_->GetAlert(&first, request, &response).ok());
+  EXPECT_EQ(response.alert().revision(), 3);
+  request.set_alert_id("b");
+  grpc::ClientContext second;
+  EXPECT_EQ(stub_->GetAlert(&second, request, &response).error_code(),
+            grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(GrpcServerTest, SubscribesFromNow) {
+  start();
+  store_.add(0, make_alert("before"));
+  std::string first_token;
+  std::vector<std::string> seen;
+  auto status = std::async(std::launch::async, [&] {
+    return subscribe(target(), {}, [&](const v1::SubscribeResponse& response) {
+      if (first_token.empty()) first_token = response.resume_token();
+      if (response.has_alert()) seen.push_back(response.alert().alert_id());
+      return seen.empty();
+    });
+  });
+  ASSERT_TRUE(wait_for_streams(1));
+  // The gauge moves before the position is read; what comes now may or may not be before it, so
+  // that revisions come until one is seen.
+  for (int i = 1; status.wait_for(milliseconds(5)) != std::future_status::ready; ++i) {
+    store_.add(i, make_alert("after"  + std::to_string(i)));
+    ASSERT_LT(i, 4'000);
+  }
+  EXPECT_TRUE(status.get().ok());
+  EXPECT_THAT(seen, ElementsAre(HasSubstr("after")));
+  EXPECT_GE(offset_of(first_token), 1) << "the first response is a heartbeat with a token";
+}
+
+TEST_F(GrpcServerTest, ResumesWithoutAGapOrADuplicate) {
+  start();
+  for (int i = 0; i < 6; ++i) store_.add(i, make_alert("a" + std::to_string(i)));
+  v1::SubscribeRequest request;
+  request.set_resume_token(token_at(0));
+  const auto all = take(request, 6);
+  EXPECT_THAT(ids(all), ElementsAre("a0", "a1", "a2", "a3", "a4", "a5"));
+  for (std::size_t last = 0; last + 1 < all.size(); ++last) {
+    request.set_resume_token(all[last].resume_token());
+    const auto rest = take(request, all.size() - last - 1);
+    EXPECT_EQ(rest.front().alert().alert_id(), all[last + 1].alert().alert_id());
+    EXPECT_EQ(rest.back().alert().alert_id(), "a5");
+  }
+}
+
+TEST_F(GrpcServerTest, ListThenSubscribeMissesNothing) {
+  start();
+  store_.add(0, make_alert("a"));
+  v1::SubscribeRequest request;
+  request.set_resume_token(list({}).resume_token());
+  store_.add(1, make_alert("b"));
+  store_.add(2, make_alert("a", 2));
+  EXPECT_THAT(ids(take(request, 2)), ElementsAre("b", "a"));
+}
+
+TEST_F(GrpcServerTest, SubscriptionsAreFiltered) {
+  start();
+  store_.add(0, make_alert("a", 1, "SG", 0, v1::SEVERITY_INFO));
+  store_.add(1, make_alert("b", 1, "SG", 0, v1::SEVERITY_CRITICAL));
+  store_.add(2, make_alert("c", 1, "TW", 0, v1::SEVERITY_CRITICAL));
+  store_.add(3, make_alert("d", 1, "SG", 0, v1::SEVERITY_WARNING));
+  v1::SubscribeRequest request;
+  request.set_resume_token(token_at(0));
+  request.mutable_filter()->add_regions("SG");
+  request.mutable_filter()->set_min_severity(v1::SEVERITY_WARNING);
+  EXPECT_THAT(ids(take(request, 2)), ElementsAre("b", "d"));
+}
+
+TEST_F(GrpcServerTest, HeartbeatsCarryTheNewestTokenThoughNothingMatches) {
+  start({.heartbeat = milliseconds(20)});
+  v1::SubscribeRequest request;
+  request.mutable_filter()->add_regions("US");
+  request.set_resume_token(token_at(0));
+  for (int i = 0; i < 4; ++i) store_.add(i, make_alert("a" + std::to_string(i)));
+  int heartbeats = 0;
+  const auto status = subscribe(target(), request, [&](const v1::SubscribeResponse& response) {
+    EXPECT_TRUE(response.has_heartbeat());
+    EXPECT_GE(response.heartbeat().sent_at().seconds(), now_seconds() - 60);
+    ++heartbeats;
+    return offset_of(response.resume_token()) < 4;
+  });
+  EXPECT_TRUE(status.ok());
+  EXPECT_GE(heartbeats, 2);
+}
+
+TEST_F(GrpcServerTest, ATokenThatIsNotOursIsInvalid) {
+  start();
+  v1::SubscribeRequest request;
+  request.set_resume_token("17");
+  EXPECT_TRUE(absl::IsInvalidArgument(end_of(request)));
+}
+
+TEST_F(GrpcServerTest, ATokenOlderThanWhatIsKeptIsOutOfRange) {
+  start();
+  for (int i = 0; i < 101; ++i) store_.add(i, make_alert("a" + std::to_string(i)));
+  v1::SubscribeRequest request;
+  request.set_resume_token(token_at(0));
+  const auto status = end_of(request);
+  EXPECT_TRUE(absl::IsOutOfRange(status));
+  EXPECT_THAT(message_of(status), AllOf(HasSubstr("ListAlerts"), HasSubstr("resume_token")));
+  request.set_resume_token(token_at(1));
+  EXPECT_EQ(take(request, 100).size(), 100U);
+}
+
+TEST_F(GrpcServerTest, ATokenThatHasOutlivedTheTopicsCompactionLagIsOutOfRange) {
+  start();
+  store_.add(0, make_alert("a"));
+  v1::SubscribeRequest request;
+  request.set_resume_token(make_token(
+      ResumeToken{.next_offset = 0, .issued_at = now_seconds() - kTokenLifeSeconds - 60}));
+  EXPECT_TRUE(absl::IsOutOfRange(end_of(request)));
+  request.set_resume_token(make_token(
+      ResumeToken{.next_offset = 0, .issued_at = now_seconds() - kTokenLifeSeconds + 600}));
+  EXPECT_EQ(take(request, 1).size(), 1U);
+}
+
+TEST_F(GrpcServerTest, ATokenAheadOfTheLogWaitsForItAndThenSaysSo) {
+  start({.ahead_grace = milliseconds(50)});
+  v1::SubscribeRequest request;
+  request.set_resume_token(token_at(5));
+  const auto status = end_of(request);
+  EXPECT_TRUE(absl::IsOutOfRange(status));
+  EXPECT_THAT(message_of(status), HasSubstr("ahead"));
+}
+
+TEST_F(GrpcServerTest, ATokenAheadOfTheLogIsGoodOnceTheLogHasCaughtUp) {
+  start();
+  v1::SubscribeRequest request;
+  request.set_resume_token(token_at(2));
+  auto taken = std::async(std::launch::async, [&] { return ids(take(request, 1)); });
+  ASSERT_TRUE(wait_for_streams(1));
+  for (int i = 0; i < 3; ++i) store_.add(i, make_alert("a" + std::to_string(i)));
+  EXPECT_THAT(taken.get(), ElementsAre("a2"));
+}
+
+TEST_F(GrpcServerTest, ASubscriberThatFallsBehindIsTold) {
+  start();
+  v1::Alert large = make_alert("large");
+  large.set_explanation(std::string(200'000, 'x'));
+  v1::SubscribeRequest request;
+  request.set_resume_token(token_at(0));
+  std::promise<void> behind;
+  auto fell_behind = behind.get_future();
+  bool first = true;
+  auto status = std::async(std::launch::async, [&] {
+    return subscribe(target(), request, [&](const v1::SubscribeResponse&) {
+      if (std::exchange(first, false)) fell_behind.wait();
+      return true;
+    });
+  });
+  ASSERT_TRUE(wait_for_streams(1));
+  for (int i = 0; i < 1'000; ++i) {
+    large.set_revision(i + 1);
+    store_.add(i, large);
+  }
+  behind.set_value();
+  const auto end = status.get();
+  EXPECT_EQ(end.code(), absl::StatusCode::kResourceExhausted) << end.ToString();
+  EXPECT_THAT(message_of(end), AllOf(HasSubstr("last token"), HasSubstr("ListAlerts")));
+}
+
+TEST_F(GrpcServerTest, StreamsBeyondTheLimitAreTurnedAway) {
+  start({.max_streams = 1});
+  std::atomic<bool> cancelled{false};
+  auto held = std::async(std::launch::async, [&] {
+    return subscribe(target(), {}, [](const v1::SubscribeResponse&) { return true; }, &cancelled);
+  });
+  ASSERT_TRUE(wait_for_streams(1));
+  EXPECT_EQ(end_of({}).code(), absl::StatusCode::kResourceExhausted);
+  cancelled = true;
+  EXPECT_TRUE(absl::IsCancelled(held.get()));
+  EXPECT_TRUE(wait_for_streams(0));
+}
+
+TEST_F(GrpcServerTest, StopEndsStreamsUnavailable) {
+  start();
+  auto status = std::async(std::launch::async, [&] { return end_of({}); });
+  ASSERT_TRUE(wait_for_streams(1));
+  const auto begin = std::chrono::steady_clock::now();
+  server_->stop();
+  const auto end = status.get();
+  EXPECT_TRUE(absl::IsUnavailable(end)) << end.ToString();
+  EXPECT_THAT(message_of(end), HasSubstr("resume"));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, seconds(4));
+}
+
+TEST_F(GrpcServerTest, StopDoesNotWaitForASubscriberThatDoesNotRead) {
+  start();
+  std::promise<void> release;
+  auto released = release.get_future().share();
+  auto status = std::async(std::launch::async, [&] {
+    return subscribe(target(), {}, [&](const v1::SubscribeResponse&) {
+      released.wait();
+      return true;
+    });
+  });
+  ASSERT_TRUE(wait_for_streams(1));
+  v1::Alert large = make_alert("large");
+  large.set_explanation(std::string(500'000, 'x'));
+  for (int i = 0; i < 50; ++i) {
+    large.set_revision(i + 1);
+    store_.add(i, large);
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  server_->stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, seconds(4));
+  release.set_value();
+  EXPECT_FALSE(status.get().ok());
+}
+
+TEST_F(GrpcServerTest, ATakenPortIsNamed) {
+  start();
+  const auto second = GrpcServer::start({.port = server_->port(), .alerts = &store_});
+  ASSERT_FALSE(second.ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(second.status()));
+  EXPECT_THAT(message_of(second.status()),
+              AllOf(HasSubstr(target()), HasSubstr("Address already in use")));
+}
+
+TEST_F(GrpcServerTest, AGatewayThatIsNotThereIsUnavailable) {
+  start();
+  const std::string gone = target();
+  server_->stop();
+  const auto status = subscribe(gone, {}, [](const v1::SubscribeResponse&) { return true; });
+  EXPECT_TRUE(absl::IsUnavailable(status));
+  EXPECT_THAT(message_of(status), HasSubstr(gone));
+}
+
+TEST_F(GrpcServerTest, ManySubscribersSeeTheSame) {
+  start();
+  constexpr int kSubscribers = 20;
+  constexpr int kAlerts = 90;
+  v1::SubscribeRequest request;
+  request.set_resume_token(token_at(0));
+  std::vector<std::future<std::vector<std::string>>> all;
+  for (int i = 0; i < kSubscribers; ++i) {
+    all.push_back(std::async(std::launch::async, [&] { return ids(take(request, kAlerts)); }));
+  }
+  std::vector<std::string> expected;
+  for (int i = 0; i < kAlerts; ++i) {
+    expected.push_back("a" + std::to_string(i));
+    store_.add(i, make_alert(expected.back()));
+  }
+  for (auto& seen : all) EXPECT_EQ(seen.get(), expected);
+  EXPECT_TRUE(wait_for_streams(0));
+}
+
+}  // namespace
+}  // namespace surgewatch::serve

@@ -1,0 +1,68 @@
+#include "serve/token.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+
+namespace surgewatch::serve {
+namespace {
+
+TEST(ResumeToken, ComesBackAsItWas) {
+  for (const std::int64_t offset : {std::int64_t{0}, std::int64_t{1}, INT64_MAX}) {
+    const ResumeToken token{.next_offset = offset, .issued_at = 1'700'000'000};
+    const auto parsed = parse_resume_token(make_token(token));
+    ASSERT_TRUE(parsed.ok());
+    EXPECT_EQ(*parsed, token);
+  }
+}
+
+TEST(ResumeToken, IsSafeInAQueryAndAHeader) {
+  for (std::int64_t offset = 0; offset < 2'000; ++offset) {
+    const std::string text = make_token(ResumeToken{.next_offset = offset, .issued_at = offset * 7});
+    EXPECT_EQ(text.find_first_not_of(
+                  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
+              std::string::npos)
+        << text;
+  }
+}
+
+TEST(ResumeToken, AnyChangedCharacterIsFound) {
+  const std::string text = make_token(ResumeToken{.next_offset = 42, .issued_at = 1'700'000'000});
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    std::string changed = text;
+    changed[i] = changed[i] == 'A' ? 'B' : 'A';
+    EXPECT_FALSE(parse_resume_token(changed).ok()) << i;
+    EXPECT_FALSE(parse_resume_token(text.substr(0, i)).ok()) << i;
+  }
+  EXPECT_FALSE(parse_resume_token(text + "A").ok());
+  EXPECT_FALSE(parse_resume_token(text + "=").ok());
+  EXPECT_FALSE(parse_resume_token(" " + text).ok());
+}
+
+TEST(ResumeToken, OthersAreInvalid) {
+  EXPECT_TRUE(absl::IsInvalidArgument(parse_resume_token("").status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(parse_resume_token("17").status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(parse_resume_token(std::string(100'000, 'A')).status()));
+  EXPECT_FALSE(parse_resume_token(make_token(ResumeToken{.next_offset = -1})).ok());
+  EXPECT_FALSE(parse_resume_token(make_token(PageToken{})).ok());
+}
+
+TEST(PageToken, ComesBackAsItWas) {
+  for (const char* id : {"a", "", "with:colons::", "\xc3\xa9"}) {
+    const PageToken token{
+        .resume = {.next_offset = 3, .issued_at = 5}, .onset = -7'000'001, .alert_id = id};
+    const auto parsed = parse_page_token(make_token(token));
+    ASSERT_TRUE(parsed.ok()) << id;
+    EXPECT_EQ(*parsed, token);
+  }
+}
+
+TEST(PageToken, OthersAreInvalid) {
+  EXPECT_FALSE(parse_page_token("").ok());
+  EXPECT_FALSE(parse_page_token(make_token(ResumeToken{})).ok());
+  const std::string text = make_token(PageToken{.alert_id = "a"});
+  EXPECT_FALSE(parse_page_token(text.substr(1)).ok());
+}
+
+}  // namespace
+}  // namespace surgewatch::serve

@@ -1,0 +1,43 @@
+#include "common/alert_text.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace surgewatch::services {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+TEST(FormatAmount, GroupsThousandsAndShowsMoneyInMillions) {
+  EXPECT_EQ(format_amount(7.697e15, "revenue_usd"), "7,697.0 million USD");
+  EXPECT_EQ(format_amount(1234567, "chips"), "1,234,567 chips");
+  EXPECT_EQ(format_amount(-1234, "units"), "-1,234 units");
+  EXPECT_EQ(format_amount(999, "units"), "999 units");
+}
+
+TEST(AlertLine, GivesRatioAndGrowthEachByItsName) {
+  v1::Alert alert;
+  alert.set_alert_id("al-1");
+  alert.set_revision(3);
+  alert.set_rule("singapore-since-deepseek");
+  alert.set_rule_type(v1::RULE_TYPE_SURGE_SINCE);
+  alert.set_severity(v1::SEVERITY_WARNING);
+  alert.set_state(v1::ALERT_STATE_FIRING);
+  alert.set_timing(v1::TIMING_ON_TIME);
+  alert.set_measure("revenue_usd");
+  (*alert.mutable_subject())["bill_to"] = "SG";
+  alert.set_observed(7.697e15);
+  alert.set_expected(1.042e15);
+  alert.set_ratio(7697.0 / 1042);
+  alert.set_growth_percent(100 * (7697.0 / 1042 - 1));
+  alert.mutable_window_end()->set_seconds(1'730'073'600);  // 2024-10-28
+  EXPECT_THAT(alert_line(alert, false),
+              AllOf(HasSubstr("warning"), HasSubstr("firing"), HasSubstr("bill_to=SG"),
+                    HasSubstr("ratio 7.387"), HasSubstr("growth +638.7 %"),
+                    HasSubstr("window to 2024-10-27 (on_time)"), HasSubstr("al-1 rev 3")));
+  EXPECT_THAT(alert_line(alert, true), HasSubstr("\033["));
+}
+
+}  // namespace
+}  // namespace surgewatch::services
