@@ -38,6 +38,8 @@ struct Plan {
   int events = 0;
   std::size_t ring = 0;
   std::size_t max_keys = 0;
+  unsigned keys = 0;        // 0: more and more
+  unsigned time_step = 20;  // below a pane: how many events share one
 };
 
 class Stress : public testing::TestWithParam<Plan> {
@@ -54,14 +56,19 @@ class Stress : public testing::TestWithParam<Plan> {
     std::mt19937 random(7);
     Micros now = 100'000;
     for (std::int64_t offset = 0; offset < GetParam().events; ++offset) {
-      now += static_cast<Micros>(random() % 20);
+      now += static_cast<Micros>(random() % GetParam().time_step);
       window_.begin_event();
       window_.advance(now);
       for (int part = 0; part < 2; ++part) {
-        const std::string key = std::to_string(random() % (1 + static_cast<unsigned>(offset) / 20));
+        const unsigned keys =
+            GetParam().keys != 0 ? GetParam().keys : 1 + static_cast<unsigned>(offset) / 20;
+        const std::string key = std::to_string(random() % keys);
         const std::array<std::string_view, kMaxDimensions> texts{key};
         const SlotId slot = window_.slot(0, {kNoValue}, texts).slot;
-        const Micros back = random() % 10 == 0 ? 5'000 : static_cast<Micros>(random() % kLateness);
+        const bool is_hot = GetParam().keys != 0 && random() % 4 != 0;
+        const Micros back = is_hot               ? 0
+                            : random() % 10 == 0 ? 5'000
+                                                 : static_cast<Micros>(random() % kLateness);
         window_.add(slot, now - back, all(1), offset);
         ++written_[{slot, pane_of(now - back, kPane)}];
       }
@@ -98,7 +105,8 @@ class Stress : public testing::TestWithParam<Plan> {
       const auto watermark = window_.progress().watermark;
       if (slots == 0 || !watermark) continue;
       const SlotId slot = static_cast<SlotId>(random() % slots);
-      const PaneIndex index = pane_of(*watermark, kPane) - static_cast<PaneIndex>(random() % 7);
+      const PaneIndex index =
+          pane_of(*watermark, kPane) - static_cast<PaneIndex>(random() % 7) * (random() % 2);
       if (window_.key_text(slot, 0).empty()) ++bad_reads_;
       PaneSnapshot snapshot;
       if (!window_.read(slot, index, &snapshot)) continue;
@@ -137,8 +145,12 @@ TEST_P(Stress, NothingIsLostTornOrCountedTwice) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Window, Stress,
-                         testing::Values(Plan{30'000, 1 << 14, 100'000}, Plan{30'000, 8, 100'000},
-                                         Plan{30'000, 1 << 10, 20}));
+                         testing::Values(Plan{30'000, 1 << 14, 100'000},     // usual
+                                         Plan{30'000, 8, 100'000},           // ring often full
+                                         Plan{30'000, 1 << 10, 20},          // keys over the limit
+                                         Plan{300'000, 1 << 10, 20, 1, 2},   // one pane, all at it
+                                         Plan{100'000, 1 << 10, 20, 1, 200}  // ever another pane
+                                         ));
 
 }  // namespace
 }  // namespace surgewatch::window
