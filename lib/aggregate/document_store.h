@@ -1,9 +1,9 @@
-// The documents of one bucket of event time, packed: a table of hashes and an arena of variable-length
-// records.
+// The documents of one bucket of event time, packed: a table of hashes and an arena of
+// variable-length records.
 //
 // Threads: one.
-// Invariants: a position is good until the next insert or erase. Bytes of erased records stay in the
-// arena until the bucket is cleared: corrections are rare, and the bucket goes as a whole.
+// Invariants: a position is good until the next insert or erase. Bytes of erased records stay in
+// the arena until the bucket is cleared: corrections are rare, and the bucket goes as a whole.
 // Limits: 16 GiB of records in a bucket.
 // Cost: 16 bytes an entry at a load between 3/8 and 3/4; see documents.h for the whole.
 #pragma once
