@@ -23,8 +23,8 @@ void write_varint(std::vector<std::uint8_t>* out, std::uint64_t value) {
   out->push_back(static_cast<std::uint8_t>(value));
 }
 void write_signed(std::vector<std::uint8_t>* out, std::int64_t value) {
-  write_varint(out, (static_cast<std::uint64_t>(value) << 1) ^
-                        static_cast<std::uint64_t>(value >> 63));
+  write_varint(out,
+               (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63));
 }
 std::uint64_t read_varint(const std::uint8_t** at) {
   std::uint64_t value = 0;
@@ -70,7 +70,7 @@ std::uint8_t* DocumentBucket::record(const Entry& entry) const {
          (location & ((std::size_t{1} << kUnitBits) - 1)) * kAlignment;
 }
 
-bool DocumentBucket::extra_flag(const Entry& entry) const {
+bool DocumentBucket::has_extra(const Entry& entry) const {
   return (*record(entry) & kHasExtra) != 0;
 }
 
@@ -182,8 +182,8 @@ std::uint32_t DocumentBucket::keep(const std::vector<std::uint8_t>& bytes) {
     chunk_used_ = 0;
   }
   std::memcpy(chunks_.back().get() + chunk_used_, bytes.data(), bytes.size());
-  const auto location = static_cast<std::uint32_t>((chunks_.size() - 1) << kUnitBits |
-                                                   chunk_used_ / kAlignment);
+  const auto location =
+      static_cast<std::uint32_t>((chunks_.size() - 1) << kUnitBits | chunk_used_ / kAlignment);
   chunk_used_ += size;
   arena_bytes_ += size;
   return location;

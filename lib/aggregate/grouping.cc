@@ -96,9 +96,8 @@ Grouping::Grouping(const std::vector<const config::Series*>& series,
       (is_line_dimension(condition.field) ? plan.line_filters : plan.party_filters)
           .push_back(std::move(filter));
     }
-    plan.is_by_line =
-        !plan.line_filters.empty() ||
-        std::any_of(plan.group_by.begin(), plan.group_by.end(), is_line_dimension);
+    plan.is_by_line = !plan.line_filters.empty() ||
+                      std::any_of(plan.group_by.begin(), plan.group_by.end(), is_line_dimension);
     std::vector<Dimension> used = plan.group_by;
     for (const Filter& filter : plan.party_filters) used.push_back(filter.field);
     for (const Dimension dimension : used) {

@@ -1,9 +1,9 @@
 // Which keys of which series an event touches, and with how much.
 //
 // Threads: the writer's. Interns values in the window's dictionary and makes slots there.
-// Cost: for each series and line, one probe of the series' key index. Conditions on values known from
-// the start (countries, the catalogue's) are table look-ups; those on party ids compare texts. What
-// does not depend on lines is done once for a document.
+// Cost: for each series and line, one probe of the series' key index. Conditions on values known
+// from the start (countries, the catalogue's) are table look-ups; those on party ids compare texts.
+// What does not depend on lines is done once for a document.
 #pragma once
 
 #include <array>

@@ -35,9 +35,10 @@ class JournalWriter::Batches {
   }
 
   void add(const window::Correction& correction) {
-    // Receivers ignore offsets up to the last that they applied, so that an offset may not be split.
-    const bool same_offset = is_open_ && current()->corrections_size() > 0 &&
-                             correction.offset == last_offset_;
+    // Receivers ignore offsets up to the last that they applied, so that an offset may not be
+    // split.
+    const bool same_offset =
+        is_open_ && current()->corrections_size() > 0 && correction.offset == last_offset_;
     v1::PaneBatch* batch = same_offset ? current() : batch_with_room();
     set_key(correction.slot, batch, batch->add_corrections());
     v1::PaneCorrection* out = batch->mutable_corrections(batch->corrections_size() - 1);

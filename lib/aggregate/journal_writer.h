@@ -1,6 +1,6 @@
-// What a window's collect() has found, as records of the journal: pane batches in which every update
-// bears the stamp, corrections in offset order with those of one offset together, and the progress
-// record last, which then promises nothing that is not before it.
+// What a window's collect() has found, as records of the journal: pane batches in which every
+// update bears the stamp, corrections in offset order with those of one offset together, and the
+// progress record last, which then promises nothing that is not before it.
 //
 // Threads: the flusher's.
 #pragma once

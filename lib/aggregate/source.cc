@@ -194,8 +194,8 @@ bool Source::Impl::advance_watermark(Micros time) {
   if (passes_a_pane) {
     next_pane_end_ = INT64_MAX;
     for (const config::Series* series : series_) {
-      next_pane_end_ = std::min(next_pane_end_, (pane_of(watermark, series->pane_length) + 1) *
-                                                    series->pane_length);
+      next_pane_end_ = std::min(
+          next_pane_end_, (pane_of(watermark, series->pane_length) + 1) * series->pane_length);
     }
   }
   return true;

@@ -25,7 +25,7 @@
 namespace surgewatch::aggregate {
 
 struct Record {
-  std::int64_t offset = 0;   // strictly growing within the source
+  std::int64_t offset = 0;        // strictly growing within the source
   std::string_view payload = {};  // Invoice or Shipment, plain or in the Confluent wire format
   std::string_view key = {};
   bool has_key = false;  // files have none

@@ -1,9 +1,10 @@
-// Bytes to Document. Plain protobuf and the Confluent wire format are told apart message by message.
+// Bytes to Document. Plain protobuf and the Confluent wire format are told apart message by
+// message.
 //
 // Confluent's framing: a zero byte, four bytes of schema id, and the path of the message in its
 // schema: a count and that many indexes, zigzag varints; a lone zero stands for the path [0]. No
-// protobuf message starts with a zero byte (field 0 does not exist), so there is nothing to configure.
-// The schema id and the path are not looked at: the topic says what its records are.
+// protobuf message starts with a zero byte (field 0 does not exist), so there is nothing to
+// configure. The schema id and the path are not looked at: the topic says what its records are.
 //
 // Errors: false, as generated code would for the same bytes. Neither throws nor allocates, save for
 // growing the vector of lines.

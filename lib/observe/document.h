@@ -3,8 +3,8 @@
 //
 // Invariants: views point into the payload that was decoded and live as long as it does. A Document
 // is reused from event to event; once its lines have grown, filling it allocates nothing.
-// Semantics: proto3's, to the letter (tests compare with generated code): a field that is absent has
-// its default, the last of several scalars wins, several messages of one singular field merge.
+// Semantics: proto3's, to the letter (tests compare with generated code): a field that is absent
+// has its default, the last of several scalars wins, several messages of one singular field merge.
 #pragma once
 
 #include <array>
@@ -26,9 +26,14 @@ enum class Role : std::uint8_t {
 };
 inline constexpr std::size_t kRoleCount = 8;
 // As the messages' fields are called.
-inline constexpr std::array<std::string_view, kRoleCount> kRoleNames{
-    "seller", "bill_to",   "ship_to",                "end_user",
-    "payer",  "ship_from", "intermediate_consignee", "freight_forwarder"};
+inline constexpr std::array<std::string_view, kRoleCount> kRoleNames{"seller",
+                                                                     "bill_to",
+                                                                     "ship_to",
+                                                                     "end_user",
+                                                                     "payer",
+                                                                     "ship_from",
+                                                                     "intermediate_consignee",
+                                                                     "freight_forwarder"};
 
 // `name` is checked to be UTF-8 and not kept: nobody here reads it.
 struct PartyView {
@@ -54,6 +59,9 @@ struct LineView {
   std::int32_t line_number = 0;
   bool has_unit_price = false;
 };
+
+// Once in a while a record of a hundred thousand lines comes by; what it needed need not stay.
+inline constexpr std::size_t kLinesKept = 4'096;
 
 struct Document {
   std::string_view id;

@@ -93,8 +93,7 @@ bool Observer::observe(std::string_view payload, std::optional<Micros> record_ti
       !check_lines(observation, rejection)) {
     return false;
   }
-  if (record_timestamp &&
-      is_ahead(observation->time, *record_timestamp, limits_.future_bound)) {
+  if (record_timestamp && is_ahead(observation->time, *record_timestamp, limits_.future_bound)) {
     return reject(rejection, v1::REJECT_REASON_FUTURE_TIME,
                   "{} {} is more than {} after the record's timestamp {}", time_field(topic_),
                   format_time(observation->time), format_duration(limits_.future_bound),
@@ -157,6 +156,7 @@ bool Observer::check_countries(Observation* observation, Rejection* rejection) c
 bool Observer::check_lines(Observation* observation, Rejection* rejection) const {
   const Document& document = observation->document;
   observation->lines.resize(document.lines.size());
+  if (observation->lines.capacity() > kLinesKept) observation->lines.shrink_to_fit();
   if (document.lines.empty() && observation->effect != Effect::kCancel) {
     return reject(rejection, v1::REJECT_REASON_NO_LINES, "there are no lines");
   }

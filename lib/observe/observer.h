@@ -3,8 +3,9 @@
 // Checks come in a fixed order, so that a record with several faults always gets the same reason:
 // too large; undecodable; unknown type; missing id; missing time; invalid time; missing order id;
 // missing country; unknown country (of any party and its parent, in the order of Role); no lines;
-// line by line: missing sku, invalid quantity, invalid money, unknown currency, out of range; future
-// time. A cancellation needs neither lines nor a country, but those that it has are checked alike.
+// line by line: missing sku, invalid quantity, invalid money, unknown currency, out of range;
+// future time. A cancellation needs neither lines nor a country, but those that it has are checked
+// alike.
 //
 // Threads: an Observer belongs to one thread.
 // Units: see MeasureValues; every line's value is exact, its amount rounded half to even once.

@@ -3,8 +3,8 @@
 // Threads: one producer, one consumer; neither waits for the other. The producer allocates when a
 // chunk is full, so it is wait-free but for the allocator; one emptied chunk is handed back to it,
 // so that a steady trickle allocates nothing.
-// Why unbounded: a correction can be neither dropped nor merged (each belongs to an offset), and the
-// writer may not wait. What bounds it is that a flusher takes all of it each interval.
+// Why unbounded: a correction can be neither dropped nor merged (each belongs to an offset), and
+// the writer may not wait. What bounds it is that a flusher takes all of it each interval.
 // Invariants: the producer writes elements and then the chunk's count; once it has linked the next
 // chunk it never touches the old one again.
 // Memory orders: count and next are stored with release after what they promise and loaded with

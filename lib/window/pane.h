@@ -2,8 +2,8 @@
 //
 // Threads: one writer; any number of readers.
 // Invariants: a pane is type-stable: it is recycled for another key and time, never freed while the
-// window lives. The tag (slot, pane index) is guarded with the sums, so a reader that comes late sees
-// another tag and not a mixture.
+// window lives. The tag (slot, pane index) is guarded with the sums, so a reader that comes late
+// sees another tag and not a mixture.
 #pragma once
 
 #include <array>

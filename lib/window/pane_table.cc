@@ -92,10 +92,11 @@ bool PaneTable::read(SlotId slot, PaneIndex pane_index, PaneSnapshot* snapshot) 
   while (true) {
     const std::uint64_t generation = generation_.load(std::memory_order_acquire);
     const Table* table = current_.load(std::memory_order_acquire);
-    // One round of the table at most: a table being built anew may be read with no empty entry where
-    // the reader is.
+    // One round of the table at most: a table being built anew may be read with no empty entry
+    // where the reader is.
     for (std::size_t step = 0; step <= table->mask; ++step) {
-      const Entry entry = table->entries[(hash + step) & table->mask].load(std::memory_order_acquire);
+      const Entry entry =
+          table->entries[(hash + step) & table->mask].load(std::memory_order_acquire);
       if (entry == kEmpty) break;
       if (entry == kErased || !same_hash(entry, hash)) continue;
       (*pool_)[pane_of_entry(entry)].read(snapshot);
@@ -114,7 +115,8 @@ void PaneTable::rebuild() {
     if (entry == kEmpty || entry == kErased) continue;
     const Pane& tagged = (*pool_)[pane_of_entry(entry)];
     std::size_t at = hash_of(tagged.slot(), tagged.pane_index()) & table->mask;
-    while (table->entries[at].load(std::memory_order_relaxed) != kEmpty) at = (at + 1) & table->mask;
+    while (table->entries[at].load(std::memory_order_relaxed) != kEmpty)
+      at = (at + 1) & table->mask;
     table->entries[at].store(entry, std::memory_order_release);
   }
   used_ = live_;

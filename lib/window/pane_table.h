@@ -6,7 +6,8 @@
 //     release after the pane has been given its tag, and loaded with acquire. A find is a hint: the
 //     reader takes a pane only if its tag, read under its sequence lock, is the one asked for. So a
 //     stale entry can cost a miss, never a wrong pane.
-//   - A miss counts only if the table was the current one throughout. Tables are replaced (when they
+//   - A miss counts only if the table was the current one throughout. Tables are replaced (when
+//   they
 //     fill up) by a new one, built aside and published with release together with a generation; the
 //     old one stays, and may be built anew later. A reader that missed loads the generation again,
 //     and repeats if it changed. It loads the entries with acquire, so that having seen one of a

@@ -6,14 +6,16 @@
 // Threads: the writer never waits. A reader repeats only because the writer has made progress, so
 // readers are lock-free.
 // Memory orders, without a fence (ThreadSanitizer understands it, and x86 pays nothing):
-//   - Every word is stored with release and loaded with acquire. A reader that sees a word of write n
+//   - Every word is stored with release and loaded with acquire. A reader that sees a word of write
+//   n
 //     thereby sees the odd sequence that was stored before it, or a later one, when it loads the
 //     sequence again, and repeats.
 //   - The even sequence is stored with release and first loaded with acquire: a reader that sees it
 //     sees every word of that write, or later ones, against which the second load guards.
 // Wrap-around: a reader would have to be stopped between two loads for exactly a multiple of 2^31
 // writes to the same words.
-// Source: H.-J. Boehm, "Can Seqlocks Get Along With Programming Language Memory Models?", MSPC 2012.
+// Source: H.-J. Boehm, "Can Seqlocks Get Along With Programming Language Memory Models?", MSPC
+// 2012.
 #pragma once
 
 #include <atomic>
@@ -27,8 +29,8 @@ class SequenceLock {
   void begin() { sequence_.store(own() + 1, std::memory_order_relaxed); }
   void end() { sequence_.store(own() + 1, std::memory_order_release); }
 
-  // Reader: calls `load_words` (acquire loads only) until it has run between two writes. Returns the
-  // sequence at which it did.
+  // Reader: calls `load_words` (acquire loads only) until it has run between two writes. Returns
+  // the sequence at which it did.
   template <typename LoadWords>
   std::uint32_t read(LoadWords&& load_words) const {
     while (true) {

@@ -122,8 +122,8 @@ void Window::advance(Micros watermark) {
   for (Series& series : series_) {
     const PaneIndex floor = pane_of(oldest, series.spec.pane_length);
     raise_floor(series, floor);
-    next_floor_change_ = std::min(next_floor_change_, (floor + 1) * series.spec.pane_length +
-                                                          options_.allowed_lateness);
+    next_floor_change_ = std::min(
+        next_floor_change_, (floor + 1) * series.spec.pane_length + options_.allowed_lateness);
   }
   recycle(kRecycledPerPane);
 }
@@ -199,7 +199,8 @@ bool Window::collect(Collected* collected) {
   collected->progress.watermark =
       watermark == kNoWatermark ? std::nullopt : std::optional<Micros>(watermark);
   // The same stamp twice could carry two values of one pane: the one after is kept for later.
-  if (writer_epoch == 0 || (collected_any_ && collected->progress.next_offset == collected_offset_)) {
+  if (writer_epoch == 0 ||
+      (collected_any_ && collected->progress.next_offset == collected_offset_)) {
     return false;
   }
   collected_any_ = true;

@@ -12,17 +12,19 @@
 //   - A pane is live while events can still reach it: from the pane that holds the watermark less
 //     the allowed lateness upward. That floor only rises. What is added below it is not summed here
 //     but handed over as a correction, with its offset.
-//   - So the total of a pane is the newest snapshot of it plus all its corrections, and which of the
+//   - So the total of a pane is the newest snapshot of it plus all its corrections, and which of
+//   the
 //     two a contribution went to depends on the prefix of the source alone.
-//   - collect() gives a state that holds at least every event below its next_offset, and exactly the
+//   - collect() gives a state that holds at least every event below its next_offset, and exactly
+//   the
 //     corrections of those events.
 //
-// The grace period, in place of a fence on the writer's path. A dirty pane is handed over once in an
-// *epoch*; the flusher starts a new one each time. The writer may not notice at once: it goes on in
-// the old epoch, and changes a pane that it has handed over and that the flusher has just read. So
-// the flusher keeps what it has read on a list, and looks at it again, until the writer's published
-// progress says that it works in a later epoch: then everything done in the earlier one is visible.
-// Such panes are *settled*, and only those are recycled.
+// The grace period, in place of a fence on the writer's path. A dirty pane is handed over once in
+// an *epoch*; the flusher starts a new one each time. The writer may not notice at once: it goes on
+// in the old epoch, and changes a pane that it has handed over and that the flusher has just read.
+// So the flusher keeps what it has read on a list, and looks at it again, until the writer's
+// published progress says that it works in a later epoch: then everything done in the earlier one
+// is visible. Such panes are *settled*, and only those are recycled.
 #pragma once
 
 #include <array>

@@ -28,8 +28,8 @@ std::vector<std::string> invoices(int keys, int events) {
   const std::vector<std::string> skus = {"H100", "DGX-H100", "B200", "MI308X"};
   std::vector<std::string> payloads;
   for (int i = 0; i < events; ++i) {
-    const Micros time = test::kNewYear + i * 25'000 +
-                        static_cast<Micros>(random() % (300 * kMicrosPerSecond));
+    const Micros time =
+        test::kNewYear + i * 25'000 + static_cast<Micros>(random() % (300 * kMicrosPerSecond));
     v1::Invoice invoice = test::invoice("INV-2024-" + std::to_string(10'000'000 + i), time);
     const auto key = random() % static_cast<unsigned>(keys);
     invoice.mutable_bill_to()->set_country(countries[key % countries.size()]);
@@ -45,8 +45,8 @@ std::vector<std::string> invoices(int keys, int events) {
 
 std::shared_ptr<config::Config> config_by_party() {
   auto config = test::config();
-  config->series = {test::series(
-      "billed", Topic::kInvoices, {config::Dimension::kBillToId, config::Dimension::kBillTo})};
+  config->series = {test::series("billed", Topic::kInvoices,
+                                 {config::Dimension::kBillToId, config::Dimension::kBillTo})};
   return config;
 }
 
@@ -88,8 +88,8 @@ BENCHMARK(BM_Process)->Arg(100)->Arg(10'000)->Unit(benchmark::kMillisecond);
 void BM_ProcessThreeSeries(benchmark::State& state) {
   auto config = test::config();
   using config::Dimension;
-  config->series.push_back(test::series("declared", Topic::kInvoices,
-                                        {Dimension::kBillTo, Dimension::kShipTo}));
+  config->series.push_back(
+      test::series("declared", Topic::kInvoices, {Dimension::kBillTo, Dimension::kShipTo}));
   config->series.push_back(test::series(
       "by_class", Topic::kInvoices, {Dimension::kBillTo, Dimension::kControlClass}, test::kHour));
   process(state, config, static_cast<int>(state.range(0)), 100'000);

@@ -1,8 +1,8 @@
 // The sequential reference: what a source must say, written the simple way and apart from the
 // product. It keeps every document whole, every pane in a map, and recomputes from the messages.
 //
-// Shares with the product only the proto, the types of lib/base and the structs of the configuration.
-// Tables are looked up here by its own loops.
+// Shares with the product only the proto, the types of lib/base and the structs of the
+// configuration. Tables are looked up here by its own loops.
 #pragma once
 
 #include <array>
@@ -193,8 +193,8 @@ class Reference {
   std::int64_t amount(const Event::Line& line, Micros time) const {
     if (!line.has_price) return 0;
     __extension__ using Wide = __int128;
-    const Wide e18 = (Wide{line.units} * 1'000'000'000 + line.nanos) * line.quantity *
-                     rate(line.currency, time);
+    const Wide e18 =
+        (Wide{line.units} * 1'000'000'000 + line.nanos) * line.quantity * rate(line.currency, time);
     Wide micros = e18 / 1'000'000'000'000;
     const Wide twice = 2 * (e18 - micros * 1'000'000'000'000);
     if (twice > 1'000'000'000'000 || (twice == 1'000'000'000'000 && micros % 2 == 1)) micros += 1;
@@ -239,8 +239,7 @@ class Reference {
         }
         const std::int64_t chips_per_unit = product != nullptr ? product->chips_per_unit : 1;
         const std::int64_t tpp = product != nullptr ? product->tpp.value_or(0) : 0;
-        MeasureValues& pane =
-            result[{series.name, key, pane_of(event.time, series.pane_length)}];
+        MeasureValues& pane = result[{series.name, key, pane_of(event.time, series.pane_length)}];
         pane[Measure::kDocuments] = 1;
         pane[Measure::kUnits] += line.quantity;
         pane[Measure::kChips] += line.quantity * chips_per_unit;

@@ -58,11 +58,11 @@ class Stream {
     config::EventTimeBounds& bounds = config->event_time;
     bounds.out_of_orderness = one_of(std::array{Micros{0}, test::kHour, 5 * test::kHour});
     bounds.allowed_lateness = one_of(std::array{Micros{0}, test::kHour, 2 * test::kDay});
-    bounds.correction_horizon = one_of(std::array{Micros{0}, test::kDay, 10 * test::kDay,
-                                                  120 * test::kDay});
+    bounds.correction_horizon =
+        one_of(std::array{Micros{0}, test::kDay, 10 * test::kDay, 120 * test::kDay});
     config->limits.keys_per_series = one_of(std::array<std::int64_t, 3>{2, 5, 1'000});
-    auto hourly = test::series("hourly", Topic::kInvoices,
-                               {Dimension::kSellerId, Dimension::kSku}, 7 * test::kHour);
+    auto hourly = test::series("hourly", Topic::kInvoices, {Dimension::kSellerId, Dimension::kSku},
+                               7 * test::kHour);
     hourly.where = {{Dimension::kFamily, {}, {"Hopper"}},
                     {Dimension::kBillToId, {}, {"evil"}},
                     {Dimension::kBillTo, {"SG", "CN", "ZZ"}, {}}};
@@ -79,7 +79,9 @@ class Stream {
   Micros random_time() {
     if (chance(70)) now_ += pick(0, 2 * test::kHour);
     if (chance(2)) now_ += pick(0, 30 * test::kDay);
-    return now_ - (chance(30) ? pick(0, 3 * test::kDay) : chance(10) ? pick(0, 40 * test::kDay) : 0);
+    return now_ - (chance(30)   ? pick(0, 3 * test::kDay)
+                   : chance(10) ? pick(0, 40 * test::kDay)
+                                : 0);
   }
 
   void random_party(v1::Party* party, bool required) {
@@ -98,11 +100,10 @@ class Stream {
     v1::Invoice invoice;
     invoice.set_invoice_id("i" + std::to_string(pick(0, 60)));
     invoice.set_revision(static_cast<int>(chance(60) ? 1 : pick(0, 4)));
-    invoice.set_type(chance(15) ? v1::INVOICE_TYPE_CANCELLATION
-                                : one_of(std::array{v1::INVOICE_TYPE_UNSPECIFIED,
-                                                    v1::INVOICE_TYPE_INVOICE,
-                                                    v1::INVOICE_TYPE_INVOICE,
-                                                    v1::INVOICE_TYPE_CREDIT_NOTE}));
+    invoice.set_type(
+        chance(15) ? v1::INVOICE_TYPE_CANCELLATION
+                   : one_of(std::array{v1::INVOICE_TYPE_UNSPECIFIED, v1::INVOICE_TYPE_INVOICE,
+                                       v1::INVOICE_TYPE_INVOICE, v1::INVOICE_TYPE_CREDIT_NOTE}));
     invoice.set_order_id("o");
     test::set_time(random_time(), invoice.mutable_issue_time());
     const bool cancels = invoice.type() == v1::INVOICE_TYPE_CANCELLATION;

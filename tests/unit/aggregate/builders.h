@@ -19,7 +19,8 @@ inline constexpr Micros kDay = kMicrosPerDay;
 // 2024-01-01T00:00:00Z, and the day on which the tables below change.
 inline constexpr Micros kNewYear = 19'723 * kMicrosPerDay;
 
-// Few countries and products; EUR from 2023 on, at another rate from kNewYear; JPY only from kNewYear.
+// Few countries and products; EUR from 2023 on, at another rate from kNewYear; JPY only from
+// kNewYear.
 inline std::shared_ptr<config::ReferenceTables> reference_tables() {
   auto tables = std::make_shared<config::ReferenceTables>();
   for (const char* iso2 : {"US", "SG", "CN", "TW", "MY", "DE", "JP"}) {
@@ -62,8 +63,7 @@ inline std::shared_ptr<config::ReferenceTables> reference_tables() {
   return tables;
 }
 
-inline config::Series series(std::string name, Topic event,
-                             std::vector<config::Dimension> group_by,
+inline config::Series series(std::string name, Topic event, std::vector<config::Dimension> group_by,
                              Micros pane_length = kDay) {
   config::Series series;
   series.name = std::move(name);
@@ -80,8 +80,8 @@ inline config::Series series(std::string name, Topic event,
 inline std::shared_ptr<config::Config> config() {
   auto config = std::make_shared<config::Config>();
   config->reference = reference_tables();
-  config->series = {series("billed", Topic::kInvoices,
-                           {config::Dimension::kBillTo, config::Dimension::kFamily})};
+  config->series = {
+      series("billed", Topic::kInvoices, {config::Dimension::kBillTo, config::Dimension::kFamily})};
   return config;
 }
 

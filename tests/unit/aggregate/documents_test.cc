@@ -116,14 +116,16 @@ TEST(Documents, AreKnownForTheHorizonAcrossAllBuckets) {
   Micros old_time = 0;
   for (Micros time = 0; time < 50'000; time += 7) {
     const Micros before = time - 107;
-    const DocumentEvent event{.key = key(static_cast<std::uint64_t>(time)), .revision = 1,
-                              .is_cancellation = false, .time = time};
+    const DocumentEvent event{.key = key(static_cast<std::uint64_t>(time)),
+                              .revision = 1,
+                              .is_cancellation = false,
+                              .time = time};
     ASSERT_EQ(documents.decide(event, before, &old, &old_time), DocumentAction::kApply);
     documents.apply(event, {contribution(1, 1)});
     documents.advance(time - 100);
     const Micros watermark = time - 100;
-    for (const Micros age : {Micros{0}, kHorizon / 2, kHorizon + 93, kHorizon + 100,
-                             kHorizon + 107}) {
+    for (const Micros age :
+         {Micros{0}, kHorizon / 2, kHorizon + 93, kHorizon + 100, kHorizon + 107}) {
       const Micros at = (time - age) / 7 * 7;
       if (at < 0 || time < age) continue;
       DocumentEvent again = event;
@@ -151,7 +153,8 @@ TEST(Documents, APlainOneTakesAboutSixtyBytes) {
       contributions[series] = {.slot = series * 5'000 + static_cast<std::uint32_t>(i % 5'000),
                                .values = {{1, 8, 64, 8 * 249'999'990'000, 64 * 15'824}}};
     }
-    const DocumentEvent event{.key = key(static_cast<std::uint64_t>(i)), .revision = 1,
+    const DocumentEvent event{.key = key(static_cast<std::uint64_t>(i)),
+                              .revision = 1,
                               .is_cancellation = false,
                               .time = i * (100 * kMicrosPerDay / kCount)};
     documents.decide(event, event.time, &old, &old_time);

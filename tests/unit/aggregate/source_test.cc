@@ -113,7 +113,8 @@ TEST(Source, ADocumentCountsOnceForEachKeyHoweverManyLines) {
 
 TEST(Source, ALongDocumentWithManyKeysIsCountedOnceInEach) {
   auto config = test::config();
-  config->series = {test::series("by_sku", Topic::kInvoices, {Dimension::kSku, Dimension::kSeller})};
+  config->series = {
+      test::series("by_sku", Topic::kInvoices, {Dimension::kSku, Dimension::kSeller})};
   Bench bench(config);
   v1::Invoice long_one = invoice("i", kNewYear);
   long_one.clear_lines();

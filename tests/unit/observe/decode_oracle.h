@@ -1,5 +1,5 @@
-// The generated parser as the oracle for decode(): on every input both refuse, or both find the same.
-// Used by the unit test and by the fuzzer.
+// The generated parser as the oracle for decode(): on every input both refuse, or both find the
+// same. Used by the unit test and by the fuzzer.
 #pragma once
 
 #include <fmt/format.h>

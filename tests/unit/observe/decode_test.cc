@@ -18,9 +18,9 @@ using namespace std::string_literals;
 v1::Invoice full_invoice() {
   v1::Invoice invoice = test::invoice("invoice-1", test::kNewYear + 123'456, 300);
   invoice.set_original_invoice_id("original");
-  for (v1::Party* party : {invoice.mutable_seller(), invoice.mutable_bill_to(),
-                           invoice.mutable_ship_to(), invoice.mutable_end_user(),
-                           invoice.mutable_payer()}) {
+  for (v1::Party* party :
+       {invoice.mutable_seller(), invoice.mutable_bill_to(), invoice.mutable_ship_to(),
+        invoice.mutable_end_user(), invoice.mutable_payer()}) {
     party->set_party_id("id-ÄÖ");
     party->set_name("名前 Ltd.");
     party->set_country("SG");
@@ -62,11 +62,11 @@ using Decode = Quiet;
 
 TEST_F(Decode, FullMessagesAreReadAsGeneratedCodeReadsThem) {
   bool decodable = false;
-  EXPECT_EQ(
-      decode_difference(Topic::kInvoices, full_invoice().SerializeAsString(), &decodable), "");
+  EXPECT_EQ(decode_difference(Topic::kInvoices, full_invoice().SerializeAsString(), &decodable),
+            "");
   EXPECT_TRUE(decodable);
-  EXPECT_EQ(
-      decode_difference(Topic::kShipments, full_shipment().SerializeAsString(), &decodable), "");
+  EXPECT_EQ(decode_difference(Topic::kShipments, full_shipment().SerializeAsString(), &decodable),
+            "");
   EXPECT_TRUE(decodable);
 }
 
@@ -109,51 +109,61 @@ TEST_F(Decode, OddBytesAreJudgedAsProtobufJudgesThem) {
   };
   const std::vector<std::string> cases = {
       ""s,
-      "\x00"s,                                                  // field 0
-      "\x02\x00"s,                                              // field 0, with a length
-      "\x0a"s,                                                  // no length
-      "\x0a\x05yz"s,                                            // too short
-      "\x08\x05"s,                                              // id as a varint: unknown
-      "\x0d\x01\x02\x03\x04"s,                                  // id as fixed32: unknown
-      "\x09\x01\x02\x03\x04\x05\x06\x07\x08"s,                  // id as fixed64: unknown
-      "\x09\x01\x02\x03\x04\x05\x06\x07"s,                      // one byte less
-      "\x12\x01\x05"s,                                          // revision as bytes: unknown
-      "\x0e"s, "\x0f"s,                                         // wire types 6 and 7
-      "\x6b\x6c"s,                                              // a group, empty
-      "\x6b\x08\x01\x6c"s,                                      // a group with a field
-      "\x6b\x74"s,                                              // ended by another
-      "\x6b"s, "\x6c"s,                                         // without its end, its start
-      groups(99), groups(100), groups(101),                     // nesting
-      "\x3a\x02\x6b\x6c"s,                                      // a group in a party
-      "\x3a\x01\x6c"s,                                          // a stray end in a party
-      "\x3a\x01\x00"s,                                          // field 0 in a party
-      "\x3a\x05\x0a\x09zzz"s + std::string(20, 'z'),            // longer than what holds it
-      "\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"s,          // revision −1
-      "\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f"s,          // bits above 64
-      "\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"s,      // eleven bytes
-      "\x10\x80\x80\x80\x80\x80\x80\x80\x80\x80\x00"s,          // a long zero
-      "\x90\x00\x05"s,                                          // a tag longer than it need be
-      "\x90\x80\x80\x80\x00\x05"s,                              // … five bytes
-      "\x90\x80\x80\x80\x80\x00\x05"s,                          // … six
-      "\x90\x80\x80\x80\x10\x05"s,                              // … bits above 32
-      "\x8a\x80\x80\x80\x70\x01z"s,                             // the same, another field
-      "\x0a\x81\x80\x80\x80\x00z"s,                             // a long length
-      "\x0a\x81\x80\x80\x80\x08z"s,                             // 2 GiB and a byte
-      "\x0a\x81\x80\x80\x80\x80\x00z"s,                         // six bytes of length
-      "\xc2\xa3\x09\x01z"s,                                     // field 19000, reserved
-      "\xfa\xff\xff\xff\x0f\x01z"s,                             // the highest field
-      "\x0a\x02\xc3\xa4"s,                                      // ä
-      "\x0a\x01\xc3"s, "\x0a\x02\xc0\x80"s,                     // cut; overlong
-      "\x0a\x03\xe0\x9f\xbf"s, "\x0a\x03\xe0\xa0\x80"s,         // overlong; the first that is not
-      "\x0a\x03\xed\x9f\xbf"s, "\x0a\x03\xed\xa0\x80"s,         // before surrogates; the first one
-      "\x0a\x04\xf0\x8f\xbf\xbf"s, "\x0a\x04\xf0\x90\x80\x80"s, // overlong; the first that is not
-      "\x0a\x04\xf4\x8f\xbf\xbf"s, "\x0a\x04\xf4\x90\x80\x80"s, // U+10FFFF; one more
-      "\x0a\x01\x80"s, "\x0a\x01\xff"s,                         // no lead byte
-      "\x0a\x09zzzzzzzz\xff"s,                                  // after eight good ones
-      "\x3a\x03\x12\x01\xff"s,                                  // a name
-      "\x62\x03\x2a\x01\xff"s,                                  // an eccn
-      "\x7a\x01\xff"s,                                          // an unknown field may be anything
-      "\x18\x63"s,                                              // an unknown enum number
+      "\x00"s,                                  // field 0
+      "\x02\x00"s,                              // field 0, with a length
+      "\x0a"s,                                  // no length
+      "\x0a\x05yz"s,                            // too short
+      "\x08\x05"s,                              // id as a varint: unknown
+      "\x0d\x01\x02\x03\x04"s,                  // id as fixed32: unknown
+      "\x09\x01\x02\x03\x04\x05\x06\x07\x08"s,  // id as fixed64: unknown
+      "\x09\x01\x02\x03\x04\x05\x06\x07"s,      // one byte less
+      "\x12\x01\x05"s,                          // revision as bytes: unknown
+      "\x0e"s,
+      "\x0f"s,              // wire types 6 and 7
+      "\x6b\x6c"s,          // a group, empty
+      "\x6b\x08\x01\x6c"s,  // a group with a field
+      "\x6b\x74"s,          // ended by another
+      "\x6b"s,
+      "\x6c"s,  // without its end, its start
+      groups(99),
+      groups(100),
+      groups(101),                                          // nesting
+      "\x3a\x02\x6b\x6c"s,                                  // a group in a party
+      "\x3a\x01\x6c"s,                                      // a stray end in a party
+      "\x3a\x01\x00"s,                                      // field 0 in a party
+      "\x3a\x05\x0a\x09zzz"s + std::string(20, 'z'),        // longer than what holds it
+      "\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"s,      // revision −1
+      "\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f"s,      // bits above 64
+      "\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"s,  // eleven bytes
+      "\x10\x80\x80\x80\x80\x80\x80\x80\x80\x80\x00"s,      // a long zero
+      "\x90\x00\x05"s,                                      // a tag longer than it need be
+      "\x90\x80\x80\x80\x00\x05"s,                          // … five bytes
+      "\x90\x80\x80\x80\x80\x00\x05"s,                      // … six
+      "\x90\x80\x80\x80\x10\x05"s,                          // … bits above 32
+      "\x8a\x80\x80\x80\x70\x01z"s,                         // the same, another field
+      "\x0a\x81\x80\x80\x80\x00z"s,                         // a long length
+      "\x0a\x81\x80\x80\x80\x08z"s,                         // 2 GiB and a byte
+      "\x0a\x81\x80\x80\x80\x80\x00z"s,                     // six bytes of length
+      "\xc2\xa3\x09\x01z"s,                                 // field 19000, reserved
+      "\xfa\xff\xff\xff\x0f\x01z"s,                         // the highest field
+      "\x0a\x02\xc3\xa4"s,                                  // ä
+      "\x0a\x01\xc3"s,
+      "\x0a\x02\xc0\x80"s,  // cut; overlong
+      "\x0a\x03\xe0\x9f\xbf"s,
+      "\x0a\x03\xe0\xa0\x80"s,  // overlong; the first that is not
+      "\x0a\x03\xed\x9f\xbf"s,
+      "\x0a\x03\xed\xa0\x80"s,  // before surrogates; the first one
+      "\x0a\x04\xf0\x8f\xbf\xbf"s,
+      "\x0a\x04\xf0\x90\x80\x80"s,  // overlong; the first that is not
+      "\x0a\x04\xf4\x8f\xbf\xbf"s,
+      "\x0a\x04\xf4\x90\x80\x80"s,  // U+10FFFF; one more
+      "\x0a\x01\x80"s,
+      "\x0a\x01\xff"s,          // no lead byte
+      "\x0a\x09zzzzzzzz\xff"s,  // after eight good ones
+      "\x3a\x03\x12\x01\xff"s,  // a name
+      "\x62\x03\x2a\x01\xff"s,  // an eccn
+      "\x7a\x01\xff"s,          // an unknown field may be anything
+      "\x18\x63"s,              // an unknown enum number
   };
   for (const std::string& bytes : cases) {
     expect_agreement(Topic::kInvoices, bytes);
@@ -226,11 +236,11 @@ TEST(Unframe, ConfluentFramingIsTakenOff) {
 
 TEST(Unframe, BrokenFramingIsRefused) {
   EXPECT_FALSE(unframe("\0"s));
-  EXPECT_FALSE(unframe("\0\0\0\1\2"s));          // no path
-  EXPECT_FALSE(unframe("\0\0\0\1\2\1"s));        // −1 indexes
-  EXPECT_FALSE(unframe("\0\0\0\1\2\4\2"s));      // one index short
-  EXPECT_FALSE(unframe("\0\0\0\1\2\2\1"s));      // index −1
-  EXPECT_FALSE(unframe("\0\0\0\1\2\x80"s));      // half a number
+  EXPECT_FALSE(unframe("\0\0\0\1\2"s));            // no path
+  EXPECT_FALSE(unframe("\0\0\0\1\2\1"s));          // −1 indexes
+  EXPECT_FALSE(unframe("\0\0\0\1\2\4\2"s));        // one index short
+  EXPECT_FALSE(unframe("\0\0\0\1\2\2\1"s));        // index −1
+  EXPECT_FALSE(unframe("\0\0\0\1\2\x80"s));        // half a number
   EXPECT_FALSE(unframe("\0\0\0\1\2\xfe\xff\7"s));  // a path of 65,535
 }
 

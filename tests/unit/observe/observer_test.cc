@@ -104,8 +104,7 @@ TEST(Observer, WhatIsRequiredIsMissed) {
   using I = v1::Invoice*;
   EXPECT_EQ(bench.judge_with([](I i) { i->clear_invoice_id(); }), v1::REJECT_REASON_MISSING_ID);
   EXPECT_EQ(bench.judge_with([](I i) { i->clear_issue_time(); }), v1::REJECT_REASON_MISSING_TIME);
-  EXPECT_EQ(bench.judge_with([](I i) { i->clear_order_id(); }),
-            v1::REJECT_REASON_MISSING_ORDER_ID);
+  EXPECT_EQ(bench.judge_with([](I i) { i->clear_order_id(); }), v1::REJECT_REASON_MISSING_ORDER_ID);
   EXPECT_EQ(bench.judge_with([](I i) { i->mutable_bill_to()->clear_country(); }),
             v1::REJECT_REASON_MISSING_COUNTRY);
   EXPECT_EQ(bench.judge_with([](I i) { i->clear_lines(); }), v1::REJECT_REASON_NO_LINES);
@@ -150,9 +149,8 @@ TEST(Observer, EveryCountryThatIsGivenMustBeKnown) {
   EXPECT_EQ(bench.judge_with([](v1::Invoice* i) { i->mutable_payer()->set_country("XX"); }),
             v1::REJECT_REASON_UNKNOWN_COUNTRY);
   EXPECT_EQ(bench.rejection.detail, "payer.country is 'XX'");
-  EXPECT_EQ(
-      bench.judge_with([](v1::Invoice* i) { i->mutable_seller()->set_parent_country("XX"); }),
-      v1::REJECT_REASON_UNKNOWN_COUNTRY);
+  EXPECT_EQ(bench.judge_with([](v1::Invoice* i) { i->mutable_seller()->set_parent_country("XX"); }),
+            v1::REJECT_REASON_UNKNOWN_COUNTRY);
   EXPECT_EQ(bench.judge_with([](v1::Invoice* i) { i->mutable_seller()->set_parent_country("DE"); }),
             kGood);
 }
@@ -252,8 +250,8 @@ TEST(Observer, SumsThatDoNotFitAreOutOfRange) {
   EXPECT_EQ(quantities("H100", INT64_MAX / 15'824, 0), kGood);
   EXPECT_EQ(quantities("H100", INT64_MAX / 15'824 + 1, 0), v1::REJECT_REASON_OUT_OF_RANGE);
   EXPECT_EQ(bench.judge_with([](v1::Invoice* i) {
-              i->mutable_lines(0)->mutable_unit_price()->set_units(INT64_MAX);
-            }),
+    i->mutable_lines(0)->mutable_unit_price()->set_units(INT64_MAX);
+  }),
             v1::REJECT_REASON_OUT_OF_RANGE);
 }
 
