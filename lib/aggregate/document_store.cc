@@ -70,7 +70,7 @@ std::uint8_t* DocumentBucket::record(const Entry& entry) const {
          (location & ((std::size_t{1} << kUnitBits) - 1)) * kAlignment;
 }
 
-bool DocumentBucket::extra_flag(const Entry& entry) const {
+bool DocumentBucket::has_extra(const Entry& entry) const {
   return (*record(entry) & kHasExtra) != 0;
 }
 

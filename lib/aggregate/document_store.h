@@ -75,11 +75,18 @@ class DocumentBucket {
   std::size_t size() const { return size_; }
   std::size_t bytes() const;
 
-  // visit(key, has_extra)
+  // visit(key)
   template <typename Visit>
   void for_each(Visit&& visit) const {
     for (const Entry& entry : table_) {
-      if (entry.location != 0) visit(DocumentKey{entry.low, entry.high}, extra_flag(entry));
+      if (entry.location != 0) visit(DocumentKey{entry.low, entry.high});
+    }
+  }
+  // The same for those with further revisions.
+  template <typename Visit>
+  void for_each_extra(Visit&& visit) const {
+    for (const Entry& entry : table_) {
+      if (entry.location != 0 && has_extra(entry)) visit(DocumentKey{entry.low, entry.high});
     }
   }
 
@@ -93,7 +100,7 @@ class DocumentBucket {
 
   std::size_t home(const DocumentKey& key) const { return key.high & (table_.size() - 1); }
   std::uint8_t* record(const Entry& entry) const;
-  bool extra_flag(const Entry& entry) const;
+  bool has_extra(const Entry& entry) const;
   const std::uint8_t* read_state(const Entry& entry, DocumentState* state) const;
   void place(const Entry& entry);
   void grow();

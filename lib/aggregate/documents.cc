@@ -138,7 +138,7 @@ void Documents::store(const DocumentKey& key, const DocumentState& state,
 void Documents::rebuild_filter(std::size_t documents_of_bucket) {
   filter_.reset_for(documents_of_bucket);
   for (std::size_t place = 0; place < kBuckets; ++place) {
-    buckets_[place].for_each([&](const DocumentKey& key, bool) { filter_.insert(key.low, place); });
+    buckets_[place].for_each([&](const DocumentKey& key) { filter_.insert(key.low, place); });
   }
 }
 
@@ -146,9 +146,7 @@ void Documents::free_bucket(std::size_t place) {
   DocumentBucket& bucket = buckets_[place];
   if (bucket.size() == 0) return;
   if (!extra_.empty()) {
-    bucket.for_each([&](const DocumentKey& key, bool has_extra) {
-      if (has_extra) extra_.erase(key);
-    });
+    bucket.for_each_extra([&](const DocumentKey& key) { extra_.erase(key); });
   }
   size_ -= bucket.size();
   bucket.clear(0);

@@ -10,9 +10,6 @@ namespace {
 
 constexpr std::uint64_t kMaxPathLength = kMaxNesting;
 
-// Once in a while a record of a million empty lines comes by; its memory need not stay.
-constexpr std::size_t kLinesKept = 4'096;
-
 constexpr std::uint32_t varint(std::uint32_t field) { return wire_tag(field, WireType::kVarint); }
 constexpr std::uint32_t length(std::uint32_t field) { return wire_tag(field, WireType::kLength); }
 

@@ -60,6 +60,9 @@ struct LineView {
   bool has_unit_price = false;
 };
 
+// Once in a while a record of a hundred thousand lines comes by; what it needed need not stay.
+inline constexpr std::size_t kLinesKept = 4'096;
+
 struct Document {
   std::string_view id;
   std::string_view order_id;

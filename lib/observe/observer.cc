@@ -156,6 +156,7 @@ bool Observer::check_countries(Observation* observation, Rejection* rejection) c
 bool Observer::check_lines(Observation* observation, Rejection* rejection) const {
   const Document& document = observation->document;
   observation->lines.resize(document.lines.size());
+  if (observation->lines.capacity() > kLinesKept) observation->lines.shrink_to_fit();
   if (document.lines.empty() && observation->effect != Effect::kCancel) {
     return reject(rejection, v1::REJECT_REASON_NO_LINES, "there are no lines");
   }
