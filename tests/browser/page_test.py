@@ -146,8 +146,8 @@ class PageTest(unittest.TestCase):
     def test_nothing_yet(self):
         fixture = self.serve('empty')
         checks.open_page(self.driver, fixture.url)
-        self.assertEqual(checks.text_of(self.driver, '#no-alerts:not([hidden])'),
-                         'No alerts. Waiting for events…')
+        checks.wait_for('that it waits', lambda: checks.text_of(
+            self.driver, '#no-alerts:not([hidden])') == 'No alerts. Waiting for events…')
         self.shoot('page-empty')
         fixture.tell('point')
         checks.wait_for('the first point', lambda: checks.text_of(
