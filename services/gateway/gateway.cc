@@ -13,12 +13,19 @@ namespace {
 constexpr std::chrono::milliseconds kPollWait{50};
 constexpr std::size_t kPollBatch = 1'000;
 
+serve::AlertStore::Limits store_limits(const config::Limits& limits) {
+  serve::AlertStore::Limits store;
+  store.revisions = limits.alert_revisions;
+  store.subjects = static_cast<std::size_t>(limits.label_sets_per_metric);
+  return store;
+}
+
 }  // namespace
 
 Gateway::Gateway(Options options)
     : options_(std::move(options)),
       topics_(options_.config->kafka.topic_prefix),
-      store_(options_.config->limits.alert_revisions),
+      store_(store_limits(options_.config->limits)),
       meters_(std::make_unique<Meters>(options_.telemetry)) {
   options_.telemetry->set_ready("gateway has read the alerts", false);
 }
@@ -100,6 +107,7 @@ absl::Status Gateway::read(const Stop& stop) {
   };
   while (!stop.requested()) {
     SW_RETURN_IF_ERROR(consumer->poll(kPollWait, kPollBatch, visit).status());
+    meters_->dropped_points(store_.dropped_points());
     const absl::Status reachable = consumer->last_error();
     options_.telemetry->set_ready("gateway reaches the brokers", reachable.ok());
     if (!reachable.ok() && (options_.strict || !absl::IsUnavailable(reachable))) return reachable;

@@ -30,9 +30,19 @@ double in_base_unit(double value, const v1::SeriesPoint& point) {
 Gateway::Meters::Meters(telemetry::Telemetry* telemetry)
     : telemetry_(*telemetry),
       malformed_(&telemetry_.counter("published_malformed_total",
-                                     "Records of alerts or series that could not be read.", {})) {}
+                                     "Records of alerts or series that could not be read.", {})),
+      dropped_points_(&telemetry_.counter(
+          "series_points_dropped_total",
+          "Points of subjects beyond the limit, shown neither by the page nor by the API.", {})) {}
 
 void Gateway::Meters::malformed() { malformed_->Increment(); }
+
+void Gateway::Meters::dropped_points(std::uint64_t total) {
+  const double before = dropped_points_->Value();
+  if (static_cast<double>(total) > before) {
+    dropped_points_->Increment(static_cast<double>(total) - before);
+  }
+}
 
 void Gateway::Meters::alert(const v1::Alert& alert) {
   ActiveAlert& newest = newest_[alert.alert_id()];

@@ -21,6 +21,8 @@ class Gateway::Meters {
   void alert(const v1::Alert& alert);
   void point(const v1::SeriesPoint& point);
   void malformed();
+  // Points that the store has no room for, in all.
+  void dropped_points(std::uint64_t total);
 
  private:
   struct ActiveAlert {
@@ -30,6 +32,7 @@ class Gateway::Meters {
 
   telemetry::Telemetry& telemetry_;
   prometheus::Counter* malformed_;
+  prometheus::Counter* dropped_points_;
   std::map<std::string, ActiveAlert> newest_;  // by alert_id
 };
 
