@@ -54,8 +54,8 @@ std::string to_json(const pb::Message& message) {
 absl::Status from_json(std::string_view json, pb::Message* message) {
   pb::util::JsonParseOptions options;
   options.ignore_unknown_fields = true;
-  const auto status = pb::util::JsonStringToMessage(
-      pb::StringPiece(json.data(), json.size()), message, options);
+  const auto status =
+      pb::util::JsonStringToMessage(pb::StringPiece(json.data(), json.size()), message, options);
   if (!status.ok()) {
     return invalid_argument("not JSON of {}: {}", message->GetDescriptor()->name(),
                             std::string(status.message()));

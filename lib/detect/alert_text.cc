@@ -100,14 +100,16 @@ std::string last_day_text(Micros end) {
   return end % kMicrosPerDay == 0 ? format_date(end - 1) : format_time(end);
 }
 
+std::string span_text(Micros span) {
+  return span % kMicrosPerDay == 0 ? fmt::format("{} days", span / kMicrosPerDay)
+                                   : format_duration(span);
+}
+
 std::string window_text(const RuleShape& shape, PaneIndex pane) {
   const Micros span = shape.window * shape.pane_length;
   const Micros end = shape.end_of(pane);
   if (span == kMicrosPerDay && end % kMicrosPerDay == 0) return "on " + last_day_text(end);
-  const std::string length = span % kMicrosPerDay == 0
-                                 ? fmt::format("{} days", span / kMicrosPerDay)
-                                 : format_duration(span);
-  return fmt::format("in the {} to {}", length, last_day_text(end));
+  return fmt::format("in the {} to {}", span_text(span), last_day_text(end));
 }
 
 std::string base_text(const RuleShape& shape) {
@@ -116,7 +118,7 @@ std::string base_text(const RuleShape& shape) {
                        format_date(shape.reference_begin * shape.pane_length),
                        last_day_text(shape.reference_end * shape.pane_length));
   }
-  return fmt::format("the {} before", format_duration(shape.baseline * shape.pane_length));
+  return fmt::format("the {} before", span_text(shape.baseline * shape.pane_length));
 }
 
 double growth_percent(double ratio) { return 100 * (ratio - 1); }
@@ -130,10 +132,10 @@ std::string whole_text(const Figures& figures) {
 std::string surge_since_text(const RuleShape& shape, const Figures& f) {
   const bool same_length = shape.window == shape.reference_end - shape.reference_begin;
   const std::string expected =
-      same_length ? fmt::format("{} of {}", amount_text(shape.rule->measure, f.expected),
-                                base_text(shape))
-                  : fmt::format("{} that {} gives for this length",
-                                amount_text(shape.rule->measure, f.expected), base_text(shape));
+      same_length
+          ? fmt::format("{} of {}", amount_text(shape.rule->measure, f.expected), base_text(shape))
+          : fmt::format("{} that {} gives for this length",
+                        amount_text(shape.rule->measure, f.expected), base_text(shape));
   return fmt::format("{:.3f} times the {} (growth {:+.1f} %){}", f.ratio, expected,
                      growth_percent(f.ratio), whole_text(f));
 }
@@ -168,10 +170,9 @@ std::string facts(const RuleShape& shape, const SubjectName& subject, const Revi
           f.ratio, amount_text(measure, f.amount), amount_text(measure, f.whole_amount),
           amount_text(measure, f.whole_base), base_text(shape));
     case RuleType::kDivergence:
-      return fmt::format(
-          "{} was {} {}; {} of it is known to have been delivered there: {} was not", what,
-          amount_text(measure, f.observed), window, amount_text(measure, f.expected),
-          percent(f.score));
+      return fmt::format("{} was {} {}; {} of it is known to have been delivered there: {} was not",
+                         what, amount_text(measure, f.observed), window,
+                         amount_text(measure, f.expected), percent(f.score));
   }
   return "";
 }
@@ -206,10 +207,11 @@ std::string explanation(const RuleShape& shape, const SubjectName& subject,
                        facts(shape, subject, revision) + ".");
   }
   if (!revision.firing) {
-    const std::string now = revision.figures.conclusive()
-                                ? facts(shape, subject, revision) + "."
-                                : fmt::format("{} {}: nothing to compare.", noun(shape.rule->measure),
-                                              subject_text(shape, subject));
+    const std::string now =
+        revision.figures.conclusive()
+            ? facts(shape, subject, revision) + "."
+            : fmt::format("{} {}: nothing to compare.", noun(shape.rule->measure),
+                          subject_text(shape, subject));
     return fmt::format("Over: below the line for {} windows in a row. {}", shape.rule->clear_after,
                        now);
   }
@@ -400,8 +402,7 @@ v1::Alert make_alert(const config::Config& config, const RuleShape& shape,
   alert.set_measure(std::string(measure_name(rule.measure)));
   alert.set_mode(rule.shadow ? v1::MODE_SHADOW : v1::MODE_LIVE);
   set_time(shape.end_of(revision.onset), alert.mutable_onset_time());
-  set_time(shape.window_begin(revision.reported) * shape.pane_length,
-           alert.mutable_window_start());
+  set_time(shape.window_begin(revision.reported) * shape.pane_length, alert.mutable_window_start());
   set_time(shape.end_of(revision.reported), alert.mutable_window_end());
   alert.set_observed(f.observed);
   alert.set_expected(f.expected);

@@ -118,8 +118,8 @@ class Detector::Impl {
       }
       for (const RuleRunner* rule : by_series_[series]) {
         const std::optional<PaneIndex> closed = rule->closed();
-        needed_from = std::min(needed_from, closed.has_value() ? *closed - rule->kept_panes()
-                                                               : PaneIndex{INT64_MIN});
+        needed_from = std::min(
+            needed_from, closed.has_value() ? *closed - rule->kept_panes() : PaneIndex{INT64_MIN});
       }
       if (needed_from == INT64_MIN) continue;
       if (forgotten_before_[series] != INT64_MIN &&
@@ -131,8 +131,7 @@ class Detector::Impl {
     }
   }
 
-  void visit_series(std::size_t series,
-                    const std::function<void(const ClosedPane&)>& visit) const {
+  void visit_series(std::size_t series, const std::function<void(const ClosedPane&)>& visit) const {
     const config::Series& definition = config_->series[series];
     const std::optional<Micros> passed = merger_.watermarks().passed(definition.event);
     if (!passed.has_value()) return;
@@ -200,9 +199,7 @@ Detector::Detector(std::shared_ptr<const config::Config> config, const Options& 
     : impl_(std::make_unique<Impl>(std::move(config), options)) {}
 Detector::~Detector() = default;
 
-void Detector::apply(const v1::JournalRecord& record, Emissions* out) {
-  impl_->apply(record, out);
-}
+void Detector::apply(const v1::JournalRecord& record, Emissions* out) { impl_->apply(record, out); }
 
 void Detector::for_each_pane(const std::function<void(const ClosedPane&)>& visit) const {
   impl_->for_each_pane(visit);

@@ -56,7 +56,7 @@ struct DetectorStats {
   std::uint64_t malformed = 0;       // records and updates that contradict schema or configuration
   std::uint64_t unmergeable = 0;     // updates too old to be merged exactly: see journal/merger.h
   std::uint64_t overflows = 0;       // sums that left the range of 64 bits
-  std::uint64_t closed_panes = 0;  // over all rules
+  std::uint64_t closed_panes = 0;    // over all rules
   std::uint64_t evaluations = 0;
   std::uint64_t inconclusive = 0;  // windows that closed without an answer
   std::uint64_t alerts_firing = 0;

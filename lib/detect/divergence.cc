@@ -4,7 +4,9 @@
 //   score = d = 1 - delivered / billed (0 … 1)       ratio = billed / delivered
 //
 // Where the same documents declare the destination, what states none can lie anywhere: it is not
-// counted as delivered, and if it is more than half of what was billed there is no answer.
+// counted as delivered, and if it is more than half of what was billed there is no answer. Nor is
+// there one for a window that begins before the series' history: what is billed first is delivered
+// a little later, and a few days would look like diversion.
 #include <algorithm>
 
 #include "detect/evaluate.h"
@@ -18,7 +20,7 @@ constexpr double kHighestLine = 1 - 1e-9;
 }  // namespace
 
 Figures evaluate_divergence(const RuleShape& shape, const Operands& subject, const Whole& whole,
-                            PaneIndex pane) {
+                            PaneIndex pane, PaneIndex first_pane) {
   Figures figures;
   const PaneIndex begin = shape.window_begin(pane);
   const Int128 billed = subject.observed.sum(begin, pane);
@@ -32,6 +34,10 @@ Figures evaluate_divergence(const RuleShape& shape, const Operands& subject, con
     return figures;
   }
   figures.verdict = Verdict::kInconclusive;
+  if (begin < first_pane) {
+    figures.missing = Missing::kHistory;
+    return figures;
+  }
   if (2 * unstated > billed) {
     figures.missing = Missing::kDestination;
     return figures;
@@ -54,9 +60,8 @@ Figures evaluate_divergence(const RuleShape& shape, const Operands& subject, con
   figures.verdict = judge(judged);
   figures.upper_bound = fire.observed.value_or(0);
   if (fire.divergence.has_value()) {
-    figures.upper_bound =
-        std::max(figures.upper_bound,
-                 figures.expected / (1 - std::min(*fire.divergence, kHighestLine)));
+    figures.upper_bound = std::max(
+        figures.upper_bound, figures.expected / (1 - std::min(*fire.divergence, kHighestLine)));
   }
   return figures;
 }

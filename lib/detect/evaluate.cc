@@ -21,8 +21,8 @@ RuleShape::RuleShape(const config::Config& config, std::size_t rule_index)
     reference_begin = pane_of(rule->reference->start, pane_length);
     reference_end = pane_of(rule->reference->end, pane_length);
   }
-  const bool has_excess = rule->fire_at.excess_over_total.has_value() ||
-                          rule->clear_at.excess_over_total.has_value();
+  const bool has_excess =
+      rule->fire_at.excess_over_total.has_value() || rule->clear_at.excess_over_total.has_value();
   switch (rule->type) {
     case config::RuleType::kSurgeSince:
       can_be_early = !has_excess;
@@ -91,7 +91,7 @@ Figures evaluate(const RuleShape& shape, const Operands& subject, const Whole& w
     case config::RuleType::kShareShift:
       return evaluate_share_shift(shape, subject, whole, pane, first_pane);
     case config::RuleType::kDivergence:
-      return evaluate_divergence(shape, subject, whole, pane);
+      return evaluate_divergence(shape, subject, whole, pane, first_pane);
   }
   return {};
 }

@@ -73,7 +73,7 @@ Figures evaluate_surge(const RuleShape& shape, const Operands& subject, const Wh
 Figures evaluate_share_shift(const RuleShape& shape, const Operands& subject, const Whole& whole,
                              PaneIndex pane, PaneIndex first_pane);
 Figures evaluate_divergence(const RuleShape& shape, const Operands& subject, const Whole& whole,
-                            PaneIndex pane);
+                            PaneIndex pane, PaneIndex first_pane);
 
 // Baseline windows that surge needs at least.
 inline constexpr int kMinBaselineWindows = 8;

@@ -2,8 +2,7 @@
 
 namespace surgewatch::detect {
 
-void step(std::vector<Episode>* episodes, PaneIndex pane, const Figures& figures,
-          int clear_after) {
+void step(std::vector<Episode>* episodes, PaneIndex pane, const Figures& figures, int clear_after) {
   if (episodes->empty() || !episodes->back().firing) {
     if (figures.verdict != Verdict::kFires) return;
     Episode episode;

@@ -10,8 +10,8 @@ Timing timing_of(PaneIndex reported, Frontier frontier) {
 }
 
 bool same(const Figures& a, const Figures& b) {
-  return a.observed == b.observed && a.expected == b.expected &&
-         a.upper_bound == b.upper_bound && a.ratio == b.ratio && a.score == b.score;
+  return a.observed == b.observed && a.expected == b.expected && a.upper_bound == b.upper_bound &&
+         a.ratio == b.ratio && a.score == b.score;
 }
 
 const Episode* find(const std::vector<Episode>& episodes, PaneIndex onset) {

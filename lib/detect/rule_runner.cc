@@ -37,9 +37,8 @@ RuleRunner::RuleRunner(const config::Config& config, std::size_t rule_index,
       late_panes_(panes_in(config.event_time.allowed_lateness, shape_.pane_length) + 1),
       amendable_(std::min(late_panes_, kMaxAmendablePanes)),
       correctable_(std::max(
-          amendable_,
-          std::min(panes_in(config.event_time.correction_horizon, shape_.pane_length),
-                   kMaxAmendablePanes))),
+          amendable_, std::min(panes_in(config.event_time.correction_horizon, shape_.pane_length),
+                               kMaxAmendablePanes))),
       capacity_(shape_.reach + correctable_ + 2),
       whole_(shape_, capacity_, pane_of(kMinEventTime, shape_.pane_length) - 1),
       first_pane_(pane_of(kMinEventTime, shape_.pane_length)),
@@ -111,8 +110,7 @@ RuleRunner::Target RuleRunner::target_of(std::size_t series, journal::KeyId key)
   return *targets[key];
 }
 
-RuleRunner::Target RuleRunner::own_target(const std::vector<std::string>& key,
-                                          journal::KeyId id) {
+RuleRunner::Target RuleRunner::own_target(const std::vector<std::string>& key, journal::KeyId id) {
   Target target;
   for (const config::Rule::Filter& filter : shape_.rule->where) {
     if (!filter.condition.admits(key[filter.position])) return target;
@@ -140,18 +138,18 @@ std::int32_t RuleRunner::subject_index(std::vector<std::string> values) {
   const auto [entry, added] =
       by_name_.try_emplace(name.canonical, static_cast<std::int32_t>(subjects_.size()));
   if (!added) return entry->second;
-  subjects_.push_back({.name = std::move(name),
-                       .operands = Operands(shape_, capacity_, closed_),
-                       .keys = {},
-                       .settled = {},
-                       .episodes = {},
-                       .published = {},
-                       .digests = std::vector<std::uint64_t>(
-                           static_cast<std::size_t>(amendable_ + 1)),
-                       .touched = {}});
+  subjects_.push_back(
+      {.name = std::move(name),
+       .operands = Operands(shape_, capacity_, closed_),
+       .keys = {},
+       .settled = {},
+       .episodes = {},
+       .published = {},
+       .digests = std::vector<std::uint64_t>(static_cast<std::size_t>(amendable_ + 1)),
+       .touched = {}});
   const auto index = static_cast<std::uint32_t>(entry->second);
-  const auto place = std::lower_bound(
-      order_.begin(), order_.end(), index, [&](std::uint32_t a, std::uint32_t b) {
+  const auto place =
+      std::lower_bound(order_.begin(), order_.end(), index, [&](std::uint32_t a, std::uint32_t b) {
         return subjects_[a].name.canonical < subjects_[b].name.canonical;
       });
   order_.insert(place, index);
@@ -361,8 +359,8 @@ void RuleRunner::emit_point(Subject* subject, PaneIndex pane, const Figures& fig
                             Emissions* out) {
   digest(subject, pane) = digest_of(figures);
   if (figures.verdict == Verdict::kNothing) return;
-  const bool firing = std::any_of(
-      subject->episodes.begin(), subject->episodes.end(), [&](const Episode& episode) {
+  const bool firing =
+      std::any_of(subject->episodes.begin(), subject->episodes.end(), [&](const Episode& episode) {
         return episode.onset <= pane && (episode.firing || pane < episode.resolved);
       });
   out->points.push_back(make_point(shape_, subject->name, pane, figures, firing));

@@ -27,6 +27,10 @@ Figures evaluate_share_shift(const RuleShape& shape, const Operands& subject, co
     figures.missing = Missing::kWhole;
     return figures;
   }
+  if (shape.window_begin(pane) < first_pane) {
+    figures.missing = Missing::kHistory;
+    return figures;
+  }
   if (shape.has_reference()) {
     figures.base_amount = static_cast<double>(subject.reference);
   } else {
@@ -54,10 +58,10 @@ Figures evaluate_share_shift(const RuleShape& shape, const Operands& subject, co
       {figures.amount, fire.observed, clear.observed},
   };
   figures.verdict = judge(judged);
-  figures.upper_bound = std::max(
-      {fire.points.has_value() ? figures.expected + *fire.points / 100 : 0,
-       figures.expected * fire.ratio.value_or(0),
-       fire.observed.value_or(0) / figures.whole_amount});
+  figures.upper_bound =
+      std::max({fire.points.has_value() ? figures.expected + *fire.points / 100 : 0,
+                figures.expected * fire.ratio.value_or(0),
+                fire.observed.value_or(0) / figures.whole_amount});
   return figures;
 }
 

@@ -58,8 +58,8 @@ Figures evaluate_surge(const RuleShape& shape, const Operands& subject, const Wh
   }
   for (double& value : windows) value = std::abs(value - figures.expected);
   const double unit = shape.rule->measure == Measure::kRevenueUsd ? kMicrosPerDollar : 1;
-  figures.sigma = std::max(
-      {kMadToSigma * median(&windows), kSigmaFloorOfMedian * figures.expected, unit});
+  figures.sigma =
+      std::max({kMadToSigma * median(&windows), kSigmaFloorOfMedian * figures.expected, unit});
   figures.ratio = figures.observed / figures.expected;
   figures.score = (figures.observed - figures.expected) / figures.sigma;
   figures.rank = figures.ratio;
@@ -83,11 +83,11 @@ Figures evaluate_surge(const RuleShape& shape, const Operands& subject, const Wh
       {figures.observed, fire.observed, clear.observed},
   };
   figures.verdict = judge(judged);
-  figures.upper_bound = std::max(
-      {figures.expected * fire.ratio.value_or(0),
-       figures.expected * figures.whole_ratio * fire.excess_over_total.value_or(0),
-       fire.z.has_value() ? figures.expected + *fire.z * figures.sigma : 0,
-       fire.observed.value_or(0)});
+  figures.upper_bound =
+      std::max({figures.expected * fire.ratio.value_or(0),
+                figures.expected * figures.whole_ratio * fire.excess_over_total.value_or(0),
+                fire.z.has_value() ? figures.expected + *fire.z * figures.sigma : 0,
+                fire.observed.value_or(0)});
   return figures;
 }
 

@@ -230,8 +230,7 @@ void Merger::move(SourceId source, std::size_t series, KeyId key, PaneIndex pane
                   const MeasureValues& before, const MeasureValues& after) {
   SeriesState& state = series_[series];
   const std::optional<Micros> passed = watermarks_.passed(source.topic);
-  const Micros final_at =
-      (pane + 1) * state.pane_length + config_->event_time.allowed_lateness;
+  const Micros final_at = (pane + 1) * state.pane_length + config_->event_time.allowed_lateness;
   if (passed.has_value() && final_at <= *passed) ++stats_.reopened_panes;
   if (pane >= state.forgotten_before && !state.logs[key].move(pane, before, after)) {
     ++stats_.overflows;

@@ -52,10 +52,10 @@ struct Change {
 };
 
 struct MergeStats {
-  std::uint64_t pane_updates = 0;    // seen
-  std::uint64_t stale_updates = 0;   // of these, not newer than what is known
-  std::uint64_t unmergeable = 0;     // of these, for panes whose parts have been let go of
-  std::uint64_t corrections = 0;     // seen
+  std::uint64_t pane_updates = 0;   // seen
+  std::uint64_t stale_updates = 0;  // of these, not newer than what is known
+  std::uint64_t unmergeable = 0;    // of these, for panes whose parts have been let go of
+  std::uint64_t corrections = 0;    // seen
   std::uint64_t stale_corrections = 0;
   std::uint64_t unknown_series = 0;  // updates and corrections by another definition of a series
   std::uint64_t malformed = 0;       // records and updates that contradict schema or configuration

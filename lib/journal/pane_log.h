@@ -27,8 +27,8 @@ class PaneLog {
     Entry& entry = at(pane);
     bool fitted = true;
     for (std::size_t i = 0; i < kMeasureCount; ++i) {
-      const __int128 sum = static_cast<__int128>(entry.values.values[i]) + after.values[i] -
-                           before.values[i];
+      const __int128 sum =
+          static_cast<__int128>(entry.values.values[i]) + after.values[i] - before.values[i];
       entry.values.values[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(sum));
       fitted &= sum == entry.values.values[i];
     }
@@ -41,9 +41,7 @@ class PaneLog {
     for (auto it = lower_bound(first); it != entries_.end() && it->pane <= last; ++it) visitor(*it);
   }
 
-  void forget_before(PaneIndex pane) {
-    entries_.erase(entries_.begin(), lower_bound(pane));
-  }
+  void forget_before(PaneIndex pane) { entries_.erase(entries_.begin(), lower_bound(pane)); }
 
   std::size_t size() const { return entries_.size(); }
 

@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "kafka/client.h"
 #include "kafka/corrupt_batch.h"
+#include "kafka/message_batch.h"
 #include "kafka/native.h"
 
 namespace surgewatch::kafka {
@@ -73,35 +74,6 @@ bool is_corruption(rd_kafka_resp_err_t code) {
          code == RD_KAFKA_RESP_ERR_INVALID_MSG;
 }
 
-// Messages that were taken from librdkafka and go back to it, also if a visitor throws.
-class Batch {
- public:
-  explicit Batch(std::size_t limit) : messages_(limit) {}
-  ~Batch() { clear(); }
-  Batch(const Batch&) = delete;
-  Batch& operator=(const Batch&) = delete;
-
-  void reserve(std::size_t limit) {
-    if (messages_.size() < limit) messages_.resize(limit);
-  }
-  // Appends what is there until there are `limit`, waiting for it up to `wait`.
-  void take(rd_kafka_queue_t* queue, milliseconds wait, std::size_t limit) {
-    const ssize_t taken = rd_kafka_consume_batch_queue(queue, static_cast<int>(wait.count()),
-                                                       messages_.data() + count_, limit - count_);
-    if (taken > 0) count_ += static_cast<std::size_t>(taken);
-  }
-  void clear() {
-    for (std::size_t i = 0; i < count_; ++i) rd_kafka_message_destroy(messages_[i]);
-    count_ = 0;
-  }
-  std::size_t size() const { return count_; }
-  const rd_kafka_message_t& operator[](std::size_t i) const { return *messages_[i]; }
-
- private:
-  std::vector<rd_kafka_message_t*> messages_;
-  std::size_t count_ = 0;
-};
-
 class ConsumerOverRdkafka final : public Consumer {
  public:
   explicit ConsumerOverRdkafka(const Options& options)
@@ -158,7 +130,7 @@ class ConsumerOverRdkafka final : public Consumer {
   std::int32_t found_number_ = -1;
   Partition* found_ = nullptr;
 
-  Batch batch_{0};
+  MessageBatch batch_;
   Message message_;
   std::uint64_t polls_ = 0;
   std::uint64_t skipped_records_ = 0;

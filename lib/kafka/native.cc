@@ -12,7 +12,7 @@
 namespace surgewatch::kafka {
 namespace {
 
-constexpr std::chrono::milliseconds kDestroyWait{1000};
+constexpr std::chrono::milliseconds kDestroyWait{1'400};
 constexpr int kLogWarnings = 4;  // syslog's levels: 4 warning, 3 error
 constexpr int kLogErrors = 3;
 
@@ -201,12 +201,12 @@ Native::~Native() {
 }
 
 absl::Status Native::last_error() const {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return last_error_;
 }
 
 void Native::set_last_error(absl::Status status) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   last_error_ = std::move(status);
 }
 

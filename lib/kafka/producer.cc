@@ -91,8 +91,8 @@ class ProducerOverRdkafka final : public Producer {
   bool wants_recycling_ = false;
 
   std::atomic<std::uint64_t> failures_{0};  // a count; orders nothing
-  absl::Mutex mutex_;
-  absl::Status first_failure_ ABSL_GUARDED_BY(mutex_);
+  std::mutex mutex_;
+  absl::Status first_failure_;  // guarded by mutex_
 };
 
 absl::Status ProducerOverRdkafka::open(const Options& options) {
@@ -169,7 +169,7 @@ void ProducerOverRdkafka::on_delivery(void* owner, const rd_kafka_message_t& mes
   if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) return;
   auto* self = static_cast<ProducerOverRdkafka*>(owner);
   self->failures_.fetch_add(1, std::memory_order_relaxed);
-  absl::MutexLock lock(&self->mutex_);
+  const std::lock_guard lock(self->mutex_);
   if (!self->first_failure_.ok()) return;
   const char* topic = rd_kafka_topic_name(message.rkt);
   if (message.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
@@ -185,7 +185,7 @@ void ProducerOverRdkafka::on_delivery(void* owner, const rd_kafka_message_t& mes
 }
 
 absl::Status ProducerOverRdkafka::take_failure() {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return std::exchange(first_failure_, absl::OkStatus());
 }
 

@@ -1,7 +1,9 @@
 #include "serve/alert_store.h"
 
 #include <algorithm>
+#include <condition_variable>
 #include <deque>
+#include <mutex>
 #include <queue>
 #include <set>
 #include <utility>
@@ -9,8 +11,6 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
-#include "absl/synchronization/mutex.h"
-#include "absl/time/time.h"
 #include "base/status.h"
 
 namespace surgewatch::serve {
@@ -111,17 +111,17 @@ bool matches(const v1::AlertFilter& filter, const v1::Alert& alert) {
     return false;
   }
   return filter.regions_size() == 0 ||
-         std::any_of(alert.subject().begin(), alert.subject().end(), [&](const auto& entry) {
-           return contains(filter.regions(), entry.second);
-         });
+         std::any_of(alert.subject().begin(), alert.subject().end(),
+                     [&](const auto& entry) { return contains(filter.regions(), entry.second); });
 }
 
 struct AlertStore::State {
   explicit State(const Limits& l) : limits(l) {}
 
   const Limits limits;
-  mutable absl::Mutex mutex;
-  mutable absl::CondVar changed;
+  // std::mutex, since ThreadSanitizer does not see the locks of Debian's Abseil.
+  mutable std::mutex mutex;
+  mutable std::condition_variable changed;
   bool stopped ABSL_GUARDED_BY(mutex) = false;
 
   std::int64_t next_offset ABSL_GUARDED_BY(mutex) = 0;
@@ -148,7 +148,7 @@ struct AlertStore::State {
   bool pass(std::int64_t offset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     if (offset < next_offset) return false;
     next_offset = offset + 1;
-    changed.SignalAll();
+    changed.notify_all();
     return true;
   }
   void erase(const std::string& alert_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
@@ -168,7 +168,7 @@ AlertStore::AlertStore(std::int64_t kept_revisions)
 void AlertStore::add(std::int64_t offset, v1::Alert alert) {
   State& s = *state_;
   const auto held = std::make_shared<const v1::Alert>(std::move(alert));
-  const absl::MutexLock lock(&s.mutex);
+  const std::lock_guard lock(s.mutex);
   if (!s.pass(offset)) return;
   const auto current = s.newest.find(held->alert_id());
   if (current != s.newest.end() && current->second->revision() >= held->revision()) return;
@@ -192,12 +192,12 @@ void AlertStore::add(std::int64_t offset, v1::Alert alert) {
 }
 
 void AlertStore::forget(std::int64_t offset, const std::string& alert_id) {
-  const absl::MutexLock lock(&state_->mutex);
+  const std::lock_guard lock(state_->mutex);
   if (state_->pass(offset)) state_->erase(alert_id);
 }
 
 void AlertStore::advance(std::int64_t next_offset) {
-  const absl::MutexLock lock(&state_->mutex);
+  const std::lock_guard lock(state_->mutex);
   state_->pass(next_offset - 1);
 }
 
@@ -213,10 +213,10 @@ AlertStore::Page AlertStore::page(const v1::AlertFilter& filter, const std::opti
                                   std::size_t limit) const {
   const State& s = *state_;
   Page page;
-  const absl::MutexLock lock(&s.mutex);
+  const std::lock_guard lock(s.mutex);
   page.next_offset = s.next_offset;
-  auto entry = after ? s.ordered.upper_bound(ListKey{after->onset, after->alert_id})
-                     : s.ordered.begin();
+  auto entry =
+      after ? s.ordered.upper_bound(ListKey{after->onset, after->alert_id}) : s.ordered.begin();
   for (; entry != s.ordered.end(); ++entry) {
     if (!matches(filter, *entry->second)) continue;
     if (page.alerts.size() == limit) {
@@ -232,7 +232,7 @@ AlertStore::Page AlertStore::page(const v1::AlertFilter& filter, const std::opti
 std::optional<v1::Alert> AlertStore::get(const std::string& alert_id) const {
   AlertPtr held;
   {
-    const absl::MutexLock lock(&state_->mutex);
+    const std::lock_guard lock(state_->mutex);
     const auto found = state_->newest.find(alert_id);
     if (found == state_->newest.end()) return std::nullopt;
     held = found->second;
@@ -241,47 +241,45 @@ std::optional<v1::Alert> AlertStore::get(const std::string& alert_id) const {
 }
 
 std::int64_t AlertStore::next_offset() const {
-  const absl::MutexLock lock(&state_->mutex);
+  const std::lock_guard lock(state_->mutex);
   return state_->next_offset;
 }
 
 absl::StatusOr<AlertStore::Revisions> AlertStore::since(std::int64_t from,
                                                         std::size_t limit) const {
   const State& s = *state_;
-  const absl::MutexLock lock(&s.mutex);
+  const std::lock_guard lock(s.mutex);
   if (from < s.complete_from) {
     return out_of_range("revisions below offset {} are no longer kept, and {} was asked for",
                         s.complete_from, from);
   }
   Revisions result;
-  auto next = std::lower_bound(s.revisions.begin(), s.revisions.end(), from,
-                               [](const StoredRevision& r, std::int64_t o) { return r.offset < o; });
+  auto next =
+      std::lower_bound(s.revisions.begin(), s.revisions.end(), from,
+                       [](const StoredRevision& r, std::int64_t o) { return r.offset < o; });
   for (; next != s.revisions.end() && result.revisions.size() < limit; ++next) {
     result.revisions.push_back(*next);
   }
-  const bool all = next == s.revisions.end();
-  result.next = all ? std::max(from, s.next_offset) : result.revisions.back().offset + 1;
+  // At the next revision that is kept, or behind everything, what held no revision included.
+  result.next = next == s.revisions.end() ? std::max(from, s.next_offset) : next->offset;
   return result;
 }
 
 bool AlertStore::wait_beyond(std::int64_t from, std::chrono::milliseconds wait) const {
   const State& s = *state_;
-  const absl::Time deadline = absl::Now() + absl::FromChrono(wait);
-  const absl::MutexLock lock(&s.mutex);
-  while (s.next_offset <= from && !s.stopped) {
-    if (s.changed.WaitWithDeadline(&s.mutex, deadline)) break;
-  }
+  std::unique_lock lock(s.mutex);
+  s.changed.wait_for(lock, wait, [&] { return s.next_offset > from || s.stopped; });
   return s.next_offset > from;
 }
 
 void AlertStore::stop() {
-  const absl::MutexLock lock(&state_->mutex);
+  const std::lock_guard lock(state_->mutex);
   state_->stopped = true;
-  state_->changed.SignalAll();
+  state_->changed.notify_all();
 }
 
 bool AlertStore::stopped() const {
-  const absl::MutexLock lock(&state_->mutex);
+  const std::lock_guard lock(state_->mutex);
   return state_->stopped;
 }
 
@@ -306,7 +304,7 @@ bool AlertStore::State::put(SubjectPoints* subject, const Point& point) {
 void AlertStore::add(const v1::SeriesPoint& point) {
   State& s = *state_;
   std::string key = subject_key(point);
-  const absl::MutexLock lock(&s.mutex);
+  const std::lock_guard lock(s.mutex);
   auto subject = s.subjects.find(key);
   if (subject == s.subjects.end()) {
     if (s.subjects.size() >= s.limits.subjects) {
@@ -360,16 +358,15 @@ std::vector<v1::SeriesPoint> AlertStore::points(const PointQuery& query) const {
   {
     // Merges the subjects from their newest points backwards, so that the cost goes by what is
     // taken and not by what is kept.
-    const absl::MutexLock lock(&s.mutex);
+    const std::lock_guard lock(s.mutex);
     std::priority_queue<Walk> walks;
     for (auto& [key, subject] : s.subjects) {
       if (!subject_matches(query, subject.shared)) continue;
-      const auto end = query.to_seconds ? std::upper_bound(subject.points.begin(),
-                                                           subject.points.end(), *query.to_seconds,
-                                                           [](std::int64_t to, const Point& point) {
-                                                             return to < point.end;
-                                                           })
-                                        : subject.points.end();
+      const auto end =
+          query.to_seconds
+              ? std::upper_bound(subject.points.begin(), subject.points.end(), *query.to_seconds,
+                                 [](std::int64_t to, const Point& point) { return to < point.end; })
+              : subject.points.end();
       const auto count = static_cast<std::size_t>(end - subject.points.begin());
       if (count > 0) walks.push({&key, &subject, count});
     }
@@ -399,7 +396,7 @@ std::vector<v1::SeriesPoint> AlertStore::points(const PointQuery& query) const {
 
 std::vector<v1::SeriesPoint> AlertStore::latest_points() const {
   std::vector<v1::SeriesPoint> result;
-  const absl::MutexLock lock(&state_->mutex);
+  const std::lock_guard lock(state_->mutex);
   for (const auto& [key, subject] : state_->subjects) {
     if (!subject.points.empty()) result.push_back(expand(subject, subject.points.back()));
   }
@@ -407,14 +404,14 @@ std::vector<v1::SeriesPoint> AlertStore::latest_points() const {
 }
 
 std::int64_t AlertStore::point_sequence() const {
-  const absl::MutexLock lock(&state_->mutex);
+  const std::lock_guard lock(state_->mutex);
   return state_->change_count;
 }
 
 AlertStore::PointChanges AlertStore::points_since(std::int64_t sequence, std::size_t limit) const {
   State& s = *state_;
   PointChanges result;
-  const absl::MutexLock lock(&s.mutex);
+  const std::lock_guard lock(s.mutex);
   const std::int64_t oldest = s.change_count - static_cast<std::int64_t>(s.changes.size());
   result.next = s.change_count;
   if (sequence < oldest || sequence > s.change_count) {
@@ -439,7 +436,7 @@ AlertStore::PointChanges AlertStore::points_since(std::int64_t sequence, std::si
 }
 
 std::uint64_t AlertStore::dropped_points() const {
-  const absl::MutexLock lock(&state_->mutex);
+  const std::lock_guard lock(state_->mutex);
   return state_->dropped_points;
 }
 

@@ -44,8 +44,7 @@ absl::StatusOr<std::int64_t> parse_limit(const std::string& text, std::int64_t m
 // "warning" or "SEVERITY_WARNING".
 template <typename Enum>
 absl::StatusOr<Enum> parse_enum(const std::string& name, const std::string& text,
-                                std::string_view prefix,
-                                bool (*parse)(const std::string&, Enum*),
+                                std::string_view prefix, bool (*parse)(const std::string&, Enum*),
                                 std::string_view choices) {
   std::string full = upper(text);
   if (full.rfind(prefix, 0) != 0) full.insert(0, prefix);
@@ -76,9 +75,9 @@ absl::StatusOr<bool> take_filter_param(const std::string& name, const std::strin
                                                  "info, warning, critical"));
     filter->set_min_severity(severity);
   } else if (name == "state") {
-    SW_ASSIGN_OR_RETURN(const auto state,
-                        parse_enum<v1::AlertState>(name, value, "ALERT_STATE_", parse_state,
-                                                   "firing, resolved"));
+    SW_ASSIGN_OR_RETURN(
+        const auto state,
+        parse_enum<v1::AlertState>(name, value, "ALERT_STATE_", parse_state, "firing, resolved"));
     filter->set_state(state);
   } else {
     return false;
@@ -293,7 +292,8 @@ Reply list_rules(const AlertStore& store, const config::Config* config) {
   append_joined(rules, &body, [](const auto& rule) { return to_json(rule); });
   body += "]";
   if (newest_end != INT64_MIN) {
-    body += fmt::format(",\"newest_window_end\":\"{}\"", format_time(newest_end * kMicrosPerSecond));
+    body +=
+        fmt::format(",\"newest_window_end\":\"{}\"", format_time(newest_end * kMicrosPerSecond));
   }
   body += "}";
   return {200, std::move(body)};
@@ -322,7 +322,8 @@ absl::StatusOr<StreamRequest> parse_stream_request(const Params& params,
   if (token.empty()) return request;
   SW_ASSIGN_OR_RETURN(const ResumeToken parsed, parse_resume_token(token));
   if (now_seconds - parsed.issued_at > kTokenLifeSeconds) {
-    return out_of_range("the token is older than 7 days; fetch /api/v1/alerts and go on from there");
+    return out_of_range(
+        "the token is older than 7 days; fetch /api/v1/alerts and go on from there");
   }
   request.from = parsed.next_offset;
   return request;

@@ -39,8 +39,8 @@ struct StreamRequest {
   // Offset to go on from; absent: from now on.
   std::optional<std::int64_t> from;
 };
-// `last_event_id` is the header of a client that reconnects; it wins over `from`. OUT_OF_RANGE for a
-// token that has outlived what is kept.
+// `last_event_id` is the header of a client that reconnects; it wins over `from`. OUT_OF_RANGE for
+// a token that has outlived what is kept.
 absl::StatusOr<StreamRequest> parse_stream_request(const Params& params,
                                                    const std::string& last_event_id,
                                                    std::int64_t now_seconds);

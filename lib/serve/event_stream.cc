@@ -48,7 +48,8 @@ EventStream::Outcome EventStream::pump(const Write& write) {
     return send(write, "retry: 2000\n") && write_heartbeat(write) ? Outcome::kGoOn : Outcome::kGone;
   }
   if (position_ > store_->next_offset() && Clock::now() - opened_ > kAheadGrace) {
-    return write_reset(write, "the token is ahead of the alerts topic, which may have been made anew");
+    return write_reset(write,
+                       "the token is ahead of the alerts topic, which may have been made anew");
   }
   store_->wait_beyond(position_, std::min(kSlice, heartbeat_));
   bool too_old = false;
@@ -107,8 +108,7 @@ EventStream::Outcome EventStream::write_reset(const Write& write, const std::str
   body.set_code("OUT_OF_RANGE");
   body.set_message(reason + "; fetch /api/v1/alerts and go on from its resume_token");
   // The empty id keeps a client from coming back with the same token.
-  const bool taken =
-      send(write, fmt::format("event: reset\nid:\ndata: {}\n\n", to_json(body)));
+  const bool taken = send(write, fmt::format("event: reset\nid:\ndata: {}\n\n", to_json(body)));
   return taken ? Outcome::kEnd : Outcome::kGone;
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/status.h"
 #include "serve/listen.h"
+#include "serve/metrics.h"
 #include "serve/token.h"
 #include "surgewatch/v1/service.grpc.pb.h"
 
@@ -47,11 +48,8 @@ class AlertServiceImpl final : public v1::AlertService::Service {
  public:
   explicit AlertServiceImpl(const GrpcServer::Options& options) : options_(options) {
     if (options.telemetry == nullptr) return;
-    subscribers_ = &options.telemetry->gauge(
-        "subscribers", "Streams of alerts that are open.", {{"kind", "grpc"}});
-    responses_ = &options.telemetry->counter(
-        "subscriber_responses_total", "Responses written to streams of alerts, heartbeats included.",
-        {{"kind", "grpc"}});
+    subscribers_ = &subscribers_gauge(*options.telemetry, "grpc");
+    responses_ = &responses_counter(*options.telemetry, "grpc");
   }
 
   void stop() { stopping_.store(true, std::memory_order_release); }
@@ -59,11 +57,11 @@ class AlertServiceImpl final : public v1::AlertService::Service {
   grpc::Status ListAlerts(grpc::ServerContext*, const v1::ListAlertsRequest* request,
                           v1::ListAlertsResponse* response) override {
     if (request->page_size() < 0) {
-      return to_grpc(invalid_argument("page_size is {}, but must not be negative",
-                                      request->page_size()));
+      return to_grpc(
+          invalid_argument("page_size is {}, but must not be negative", request->page_size()));
     }
-    const int size = request->page_size() == 0 ? kDefaultPageSize
-                                               : std::min(request->page_size(), kMaxPageSize);
+    const int size =
+        request->page_size() == 0 ? kDefaultPageSize : std::min(request->page_size(), kMaxPageSize);
     std::optional<AlertStore::Cursor> after;
     std::optional<ResumeToken> resume;
     if (!request->page_token().empty()) {
@@ -95,13 +93,13 @@ class AlertServiceImpl final : public v1::AlertService::Service {
 
   grpc::Status Subscribe(grpc::ServerContext* context, const v1::SubscribeRequest* request,
                          grpc::ServerWriter<v1::SubscribeResponse>* writer) override {
+    // Its start is fixed before it is counted.
+    std::int64_t position = options_.alerts->next_offset();
     const Slot slot(this);
     if (!slot.taken()) {
-      return to_grpc(absl::ResourceExhaustedError(
-          fmt::format("{} streams are open, the most there may be; try again later",
-                      options_.max_streams)));
+      return to_grpc(absl::ResourceExhaustedError(fmt::format(
+          "{} streams are open, the most there may be; try again later", options_.max_streams)));
     }
-    std::int64_t position = options_.alerts->next_offset();
     if (!request->resume_token().empty()) {
       auto token = parse_resume_token(request->resume_token());
       if (!token.ok()) return to_grpc(token.status());

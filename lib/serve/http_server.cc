@@ -18,6 +18,7 @@
 #include "serve/assets.h"
 #include "serve/event_stream.h"
 #include "serve/listen.h"
+#include "serve/metrics.h"
 
 namespace surgewatch::serve {
 namespace {
@@ -58,10 +59,10 @@ void answer(int status, const std::string& text, const char* type, Response& res
   response.set_content(text, type);
 }
 
-// cpp-httplib would compress with Brotli at its slowest (seconds for a long series) and would answer
-// any number of ranges with as many copies of the body. We offer gzip and no ranges, both of which
-// HTTP leaves to the server (RFC 9110, 12.5.3 and 14.2). The object behind the reference is the
-// server's own, not const.
+// cpp-httplib would compress with Brotli at its slowest (seconds for a long series) and would
+// answer any number of ranges with as many copies of the body. We offer gzip and no ranges, both of
+// which HTTP leaves to the server (RFC 9110, 12.5.3 and 14.2). The object behind the reference is
+// the server's own, not const.
 void narrow(const Request& request) {
   auto& own = const_cast<Request&>(request);
   own.ranges.clear();
@@ -81,11 +82,8 @@ class HttpServerImpl final : public HttpServer {
                                         {{"code", kClasses[i]}});
     }
     if (options.alerts == nullptr) return;
-    subscribers_ =
-        &telemetry.gauge("subscribers", "Streams of alerts that are open.", {{"kind", "sse"}});
-    responses_ = &telemetry.counter(
-        "subscriber_responses_total",
-        "Responses written to streams of alerts, heartbeats included.", {{"kind", "sse"}});
+    subscribers_ = &subscribers_gauge(telemetry, "sse");
+    responses_ = &responses_counter(telemetry, "sse");
   }
   ~HttpServerImpl() override { stop(); }
 
@@ -241,7 +239,8 @@ class HttpServerImpl final : public HttpServer {
       return;
     }
     response.status = 200;
-    response.set_content(asset.body.data(), asset.body.size(), std::string(asset.content_type) + "; charset=utf-8");
+    response.set_content(asset.body.data(), asset.body.size(),
+                         std::string(asset.content_type) + "; charset=utf-8");
   }
 
   // Counts a stream for as long as the response that holds it lives.
@@ -276,10 +275,11 @@ class HttpServerImpl final : public HttpServer {
                                     options_.max_streams))),
                     response);
     }
-    auto slot = std::make_shared<StreamSlot>(this);
+    // Its start is fixed before it is counted.
     auto stream = std::make_shared<EventStream>(
         parsed.ok() ? EventStream(options_.alerts, *std::move(parsed), options_.heartbeat)
                     : EventStream::reset(options_.alerts, message_of(parsed.status())));
+    auto slot = std::make_shared<StreamSlot>(this);
     response.status = 200;
     response.set_chunked_content_provider(
         "text/event-stream",

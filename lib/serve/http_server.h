@@ -25,8 +25,8 @@ class HttpServer {
     std::string bind_address = "127.0.0.1";
     int port = 0;                               // 0: a free one
     telemetry::Telemetry* telemetry = nullptr;  // null: no metrics, always ready
-    const AlertStore* alerts = nullptr;      // gateway only: turns on /, /api/v1 and the stream
-    const config::Config* config = nullptr;  // gateway only: the rules that are watched
+    const AlertStore* alerts = nullptr;         // gateway only: turns on /, /api/v1 and the stream
+    const config::Config* config = nullptr;     // gateway only: the rules that are watched
     int max_streams = 64;
     std::chrono::milliseconds heartbeat{10'000};
   };

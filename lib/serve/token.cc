@@ -87,8 +87,8 @@ absl::StatusOr<PageToken> parse_page_token(std::string_view text) {
   PageToken token;
   std::string_view rest = fields ? std::string_view(*fields) : std::string_view();
   if (!fields || !take_int(&rest, &token.resume.next_offset) ||
-      !take_int(&rest, &token.resume.issued_at) || !take_int(&rest, &token.onset) ||
-      rest.empty() || token.resume.next_offset < 0) {
+      !take_int(&rest, &token.resume.issued_at) || !take_int(&rest, &token.onset) || rest.empty() ||
+      token.resume.next_offset < 0) {
     return invalid_argument("not a page token of ours; pass next_page_token as it came");
   }
   token.alert_id = std::string(rest.substr(0, rest.size() - 1));

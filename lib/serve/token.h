@@ -1,8 +1,8 @@
 // Resume tokens and page tokens: opaque to those who hold them, the same over HTTP and gRPC, and
 // good on every gateway, since they name offsets of the alerts topic and nothing of one process.
 //
-// A token is unpadded base64url of `kind:fields:checksum`. There is exactly one text for each token.
-// Errors: INVALID_ARGUMENT for anything that make_…() did not write.
+// A token is unpadded base64url of `kind:fields:checksum`. There is exactly one text for each
+// token. Errors: INVALID_ARGUMENT for anything that make_…() did not write.
 #pragma once
 
 #include <cstdint>

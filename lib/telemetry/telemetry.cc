@@ -5,11 +5,10 @@
 
 #include <iterator>
 #include <map>
+#include <mutex>
 #include <string_view>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "base/check.h"
 #include "telemetry/process_metrics.h"
 
@@ -86,11 +85,10 @@ struct Telemetry::Impl {
              .Register(registry);
   }
 
-  // `build()` starts a family, `make(family, labels)` adds a metric to it.
+  // With the mutex held. `build()` starts a family, `make(family, labels)` adds a metric to it.
   template <typename Metric, typename Build, typename Make>
   Metric& handle(std::map<std::string, Family<Metric>>& families, const std::string& name,
-                 const std::string& help, const Labels& wanted, Build build, Make make)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+                 const std::string& help, const Labels& wanted, Build build, Make make) {
     Family<Metric>& entry = families[name];
     if (entry.family == nullptr) {
       // One name, one type.
@@ -121,11 +119,13 @@ struct Telemetry::Impl {
   ProcessMetrics process;
   prometheus::Family<prometheus::Counter>* dropped_label_sets = nullptr;
 
-  absl::Mutex mutex;
-  std::map<std::string, Family<prometheus::Counter>> counters ABSL_GUARDED_BY(mutex);
-  std::map<std::string, Family<prometheus::Gauge>> gauges ABSL_GUARDED_BY(mutex);
-  std::map<std::string, Family<prometheus::Histogram>> histograms ABSL_GUARDED_BY(mutex);
-  std::map<std::string, bool> conditions ABSL_GUARDED_BY(mutex);
+  // Not absl::Mutex: ThreadSanitizer can't see through Debian's build of that. Guards all below,
+  // and what handle() does.
+  mutable std::mutex mutex;
+  std::map<std::string, Family<prometheus::Counter>> counters;
+  std::map<std::string, Family<prometheus::Gauge>> gauges;
+  std::map<std::string, Family<prometheus::Histogram>> histograms;
+  std::map<std::string, bool> conditions;
 };
 
 Telemetry::Telemetry(const std::string& service, std::int64_t label_sets_per_metric,
@@ -140,7 +140,7 @@ Telemetry::Telemetry(const std::string& service, std::int64_t label_sets_per_met
 
 prometheus::Counter& Telemetry::counter(const std::string& name, const std::string& help,
                                         const Labels& labels) {
-  absl::MutexLock lock(&impl_->mutex);
+  const std::lock_guard lock(impl_->mutex);
   return impl_->handle(
       impl_->counters, name, help, labels, prometheus::BuildCounter,
       [](auto& family, const Labels& of) -> prometheus::Counter& { return family.Add(of); });
@@ -148,7 +148,7 @@ prometheus::Counter& Telemetry::counter(const std::string& name, const std::stri
 
 prometheus::Gauge& Telemetry::gauge(const std::string& name, const std::string& help,
                                     const Labels& labels) {
-  absl::MutexLock lock(&impl_->mutex);
+  const std::lock_guard lock(impl_->mutex);
   return impl_->handle(
       impl_->gauges, name, help, labels, prometheus::BuildGauge,
       [](auto& family, const Labels& of) -> prometheus::Gauge& { return family.Add(of); });
@@ -157,7 +157,7 @@ prometheus::Gauge& Telemetry::gauge(const std::string& name, const std::string& 
 prometheus::Histogram& Telemetry::histogram(const std::string& name, const std::string& help,
                                             const Labels& labels,
                                             const std::vector<double>& bounds) {
-  absl::MutexLock lock(&impl_->mutex);
+  const std::lock_guard lock(impl_->mutex);
   return impl_->handle(impl_->histograms, name, help, labels, prometheus::BuildHistogram,
                        [&](auto& family, const Labels& of) -> prometheus::Histogram& {
                          return family.Add(of, bounds);
@@ -173,12 +173,12 @@ std::string Telemetry::expose() const {
 }
 
 void Telemetry::set_ready(const std::string& condition, bool holds) {
-  absl::MutexLock lock(&impl_->mutex);
+  const std::lock_guard lock(impl_->mutex);
   impl_->conditions[condition] = holds;
 }
 
 bool Telemetry::ready(std::string* missing) const {
-  absl::MutexLock lock(&impl_->mutex);
+  const std::lock_guard lock(impl_->mutex);
   std::string failing;
   for (const auto& [condition, holds] : impl_->conditions) {
     if (!holds) failing += fmt::format("{}{}", failing.empty() ? "" : ", ", condition);

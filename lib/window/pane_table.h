@@ -7,11 +7,10 @@
 //     reader takes a pane only if its tag, read under its sequence lock, is the one asked for. So a
 //     stale entry can cost a miss, never a wrong pane.
 //   - A miss counts only if the table was the current one throughout. Tables are replaced (when
-//   they
-//     fill up) by a new one, built aside and published with release together with a generation; the
-//     old one stays, and may be built anew later. A reader that missed loads the generation again,
-//     and repeats if it changed. It loads the entries with acquire, so that having seen one of a
-//     later building it sees the later generation too.
+//     they fill up) by a new one, built aside and published with release together with a
+//     generation; the old one stays, and may be built anew later. A reader that missed loads the
+//     generation again, and repeats if it changed. It loads the entries with acquire, so that
+//     having seen one of a later building it sees the later generation too.
 //   - Probing passes over erased entries; an erased entry before an empty one becomes empty, since
 //     no probe goes on beyond it.
 // Cost: 8 bytes an entry at a load of at most 3/4; retired tables add at most as much again.

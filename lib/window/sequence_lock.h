@@ -6,10 +6,9 @@
 // Threads: the writer never waits. A reader repeats only because the writer has made progress, so
 // readers are lock-free.
 // Memory orders, without a fence (ThreadSanitizer understands it, and x86 pays nothing):
-//   - Every word is stored with release and loaded with acquire. A reader that sees a word of write
-//   n
-//     thereby sees the odd sequence that was stored before it, or a later one, when it loads the
-//     sequence again, and repeats.
+//   - Every word is stored with release and loaded with acquire. A reader that sees a word of
+//     write n thereby sees the odd sequence that was stored before it, or a later one, when it
+//     loads the sequence again, and repeats.
 //   - The even sequence is stored with release and first loaded with acquire: a reader that sees it
 //     sees every word of that write, or later ones, against which the second load guards.
 // Wrap-around: a reader would have to be stopped between two loads for exactly a multiple of 2^31

@@ -13,11 +13,9 @@
 //     the allowed lateness upward. That floor only rises. What is added below it is not summed here
 //     but handed over as a correction, with its offset.
 //   - So the total of a pane is the newest snapshot of it plus all its corrections, and which of
-//   the
-//     two a contribution went to depends on the prefix of the source alone.
+//     the two a contribution went to depends on the prefix of the source alone.
 //   - collect() gives a state that holds at least every event below its next_offset, and exactly
-//   the
-//     corrections of those events.
+//     the corrections of those events.
 //
 // The grace period, in place of a fence on the writer's path. A dirty pane is handed over once in
 // an *epoch*; the flusher starts a new one each time. The writer may not notice at once: it goes on

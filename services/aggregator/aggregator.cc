@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <set>
 #include <thread>
 
 #include "aggregator/meters.h"
@@ -194,7 +195,10 @@ void Aggregator::Session::revoked(const std::vector<kafka::TopicPartition>& part
   }
   absl::MutexLock lock(&mutex_);
   std::erase_if(owned_, [&](const auto& source) {
-    return std::find(partitions.begin(), partitions.end(), source->partition) != partitions.end();
+    const bool gone =
+        std::find(partitions.begin(), partitions.end(), source->partition) != partitions.end();
+    if (gone) owner_.meters_->release_lag(source->source.id());
+    return gone;
   });
   last_found_ = nullptr;
 }
@@ -299,11 +303,14 @@ void Aggregator::Session::stop_flusher() {
 
 absl::Status Aggregator::Session::flush_all() {
   std::uint64_t journaled = 0;
+  std::set<SourceId> ids;
   for (const auto& source : owned()) {
+    ids.insert(source->source.id());
     SW_RETURN_IF_ERROR(flush_source(source.get()));
     journaled += source->journaled;
     owner_.meters_->source(source->source.id(), source->owner_epoch, source->source.stats());
   }
+  owner_.meters_->release_all_but(ids);
   journal_->poll();
   owner_.journaled_.store(journaled, std::memory_order_relaxed);
   return absl::OkStatus();

@@ -105,6 +105,16 @@ void Aggregator::Meters::source(const SourceId& id, std::int64_t owner_epoch,
   gauges.last = stats;
 }
 
+void Aggregator::Meters::release_all_but(const std::set<SourceId>& owned) {
+  for (auto& [id, gauges] : by_source_) {
+    if (owned.contains(id) || gauges.owner_epoch == 0) continue;
+    for (prometheus::Gauge* gauge : {gauges.watermark_lag, gauges.keys, gauges.documents}) {
+      gauge->Set(0);
+    }
+    gauges.owner_epoch = 0;
+  }
+}
+
 void Aggregator::Meters::lag(const SourceId& id, std::int64_t records) {
   prometheus::Gauge*& gauge = lag_gauges_[id];
   if (gauge == nullptr) {

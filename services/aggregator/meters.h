@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "aggregate/source.h"
@@ -20,6 +21,10 @@ class Aggregator::Meters {
   // Adds what `stats` grew by since the last call for the same source and owner epoch.
   void source(const SourceId& id, std::int64_t owner_epoch, const aggregate::SourceStats& stats);
   void lag(const SourceId& id, std::int64_t records);
+  // The source is another process's now: its last figures here are nobody's. By the worker, and by
+  // the flusher.
+  void release_lag(const SourceId& id) { lag(id, 0); }
+  void release_all_but(const std::set<SourceId>& owned);
 
  private:
   struct TopicCounters {

@@ -16,10 +16,13 @@ void add_subject(const Subject& subject, telemetry::Labels* labels) {
   }
 }
 
+// A share is no amount of what it is a share of.
+std::string measure_label(const v1::SeriesPoint& point) {
+  return point.rule_type() == v1::RULE_TYPE_SHARE_SHIFT ? "share" : point.measure();
+}
+
 double in_base_unit(double value, const v1::SeriesPoint& point) {
-  const bool money =
-      point.measure() == "revenue_usd" && point.rule_type() != v1::RULE_TYPE_SHARE_SHIFT;
-  return money ? value / 1e6 : value;
+  return measure_label(point) == "revenue_usd" ? value / 1e6 : value;
 }
 
 }  // namespace
@@ -54,7 +57,7 @@ void Gateway::Meters::alert(const v1::Alert& alert) {
 
 void Gateway::Meters::point(const v1::SeriesPoint& point) {
   telemetry::Labels labels{
-      {"rule", point.rule()}, {"series", point.series()}, {"measure", point.measure()}};
+      {"rule", point.rule()}, {"series", point.series()}, {"measure", measure_label(point)}};
   add_subject(point.subject(), &labels);
   telemetry_
       .gauge("series_observed", "What the newest closed window of a watched series holds.", labels)

@@ -72,8 +72,7 @@ std::vector<v1::JournalRecord> journal(int countries, int sources) {
 
 // Arguments: subjects (times ten keys), sources.
 void BM_Detector(benchmark::State& state) {
-  const auto records =
-      journal(static_cast<int>(state.range(0)), static_cast<int>(state.range(1)));
+  const auto records = journal(static_cast<int>(state.range(0)), static_cast<int>(state.range(1)));
   std::uint64_t updates = 0;
   std::uint64_t evaluations = 0;
   for (auto _ : state) {
@@ -89,11 +88,7 @@ void BM_Detector(benchmark::State& state) {
   state.counters["evaluations"] =
       benchmark::Counter(static_cast<double>(evaluations), benchmark::Counter::kIsRate);
 }
-BENCHMARK(BM_Detector)
-    ->Args({30, 1})
-    ->Args({30, 8})
-    ->Args({250, 4})
-    ->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_Detector)->Args({30, 1})->Args({30, 8})->Args({250, 4})->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace surgewatch

@@ -1,6 +1,6 @@
-// A gateway's HTTP server over a store that is filled with the story's shape, for tests of the page:
-// the revenue that NVIDIA reported by billing location (fiscal 2024 and 2025, 91 days a quarter) as
-// daily windows of five regions, and the alerts that belong to them.
+// A gateway's HTTP server over a store that is filled with the story's shape, for tests of the
+// page: the revenue that NVIDIA reported by billing location (fiscal 2024 and 2025, 91 days a
+// quarter) as daily windows of five regions, and the alerts that belong to them.
 //
 // Prints `PORT n`, then reads commands from stdin, one a line, and answers each with `ok`:
 //   alert     a critical alert for the United Arab Emirates comes
@@ -118,9 +118,8 @@ v1::Alert alert_of(const std::string& id, std::string_view rule, v1::RuleType ty
 v1::Alert singapore() {
   constexpr int kEnd = 7 * kDaysInQuarter;
   constexpr int kOnset = 463;  // 2024-05-06: the first 91 days at four times the reference
-  v1::Alert alert =
-      alert_of("a-sg-since", kRule, v1::RULE_TYPE_SURGE_SINCE, v1::SEVERITY_WARNING, "SG", kOnset,
-               kEnd, 7697 * kMicrosInMillion, 1042 * kMicrosInMillion);
+  v1::Alert alert = alert_of("a-sg-since", kRule, v1::RULE_TYPE_SURGE_SINCE, v1::SEVERITY_WARNING,
+                             "SG", kOnset, kEnd, 7697 * kMicrosInMillion, 1042 * kMicrosInMillion);
   alert.set_revision(3);
   alert.set_upper_bound(kFireAt * 1042 * kMicrosInMillion);
   alert.set_score(2.84);
@@ -163,9 +162,15 @@ class Fixture {
         "Singapore's share of what was billed rose from 7.7 % to 21.9 %: 14.2 percentage points.");
     add_evidence(&share, "points_of_the_whole", 14.2, "points", "21.9 % less 7.7 %");
     store_->add(next_offset_++, share);
-    v1::Alert resolved = alert_of("a-cn-surge", "regional-surge", v1::RULE_TYPE_SURGE,
-                                  v1::SEVERITY_WARNING, "CN", 240, 3 * kDaysInQuarter,
-                                  4030 * kMicrosInMillion, 2210 * kMicrosInMillion);
+    v1::Alert elsewhere = alert_of(
+        "a-sg-elsewhere", "billed-not-delivered", v1::RULE_TYPE_DIVERGENCE, v1::SEVERITY_INFO, "SG",
+        12, 7 * kDaysInQuarter, 7697 * kMicrosInMillion, 354 * kMicrosInMillion);
+    elsewhere.set_explanation(
+        "Of the $7,697 M billed to Singapore, $354 M is known to have been delivered there.");
+    store_->add(next_offset_++, elsewhere);
+    v1::Alert resolved =
+        alert_of("a-cn-surge", "regional-surge", v1::RULE_TYPE_SURGE, v1::SEVERITY_WARNING, "CN",
+                 240, 3 * kDaysInQuarter, 4030 * kMicrosInMillion, 2210 * kMicrosInMillion);
     resolved.set_state(v1::ALERT_STATE_RESOLVED);
     resolved.set_explanation("China was billed more than its baseline, until the quarter's end.");
     store_->add(next_offset_++, resolved);
@@ -177,7 +182,8 @@ class Fixture {
       v1::Alert alert =
           alert_of("a-ae-since", kRule, v1::RULE_TYPE_SURGE_SINCE, v1::SEVERITY_CRITICAL, "AE", 640,
                    8 * kDaysInQuarter, 912 * kMicrosInMillion, 96 * kMicrosInMillion);
-      alert.set_explanation("Synthetic: the United Arab Emirates at 9.5 times the reference.");
+      alert.set_explanation(
+          "Synthetic: the <b>United Arab Emirates</b> at 9.5 times the reference.");
       store_->add(next_offset_++, alert);
     } else if (command == "point") {
       if (regions_.empty()) regions_ = reported();

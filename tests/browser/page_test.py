@@ -66,6 +66,9 @@ class PageTest(unittest.TestCase):
         checks.wait_for('five strips', lambda: self.driver.execute_script(
             'return document.querySelectorAll("#heat canvas").length') == 5)
         self.assertIn('Singapore', checks.text_of(self.driver, '#chart-title'))
+        divergence = checks.alert_text(self.driver, 'a-sg-elsewhere')
+        self.assertIn('95.4 % not delivered there', divergence)
+        self.assertNotIn('growth', divergence)
         self.assertEqual(checks.text_of(self.driver, '#event-time'), '26 Jan 2025')
         checks.check_landmarks(self.driver)
         checks.check_contrast(self.driver)
@@ -86,7 +89,8 @@ class PageTest(unittest.TestCase):
         checks.check_singapore(self.driver)
         self.assertEqual(checks.alert_text(self.driver, 'a-ae-since'), '')
         fixture.tell('alert')
-        checks.check_alert(self.driver, ['United Arab Emirates', 'critical', '9.500 ×', '+850.0 %'])
+        checks.check_alert(self.driver, ['critical', '9.500 ×', '+850.0 %',
+                                         '<b>United Arab Emirates</b>'])
         first = self.driver.execute_script('return document.querySelector(".alert").dataset.id')
         self.assertEqual(first, 'a-ae-since', 'the most severe comes first')
 
@@ -142,8 +146,8 @@ class PageTest(unittest.TestCase):
     def test_nothing_yet(self):
         fixture = self.serve('empty')
         checks.open_page(self.driver, fixture.url)
-        self.assertEqual(checks.text_of(self.driver, '#no-alerts:not([hidden])'),
-                         'No alerts. Waiting for events…')
+        checks.wait_for('that it waits', lambda: checks.text_of(
+            self.driver, '#no-alerts:not([hidden])') == 'No alerts. Waiting for events…')
         self.shoot('page-empty')
         fixture.tell('point')
         checks.wait_for('the first point', lambda: checks.text_of(

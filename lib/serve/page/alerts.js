@@ -43,6 +43,29 @@ function evidenceTable(evidence) {
                  element('table', {}, element('tbody', {}, ...rows)));
 }
 
+const peakText = (peak) =>
+    `${format.ratio(peak.ratio)} on ${format.date(format.lastInstant(peak.window_end))}`;
+
+// The ratio is never shown as growth, nor growth as the ratio: each has its label.
+function figures(alert) {
+  const shown = (value) => format.amount(value ?? 0, alert.measure, alert.rule_type);
+  const figure = (kind, value, label) =>
+      element('p', {class: kind}, element('b', {}, value), ` ${label}`);
+  const ratio = figure('ratio', format.ratio(alert.ratio), format.against(alert.rule_type));
+  const rest = format.isDivergence(alert.rule_type) ?
+      figure('growth', format.missing(alert.observed, alert.expected ?? 0), 'not delivered there') :
+      figure('growth', alert.ratio > 0 ? format.growth(alert.growth_percent ?? 0) : '–', 'growth');
+  const past = !isFiring(alert) && alert.peak ? `; at its peak ${peakText(alert.peak)}` : '';
+  return element('div', {class: 'figures'}, ratio, rest,
+                 element('p', {class: 'compared'}, `${shown(alert.observed)} against ${shown(alert.expected)}${past}`));
+}
+
+// Only what is a web address becomes a link.
+function runbook(url) {
+  const safe = /^https?:\/\//.test(url ?? '');
+  return safe ? fact('Runbook', element('a', {href: url, rel: 'noreferrer'}, url)) : undefined;
+}
+
 function card(alert, handlers, open) {
   const severity = format.shortName(alert.severity, 'SEVERITY_') || 'unknown';
   const firing = isFiring(alert);
@@ -52,16 +75,6 @@ function card(alert, handlers, open) {
       element('span', {class: 'rule'}, alert.rule ?? ''));
   show.addEventListener('click', () => handlers.select(alert));
 
-  const compared = `${format.amount(alert.observed ?? 0, alert.measure, alert.rule_type)} against ` +
-      `${format.amount(alert.expected ?? 0, alert.measure, alert.rule_type)}`;
-  const figures = element(
-      'div', {class: 'figures'},
-      element('p', {class: 'ratio'}, element('b', {}, format.ratio(alert.ratio)),
-              ` ${format.against(alert.rule_type)}`),
-      element('p', {class: 'growth'}, element('b', {}, alert.ratio > 0 ? format.growth(alert.growth_percent ?? 0) : '–'),
-              ' growth'),
-      element('p', {class: 'compared'}, compared));
-
   const evidence = alert.evidence ?? [];
   const details = element(
       'details', {open}, element('summary', {}, `Evidence and facts (${evidence.length})`),
@@ -69,8 +82,9 @@ function card(alert, handlers, open) {
       element('dl', {class: 'facts-list'},
               fact('Measure', format.measureName(alert.measure)),
               fact('Onset', alert.onset_time ? format.date(format.lastInstant(alert.onset_time)) : '–'),
-              fact('Peak', alert.peak ? `${format.ratio(alert.peak.ratio)} on ${format.date(format.lastInstant(alert.peak.window_end))}` : '–'),
+              fact('Peak', alert.peak ? peakText(alert.peak) : '–'),
               fact('Timing', kTimings[alert.timing] ?? '–'),
+              runbook(alert.runbook_url),
               fact('Revision', String(alert.revision ?? 0)),
               fact('Id', element('code', {}, alert.alert_id ?? ''))));
   details.addEventListener('toggle', () => handlers.toggled(alert.alert_id, details.open));
@@ -83,7 +97,7 @@ function card(alert, handlers, open) {
               element('span', {class: 'state'}, firing ? 'firing' : 'resolved'),
               shadow ? element('span', {class: 'state'}, 'shadow') : undefined,
               element('span', {class: 'when'}, format.windowText(alert.window_start, alert.window_end))),
-      show, figures, element('p', {class: 'explanation'}, alert.explanation ?? ''), details);
+      show, figures(alert), element('p', {class: 'explanation'}, alert.explanation ?? ''), details);
 }
 
 // Keeps what is open and what has the focus over redraws; handlers.select(alert) on a choice.

@@ -98,7 +98,11 @@ function drawTiles(point) {
   text('observed', format.amount(point.observed ?? 0, point.measure, point.rule_type));
   text('expected', format.amount(point.expected, point.measure, point.rule_type));
   text('ratio', format.ratio(ratio));
-  text('growth', format.growth(100 * (ratio - 1)));
+  const divergence = format.isDivergence(point.rule_type);
+  text('growth', divergence ? format.missing(point.observed, point.expected) : format.growth(100 * (ratio - 1)));
+  $('label-observed').textContent = divergence ? 'Billed' : 'Observed';
+  $('label-expected').textContent = divergence ? 'Delivered there' : 'Expected';
+  $('label-growth').textContent = divergence ? 'Not delivered' : 'Growth';
   text('window', format.windowText(point.window_start, point.window_end));
   $('tiles').classList.toggle('firing', Boolean(point.firing));
 }
@@ -111,8 +115,8 @@ function drawChart() {
   const rule = state.rules.get(state.chosen.rule);
   const name = format.subjectText(state.chosen.subject);
   $('chart-title').textContent = name;
-  const windowText = rule?.window ? `, windows of ${rule.window}` : '';
-  const what = `${state.chosen.rule}: ${format.measureName(newest?.measure ?? rule?.measure)}${windowText}`;
+  const what = `${state.chosen.rule}: ` +
+      [format.measureName(newest?.measure ?? rule?.measure), format.windowsOf(rule?.window)].filter(Boolean).join(', ');
   $('chart-subtitle').textContent = newest === null ? `${what}. No closed window yet.` : what;
   const alert = [...state.alerts.values()].filter((a) => isChosen(a.rule, a.subject)).sort(byImportance)[0];
   chart.show({

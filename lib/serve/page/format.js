@@ -50,7 +50,7 @@ const kAgainst = {
   RULE_TYPE_SURGE_SINCE: 'the reference',
   RULE_TYPE_SURGE: 'the baseline',
   RULE_TYPE_SHARE_SHIFT: 'the share before',
-  RULE_TYPE_DIVERGENCE: 'what it is compared with',
+  RULE_TYPE_DIVERGENCE: 'what was delivered',
 };
 
 export function ratio(value, digits = 3) {
@@ -63,6 +63,20 @@ export function growth(percent) {
   if (!Number.isFinite(percent)) return kNone;
   const sign = percent < 0 ? '−' : '+';
   return `${sign}${grouped(Math.abs(percent), 1)}${kNbsp}%`;
+}
+
+// A divergence compares two sides of the same time: what counts is the part that is missing.
+export const isDivergence = (ruleType) => ruleType === 'RULE_TYPE_DIVERGENCE';
+export function missing(observed, expected) {
+  if (!(observed > 0) || !Number.isFinite(expected)) return kNone;
+  return `${grouped(100 * (1 - expected / observed), 1)}${kNbsp}%`;
+}
+
+// "91d" → "91-day windows"
+export function windowsOf(length) {
+  if (!length) return '';
+  const days = /^(\d+)d$/.exec(length);
+  return days ? `${days[1]}-day windows` : `windows of ${length}`;
 }
 
 export function date(time) {
@@ -138,6 +152,8 @@ const kEvidenceUnits = {usd_micros: 'revenue_usd', revenue_usd: 'revenue_usd'};
 export function evidenceValue(value, unit) {
   if (unit === 'share') return `${grouped((value ?? 0) * 100, 1)}${kNbsp}%`;
   if (unit === 'ratio') return ratio(value ?? 0);
+  if (unit === 'percent') return `${grouped(value ?? 0, 1)}${kNbsp}%`;
+  if (unit === 'none') return '';
   if (unit in kEvidenceUnits) return amount(value ?? 0, kEvidenceUnits[unit]);
   const figure = compactCount(value ?? 0);
   return unit ? `${figure}${kNbsp}${unit}` : figure;

@@ -206,8 +206,8 @@ TEST(ForEachPane, VisitsClosedPanesInOrder) {
     });
   };
   look();
-  EXPECT_EQ(seen, (std::vector<std::string>{"1 0 SG US 1", "1 1 SG US 3", "1 1 US US 5",
-                                            "0 0 MY 2"}));
+  EXPECT_EQ(seen,
+            (std::vector<std::string>{"1 0 SG US 1", "1 1 SG US 3", "1 1 US US 5", "0 0 MY 2"}));
   world.apply(progress(test::kInvoices0, 1'000, std::nullopt, true));
   look();
   EXPECT_EQ(seen.size(), 5u);

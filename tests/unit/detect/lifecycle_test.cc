@@ -7,14 +7,14 @@
 namespace surgewatch {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::MatchesRegex;
 using test::briefs;
 using test::kDollar;
 using test::progress;
 using test::World;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::MatchesRegex;
 
 // One day against day 0, which has 100 dollars: fires at 4 times, ends below 2 for 2 days.
 config::Config one_day() {

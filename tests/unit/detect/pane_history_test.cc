@@ -55,8 +55,7 @@ TEST(PaneHistory, AgreesWithAMapOnAnyCourse) {
     PaneHistory history(kCapacity, -3);
     std::map<PaneIndex, std::int64_t> model;
     for (int i = 0; i < 300; ++i) {
-      const auto pane =
-          history.closed() - 8 + static_cast<PaneIndex>(random() % 14);
+      const auto pane = history.closed() - 8 + static_cast<PaneIndex>(random() % 14);
       const auto delta = static_cast<std::int64_t>(random() % 21) - 10;
       history.add(pane, delta);
       model[pane] += delta;

@@ -39,8 +39,10 @@ class Book {
         episodes, frontier, [](PaneIndex) { return with_ratio(1, Verdict::kQuiet); }, &published,
         [&](const Revision& r) {
           said.push_back("al" + std::to_string(r.onset) + "." + std::to_string(r.number) +
-                         (r.firing ? " fires" : r.withdrawn ? " withdrawn" : " over") + " at " +
-                         std::to_string(r.reported) +
+                         (r.firing      ? " fires"
+                          : r.withdrawn ? " withdrawn"
+                                        : " over") +
+                         " at " + std::to_string(r.reported) +
                          (r.timing == Timing::kFinal    ? " final"
                           : r.timing == Timing::kOnTime ? ""
                                                         : " early"));

@@ -8,12 +8,12 @@ namespace surgewatch {
 namespace {
 
 using config::RuleType;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using test::briefs;
 using test::two_series;
 using test::World;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 config::Config since(double ratio, std::optional<double> excess = std::nullopt) {
   config::Config config = two_series();
@@ -38,9 +38,9 @@ TEST(SurgeSince, FiresAtTheLineAndNotBelow) {
     world.bill("SG", 10, 100);
     world.bill("SG", 13, dollars);
     world.pass(13);
-    EXPECT_THAT(briefs(world.alerts()),
-                dollars == 400 ? std::vector<std::string>{"1 FIRING ON_TIME 13"}
-                               : std::vector<std::string>{});
+    EXPECT_THAT(briefs(world.alerts()), dollars == 400
+                                            ? std::vector<std::string>{"1 FIRING ON_TIME 13"}
+                                            : std::vector<std::string>{});
   }
 }
 
@@ -330,6 +330,24 @@ TEST(ShareShift, ComparesWithTheBaselineBeforeAGap) {
   EXPECT_DOUBLE_EQ(alerts[0].expected(), 0.1);
 }
 
+TEST(ShareShift, IsInconclusiveForAWindowThatBeginsBeforeTheHistory) {
+  config::Config config = two_series();
+  config::Rule rule = test::rule(RuleType::kShareShift, 4);
+  rule.reference = test::days(10, 10);
+  rule.fire_at.points = 1;
+  config.rules = {rule};
+  World world(std::move(config));
+  world.bill("SG", 10, 10);
+  world.bill("US", 10, 90);
+  world.bill("SG", 12, 100);
+  world.pass(12);
+  detect::Emissions out = world.take();
+  EXPECT_THAT(out.alerts, IsEmpty());
+  EXPECT_TRUE(out.points.back().inconclusive());
+  world.pass(13);
+  EXPECT_EQ(world.alerts().size(), 1u);
+}
+
 TEST(ShareShift, IsInconclusiveWithoutAWhole) {
   config::Config config = two_series();
   config::Rule rule = test::rule(RuleType::kShareShift, 1);
@@ -388,6 +406,20 @@ TEST(Divergence, IsInconclusiveIfMostStatesNoDestination) {
     EXPECT_EQ(out.alerts.size(), unstated == 50 ? 1u : 0u);
     EXPECT_EQ(out.points.back().inconclusive(), unstated == 51);
   }
+}
+
+TEST(Divergence, IsInconclusiveForAWindowThatBeginsBeforeTheHistory) {
+  config::Config config = divergence(false);
+  config.rules[0].window_panes = 2;
+  World world(std::move(config));
+  world.bill("SG", 5, 100, "MY");
+  world.pass(5);
+  const detect::Emissions first = world.take();
+  EXPECT_THAT(first.alerts, IsEmpty());
+  ASSERT_EQ(first.points.size(), 1u);
+  EXPECT_TRUE(first.points[0].inconclusive());
+  world.pass(6);
+  EXPECT_EQ(world.alerts().size(), 1u);
 }
 
 TEST(Divergence, ComparesWithAnotherSeriesAtTheCloseOfBoth) {

@@ -45,9 +45,7 @@ inline config::Config two_series() {
 }
 
 // The number of panes from 1970 to the date, with panes of a day.
-inline PaneIndex day(std::string_view date) {
-  return pane_of(*parse_date(date), kMicrosPerDay);
-}
+inline PaneIndex day(std::string_view date) { return pane_of(*parse_date(date), kMicrosPerDay); }
 
 // Panes [first, last] of a day each.
 inline config::Period days(PaneIndex first, PaneIndex last) {
@@ -82,9 +80,7 @@ class World {
     apply(Batch(kShipments0, ++offset_, "shipped").update({{ship_to}, pane, dollars * kDollar}));
   }
   // Everything before the pane's end has been seen; nothing beyond.
-  void pass(PaneIndex pane) {
-    apply(progress(kInvoices0, ++offset_, (pane + 1) * kMicrosPerDay));
-  }
+  void pass(PaneIndex pane) { apply(progress(kInvoices0, ++offset_, (pane + 1) * kMicrosPerDay)); }
   void pass_shipments(PaneIndex pane) {
     apply(progress(kShipments0, ++offset_, (pane + 1) * kMicrosPerDay));
   }

@@ -10,10 +10,10 @@
 namespace surgewatch::serve {
 namespace {
 
+using std::chrono::milliseconds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-using std::chrono::milliseconds;
 
 std::vector<std::string> ids(const std::vector<v1::Alert>& alerts) {
   std::vector<std::string> result;
@@ -118,6 +118,8 @@ TEST(AlertStore, ResumesBehindAnyOffset) {
   EXPECT_THAT(revisions(store, 4), ElementsAre("b#1"));
   EXPECT_THAT(revisions(store, 5), IsEmpty());
   EXPECT_THAT(revisions(store, 0, 2), ElementsAre("a#1", "a#2"));
+  EXPECT_EQ(store.since(0, 0)->next, 0);
+  EXPECT_EQ(store.since(1, 0)->next, 3);
   EXPECT_EQ(store.since(0, 2)->next, 4);
   EXPECT_EQ(store.since(0, 3)->next, 5);
   store.advance(9);

@@ -11,19 +11,20 @@
 #include <string>
 #include <vector>
 
+#include "serve/metrics.h"
 #include "serve/token.h"
 #include "unit/serve/builders.h"
 
 namespace surgewatch::serve {
 namespace {
 
+using std::chrono::milliseconds;
+using std::chrono::seconds;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
-using std::chrono::milliseconds;
-using std::chrono::seconds;
 
 std::int64_t now_seconds() {
   return std::chrono::duration_cast<seconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -54,7 +55,8 @@ class HttpServerTest : public ::testing::Test {
   }
 
   // Reads a stream until `enough` of what came so far.
-  std::string read_stream(const std::string& path, const std::function<bool(const std::string&)>& enough,
+  std::string read_stream(const std::string& path,
+                          const std::function<bool(const std::string&)>& enough,
                           const httplib::Headers& headers = {}) const {
     std::string read;
     auto reader = client();
@@ -65,7 +67,7 @@ class HttpServerTest : public ::testing::Test {
     return read;
   }
 
-  double streams() { return telemetry_.gauge("subscribers", "", {{"kind", "sse"}}).Value(); }
+  double streams() { return subscribers_gauge(telemetry_, "sse").Value(); }
   bool wait_for_streams(double count) {
     const auto deadline = std::chrono::steady_clock::now() + seconds(20);
     while (streams() != count && std::chrono::steady_clock::now() < deadline) {
@@ -141,8 +143,7 @@ TEST_F(HttpServerTest, AnUnchangedAssetIsNotSentAgain) {
   start();
   const auto first = client().Get("/app.js");
   ASSERT_TRUE(first);
-  const auto again =
-      client().Get("/app.js", {{"If-None-Match", first->get_header_value("ETag")}});
+  const auto again = client().Get("/app.js", {{"If-None-Match", first->get_header_value("ETag")}});
   ASSERT_TRUE(again);
   EXPECT_EQ(again->status, 304);
   EXPECT_EQ(again->body, "");
@@ -221,8 +222,8 @@ TEST_F(HttpServerTest, BadParametersAreToldWhatIsWrong) {
       {"/api/v1/stream?limit=3", "unknown parameter 'limit'"},
   };
   for (const auto& [path, message] : cases) {
-    EXPECT_THAT(get(path, 400), AllOf(StartsWith(R"({"error":{"code":"INVALID_ARGUMENT")"),
-                                      HasSubstr(message)))
+    EXPECT_THAT(get(path, 400),
+                AllOf(StartsWith(R"({"error":{"code":"INVALID_ARGUMENT")"), HasSubstr(message)))
         << path;
   }
 }
@@ -249,8 +250,8 @@ TEST_F(HttpServerTest, ALongBodyIsRefused) {
 TEST_F(HttpServerTest, RangesAndBrotliAreNotOffered) {
   start();
   const auto whole = client().Get("/app.js");
-  const auto ranged = client().Get("/app.js", {{"Range", "bytes=0-1,0-1,0-1"},
-                                               {"Accept-Encoding", "br, gzip"}});
+  const auto ranged =
+      client().Get("/app.js", {{"Range", "bytes=0-1,0-1,0-1"}, {"Accept-Encoding", "br, gzip"}});
   ASSERT_TRUE(whole && ranged);
   EXPECT_EQ(ranged->status, 200);
   EXPECT_EQ(ranged->get_header_value("Content-Encoding"), "gzip");
@@ -306,11 +307,11 @@ TEST_F(HttpServerTest, TheStreamStartsFromNowWithAToken) {
   start();
   store_.add(0, make_alert("before"));
   std::future<std::string> read = std::async(std::launch::async, [&] {
-    return read_stream("/api/v1/stream",
-                       [](const std::string& text) { return text.find("event: alert") != std::string::npos; });
+    return read_stream("/api/v1/stream", [](const std::string& text) {
+      return text.find("event: alert") != std::string::npos;
+    });
   });
   ASSERT_TRUE(wait_for_streams(1));
-  // The stream's start is fixed when it is opened, so that this one is after it.
   store_.add(1, make_alert("after"));
   const std::string text = read.get();
   EXPECT_THAT(text, AllOf(HasSubstr(R"("alert_id":"after")"), Not(HasSubstr("before"))));
@@ -350,9 +351,9 @@ TEST_F(HttpServerTest, TheStreamIsFiltered) {
   store_.add(1, make_alert("b", 1, "TW"));
   store_.add(2, make_alert("c", 1, "SG"));
   const std::string token = make_token(ResumeToken{.next_offset = 0, .issued_at = now_seconds()});
-  const std::string text = read_stream(
-      "/api/v1/stream?region=SG&from=" + token,
-      [](const std::string& read) { return read.find("\"c\"") != std::string::npos; });
+  const std::string text =
+      read_stream("/api/v1/stream?region=SG&from=" + token,
+                  [](const std::string& read) { return read.find("\"c\"") != std::string::npos; });
   EXPECT_EQ(count(text, "event: alert"), 2U);
   EXPECT_THAT(text, Not(HasSubstr("\"b\"")));
 }
@@ -361,8 +362,9 @@ TEST_F(HttpServerTest, TheStreamTellsNewPointsOnce) {
   start();
   store_.add(make_point("r", "US", 100));
   std::future<std::string> read = std::async(std::launch::async, [&] {
-    return read_stream("/api/v1/stream",
-                       [](const std::string& text) { return text.find("\"TW\"") != std::string::npos; });
+    return read_stream("/api/v1/stream", [](const std::string& text) {
+      return text.find("\"TW\"") != std::string::npos;
+    });
   });
   ASSERT_TRUE(wait_for_streams(1));
   store_.add(make_point("r", "SG", 200));

@@ -18,10 +18,11 @@ TEST(ResumeToken, ComesBackAsItWas) {
 
 TEST(ResumeToken, IsSafeInAQueryAndAHeader) {
   for (std::int64_t offset = 0; offset < 2'000; ++offset) {
-    const std::string text = make_token(ResumeToken{.next_offset = offset, .issued_at = offset * 7});
-    EXPECT_EQ(text.find_first_not_of(
-                  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
-              std::string::npos)
+    const std::string text =
+        make_token(ResumeToken{.next_offset = offset, .issued_at = offset * 7});
+    EXPECT_EQ(
+        text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
+        std::string::npos)
         << text;
   }
 }

@@ -2,102 +2,224 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <sstream>
 #include <thread>
 
 #include "support/process.h"
+#include "telemetry/process_metrics.h"
 
 namespace surgewatch::telemetry {
 namespace {
 
-using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-TEST(Telemetry, ExposesWhatWasCountedAndWhoItIs) {
-  Telemetry telemetry("detector", 10, {{"librdkafka", "2.0.2"}});
-  telemetry.counter("events_total", "Events.", {{"topic", "invoices"}}).Increment(3);
-  telemetry.gauge("lag", "Lag.", {}).Set(1.5);
-  EXPECT_THAT(telemetry.expose(),
-              AllOf(HasSubstr("surgewatch_events_total{topic=\"invoices\"} 3"),
-                    HasSubstr("surgewatch_lag 1.5"), HasSubstr("service=\"detector\""),
-                    HasSubstr("librdkafka=\"2.0.2\""), HasSubstr("process_resident_memory_bytes"),
-                    HasSubstr("process_open_fds"), HasSubstr("process_start_time_seconds")));
-}
-
-TEST(Telemetry, TheSameNameAndLabelsAreTheSameHandle) {
-  Telemetry telemetry("x", 10);
-  EXPECT_EQ(&telemetry.counter("a_total", "A.", {{"k", "v"}}),
-            &telemetry.counter("a_total", "A.", {{"k", "v"}}));
-  EXPECT_NE(&telemetry.counter("a_total", "A.", {{"k", "v"}}),
-            &telemetry.counter("a_total", "A.", {{"k", "w"}}));
-}
-
-TEST(Telemetry, PastTheLimitEverythingCountsUnderOtherAndKnownSetsAreUnaffected) {
-  Telemetry telemetry("x", 2);
-  for (const char* value : {"a", "b", "c", "d", "a"}) {
-    telemetry.counter("a_total", "A.", {{"k", value}}).Increment();
+// The value of the line that begins with `series`; -1 if there is none.
+double value_of(const Telemetry& telemetry, const std::string& series) {
+  std::istringstream lines(telemetry.expose());
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with(series + " ")) return std::stod(line.substr(series.size() + 1));
   }
+  return -1;
+}
+
+TEST(Telemetry, NamesCarryThePrefixAndValuesAreExposed) {
+  Telemetry telemetry("aggregator", 10);
+  telemetry.counter("events_consumed_total", "Events.", {{"topic", "invoices"}}).Increment(3);
+  telemetry.gauge("watermark_lag_seconds", "Lag.", {}).Set(1.5);
+  telemetry.histogram("event_to_alert_seconds", "Time.", {{"timing", "EARLY"}}, {0.1, 1})
+      .Observe(0.5);
+  const std::string text = telemetry.expose();
+  EXPECT_THAT(text, HasSubstr("# TYPE surgewatch_events_consumed_total counter\n"
+                              "surgewatch_events_consumed_total{topic=\"invoices\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("surgewatch_watermark_lag_seconds 1.5\n"));
   EXPECT_THAT(
-      telemetry.expose(),
-      AllOf(HasSubstr("surgewatch_a_total{k=\"a\"} 2"), HasSubstr("surgewatch_a_total{k=\"b\"} 1"),
-            HasSubstr("surgewatch_a_total{k=\"other\"} 2"), Not(HasSubstr("k=\"c\"")),
-            HasSubstr("surgewatch_label_sets_dropped_total{metric=\"surgewatch_a_total\"} 2")));
+      text, HasSubstr("surgewatch_event_to_alert_seconds_bucket{timing=\"EARLY\",le=\"0.1\"} 0\n"));
+  EXPECT_THAT(text,
+              HasSubstr("surgewatch_event_to_alert_seconds_bucket{timing=\"EARLY\",le=\"1\"} 1\n"));
 }
 
-TEST(Telemetry, ValuesFromPeersCantBreakThePage) {
-  Telemetry telemetry("x", 10);
-  telemetry.gauge("g", "G.", {{"k", "bad \xFF\xC0 byte\n\"quoted\""}}).Set(1);
-  telemetry.gauge("g", "G.", {{"k", std::string(1'000, 'x')}}).Set(1);
-  telemetry.gauge("g", "G.", {{"k", "Türkiye"}}).Set(1);
-  const std::string page = telemetry.expose();
-  EXPECT_THAT(page, AllOf(HasSubstr("Türkiye"), HasSubstr("\xEF\xBF\xBD"), Not(HasSubstr("\xFF")),
-                          Not(HasSubstr(std::string(200, 'x')))));
-  // Prometheus' own parser is the judge.
-  test::Process::Options options;
-  options.program = "promtool";
-  options.arguments = {"check", "metrics"};
-  options.input = page;
-  auto promtool = test::Process::start(options);
-  ASSERT_TRUE(promtool.ok()) << promtool.status();
-  ASSERT_TRUE((*promtool)->wait(std::chrono::seconds(20)).has_value());
-  EXPECT_THAT((*promtool)->err() + (*promtool)->out(), Not(HasSubstr("error while parsing")));
+TEST(Telemetry, SaysWhatIsRunning) {
+  const Telemetry telemetry("gateway", 10, {{"librdkafka", "2.0.2"}});
+  EXPECT_THAT(telemetry.expose(),
+              ContainsRegex("surgewatch_build_info\\{compiler=\"[^\"]+\",librdkafka=\"2\\.0\\.2\","
+                            "service=\"gateway\",version=\"[0-9]+\\.[0-9]+\\.[0-9]+\"\\} 1\n"));
 }
 
-TEST(Telemetry, IsReadyOnceEveryConditionHolds) {
-  Telemetry telemetry("x", 10);
+TEST(Telemetry, TheSameNameAndLabelsGiveTheSameHandle) {
+  Telemetry telemetry("aggregator", 10);
+  auto& first = telemetry.counter("events_consumed_total", "Events.", {{"topic", "a"}});
+  EXPECT_EQ(&first, &telemetry.counter("events_consumed_total", "Events.", {{"topic", "a"}}));
+  EXPECT_NE(&first, &telemetry.counter("events_consumed_total", "Events.", {{"topic", "b"}}));
+}
+
+TEST(LabelSets, UpToTheLimitAreKeptAndThoseBeyondAreOther) {
+  Telemetry telemetry("aggregator", 2);
+  const auto count = [&](const std::string& region) {
+    telemetry.counter("events_total", "Events.", {{"family", "Hopper"}, {"region", region}})
+        .Increment();
+  };
+  for (const char* region : {"SG", "US", "CN", "SG", "DE", "US"}) count(region);
+  EXPECT_EQ(value_of(telemetry, "surgewatch_events_total{family=\"Hopper\",region=\"SG\"}"), 2);
+  EXPECT_EQ(value_of(telemetry, "surgewatch_events_total{family=\"Hopper\",region=\"US\"}"), 2);
+  EXPECT_EQ(value_of(telemetry, "surgewatch_events_total{family=\"other\",region=\"other\"}"), 2);
+  EXPECT_EQ(value_of(telemetry,
+                     "surgewatch_label_sets_dropped_total{metric=\"surgewatch_events_total\"}"),
+            2);
+  EXPECT_THAT(telemetry.expose(), Not(HasSubstr("\"CN\"")));
+}
+
+TEST(LabelSets, EachMetricHasItsOwnLimit) {
+  Telemetry telemetry("aggregator", 1);
+  telemetry.gauge("a", "A.", {{"x", "1"}}).Set(1);
+  telemetry.gauge("b", "B.", {{"x", "1"}}).Set(1);
+  telemetry.histogram("c", "C.", {{"x", "1"}}, {1}).Observe(1);
+  EXPECT_THAT(telemetry.expose(), Not(HasSubstr("other")));
+  telemetry.histogram("c", "C.", {{"x", "2"}}, {1}).Observe(1);
+  EXPECT_EQ(value_of(telemetry, "surgewatch_c_count{x=\"other\"}"), 1);
+}
+
+// As series and rules differ in their dimensions.
+TEST(LabelSets, OfOneMetricMayDifferInTheirNamesAndShareItsLimit) {
+  Telemetry telemetry("detector", 2);
+  telemetry.gauge("alert_active", "Alerts.", {{"bill_to", "SG"}}).Set(1);
+  telemetry.gauge("alert_active", "Alerts.", {{"bill_to", "SG"}, {"family", "Hopper"}}).Set(2);
+  telemetry.gauge("alert_active", "Alerts.", {{"family", "Hopper"}}).Set(3);
+  EXPECT_EQ(value_of(telemetry, "surgewatch_alert_active{bill_to=\"SG\"}"), 1);
+  EXPECT_EQ(value_of(telemetry, "surgewatch_alert_active{bill_to=\"SG\",family=\"Hopper\"}"), 2);
+  EXPECT_EQ(value_of(telemetry, "surgewatch_alert_active{family=\"other\"}"), 3);
+}
+
+TEST(LabelSets, AMetricWithoutLabelsIsNeverDropped) {
+  Telemetry telemetry("aggregator", 1);
+  telemetry.counter("plain_total", "Plain.", {}).Increment();
+  telemetry.counter("plain_total", "Plain.", {}).Increment();
+  EXPECT_EQ(value_of(telemetry, "surgewatch_plain_total"), 2);
+}
+
+TEST(LabelValues, WhatIsNoUtf8IsReplacedSoThatOnePeerCannotSpoilThePage) {
+  const auto exposed = [&](const std::string& value) {
+    Telemetry fresh("aggregator", 100);
+    fresh.gauge("g", "G.", {{"region", value}}).Set(1);
+    const std::string text = fresh.expose();
+    const std::string start = "surgewatch_g{region=\"";
+    const std::size_t at = text.find(start) + start.size();
+    return text.substr(at, text.find("\"} 1", at) - at);
+  };
+  const std::string bad = "\xEF\xBF\xBD";
+  EXPECT_EQ(exposed("S\xC3\xBC"
+                    "d"),
+            "S\xC3\xBC"
+            "d");
+  EXPECT_EQ(exposed("\xE2\x82\xAC \xF0\x9F\x98\x80"), "\xE2\x82\xAC \xF0\x9F\x98\x80");
+  EXPECT_EQ(exposed("a\xFF"
+                    "b"),
+            "a" + bad + "b");
+  EXPECT_EQ(exposed("\xC3"), bad);
+  EXPECT_EQ(exposed("\xC0\x80"), bad + bad);            // overlong
+  EXPECT_EQ(exposed("\xE0\x9F\xBF"), bad + bad + bad);  // overlong
+  EXPECT_EQ(exposed("\xED\xA0\x80"), bad + bad + bad);  // surrogate
+  EXPECT_EQ(exposed("\xED\x9F\xBF"), "\xED\x9F\xBF");   // the last before them
+  EXPECT_EQ(exposed("\xF4\x8F\xBF\xBF"), "\xF4\x8F\xBF\xBF");
+  EXPECT_EQ(exposed("\xF4\x90\x80\x80"), bad + bad + bad + bad);  // beyond U+10FFFF
+  EXPECT_EQ(exposed("two\nlines \"quoted\""), "two\\nlines \\\"quoted\\\"");
+}
+
+TEST(LabelValues, LongOnesAreCutBetweenCharacters) {
+  Telemetry telemetry("aggregator", 100);
+  telemetry.gauge("g", "G.", {{"region", std::string(127, 'x') + "\xC3\xBC"}}).Set(1);
+  telemetry.gauge("g", "G.", {{"region", std::string(128, 'y') + "z"}}).Set(2);
+  EXPECT_EQ(value_of(telemetry, "surgewatch_g{region=\"" + std::string(127, 'x') + "\"}"), 1);
+  EXPECT_EQ(value_of(telemetry, "surgewatch_g{region=\"" + std::string(128, 'y') + "\"}"), 2);
+}
+
+TEST(Misuse, OneNameWithTwoTypesEndsTheProcess) {
+  EXPECT_DEATH(
+      {
+        Telemetry telemetry("aggregator", 10);
+        telemetry.counter("x", "X.", {});
+        telemetry.gauge("x", "X.", {});
+      },
+      "this must hold");
+}
+
+TEST(Readiness, HoldsOnceEveryConditionDoes) {
+  Telemetry telemetry("aggregator", 10);
   std::string missing;
-  EXPECT_TRUE(telemetry.ready(&missing));
-  telemetry.set_ready("assignment", false);
+  EXPECT_TRUE(telemetry.ready(nullptr));
   telemetry.set_ready("restore", false);
+  telemetry.set_ready("assignment", false);
   EXPECT_FALSE(telemetry.ready(&missing));
   EXPECT_EQ(missing, "assignment, restore");
-  telemetry.set_ready("assignment", true);
   telemetry.set_ready("restore", true);
+  EXPECT_FALSE(telemetry.ready(&missing));
+  EXPECT_EQ(missing, "assignment");
+  telemetry.set_ready("assignment", true);
   EXPECT_TRUE(telemetry.ready(&missing));
+  EXPECT_EQ(missing, "");
+  telemetry.set_ready("assignment", false);
+  EXPECT_FALSE(telemetry.ready(nullptr));
 }
 
-TEST(Telemetry, ThreadsMayLookUpCountAndExposeAtOnce) {
-  Telemetry telemetry("x", 8);
-  std::vector<std::thread> threads;
-  constexpr int kThreads = 4, kRounds = 500;
-  for (int t = 0; t < kThreads; ++t) {
-    threads.emplace_back([&, t] {
-      for (int i = 0; i < kRounds; ++i) {
-        telemetry.counter("a_total", "A.", {{"k", std::to_string(i % 16)}}).Increment();
-        telemetry.set_ready("c", i % 2 == t % 2);
-        if (i % 100 == 0) {
-          EXPECT_FALSE(telemetry.expose().empty());
-        }
-      }
-    });
+TEST(ProcessMetrics, AreThoseOfThisProcess) {
+  const Telemetry telemetry("aggregator", 10);
+  EXPECT_GT(value_of(telemetry, "process_resident_memory_bytes"), 1e6);
+  EXPECT_GT(value_of(telemetry, "process_virtual_memory_bytes"),
+            value_of(telemetry, "process_resident_memory_bytes"));
+  EXPECT_GE(value_of(telemetry, "process_cpu_seconds_total"), 0);
+  const auto now = static_cast<double>(std::chrono::duration_cast<std::chrono::seconds>(
+                                           std::chrono::system_clock::now().time_since_epoch())
+                                           .count());
+  EXPECT_NEAR(value_of(telemetry, "process_start_time_seconds"), now, 300);
+  EXPECT_GT(value_of(telemetry, "process_max_fds"), 0);
+  const double open = value_of(telemetry, "process_open_fds");
+  const int file = ::dup(0);
+  EXPECT_EQ(value_of(telemetry, "process_open_fds"), open + 1);
+  ::close(file);
+}
+
+TEST(ProcessMetrics, ACommandsNameMayHoldAnything) {
+  const test::TemporaryDirectory proc;
+  std::ofstream(proc.path() / "stat") << "7 (a ) 9 (b) S 1 7 7 0 -1 0 0 0 0 0 250 150 0 0 20 0 1 0 "
+                                         "1000 8192 3 0\nbtime 1700000000\n";
+  const ProcessMetrics metrics(proc.path(), proc.path());
+  const auto families = metrics.Collect();
+  const auto value = [&](const std::string& name) {
+    const auto found = std::ranges::find(families, name, &prometheus::MetricFamily::name);
+    if (found == families.end()) return -1.0;
+    return found->type == prometheus::MetricType::Counter ? found->metric[0].counter.value
+                                                          : found->metric[0].gauge.value;
+  };
+  const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
+  EXPECT_EQ(value("process_cpu_seconds_total"), 400 / ticks);
+  EXPECT_EQ(value("process_virtual_memory_bytes"), 8192);
+  EXPECT_EQ(value("process_resident_memory_bytes"),
+            3.0 * static_cast<double>(::sysconf(_SC_PAGESIZE)));
+  EXPECT_EQ(value("process_start_time_seconds"), 1'700'000'000 + 1000 / ticks);
+  // What isn't there is left out.
+  EXPECT_EQ(value("process_open_fds"), -1);
+  EXPECT_EQ(value("process_max_fds"), -1);
+}
+
+TEST(Exposition, IsWhatPrometheusReads) {
+  Telemetry telemetry("aggregator", 2);
+  for (const char* region : {"SG", "a\"\\\n\xFF", "third"}) {
+    telemetry.counter("events_consumed_total", "Events.", {{"region", region}}).Increment();
+    telemetry.gauge("watermark_lag_seconds", "Lag.", {{"region", region}}).Set(0.25);
+    telemetry.histogram("event_to_alert_seconds", "Time.", {{"region", region}}, {0.1, 1})
+        .Observe(2);
   }
-  for (std::thread& thread : threads) thread.join();
-  double sum = telemetry.counter("a_total", "A.", {{"k", "other"}}).Value();
-  for (int i = 0; i < 8; ++i) {
-    sum += telemetry.counter("a_total", "A.", {{"k", std::to_string(i)}}).Value();
-  }
-  EXPECT_EQ(sum, kThreads * kRounds);
+  const auto promtool = test::Process::start(
+      {.program = "promtool", .arguments = {"check", "metrics"}, .input = telemetry.expose()});
+  ASSERT_TRUE(promtool.ok()) << promtool.status() << "; install the package prometheus";
+  EXPECT_EQ((*promtool)->wait(std::chrono::milliseconds(30'000)), 0)
+      << (*promtool)->out() << (*promtool)->err() << telemetry.expose();
 }
 
 }  // namespace

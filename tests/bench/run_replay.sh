@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Events a second through `surgewatch replay`, from both formats: build/bench/replay.json and a table.
+# Best of three runs, wall clock, the whole process. EVENTS (default 1000000) sets the size.
+set -euo pipefail
+
+events=${EVENTS:-1000000}
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+surgewatch=build/release/bin/surgewatch
+
+seconds_of() {
+  local start end
+  start=$(date +%s%N)
+  "$@"
+  end=$(date +%s%N)
+  awk -v ns="$((end - start))" 'BEGIN { printf "%.3f", ns / 1e9 }'
+}
+
+rows=()
+for format in binpb ndjson; do
+  file=$folder/events.$format
+  "$surgewatch" simulate --scenario steady --events "$events" --out "$file" --quiet
+  times=()
+  for _ in 1 2 3; do
+    took=$(seconds_of "$surgewatch" replay --config deploy/config/deepseek.yaml --events "$file" --alerts "$folder/alerts" --quiet)
+    times+=("$took")
+  done
+  best=$(printf '%s\n' "${times[@]}" | sort -g | head -1)
+  rate=$(awk -v n="$events" -v s="$best" 'BEGIN { printf "%.0f", n / s }')
+  printf '%-8s %9s events  %8s s  %9s events/s\n' "$format" "$events" "$best" "$rate"
+  rows+=("{\"format\": \"$format\", \"events\": $events, \"seconds\": $best, \"events_per_second\": $rate}")
+done
+(IFS=,; printf '[%s]\n' "${rows[*]}") >build/bench/replay.json
