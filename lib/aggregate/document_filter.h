@@ -1,16 +1,17 @@
 // In which buckets may this document be? One cache line answers for all sixteen.
 //
-// A Bloom filter for each bucket, laid side by side: word i holds bit i of every bucket's filter,
-// so that the words of a document, and-ed, leave the buckets that may have it. The words of a
-// document lie in one block of 64 bytes.
+// A Bloom filter for each bucket, laid side by side: word i holds bit i of every bucket's
+// filter, so that the words of a document, and-ed, leave the buckets that may have it. The
+// words of a document lie in one block of 64 bytes.
 //
-// Why: a document that is seen for the first time must be known to be in no bucket, not only not in
-// that of its time (a correction may have moved it, a sloppy producer may have restamped it), and
-// nearly every document is seen for the first time.
+// Why: a document that is seen for the first time must be known to be in no bucket, not only
+// not in that of its time (a correction may have moved it, a sloppy producer may have restamped
+// it), and nearly every document is seen for the first time.
 //
 // Threads: one.
 // Errors: it may name a bucket in vain (about one lookup in twenty at the density below), never
-// miss. Cost: at most 2 bytes a document where buckets are alike; doubling looks at every document.
+// miss.
+// Cost: at most 2 bytes a document where buckets are alike; doubling looks at every document.
 // Source: bit-sliced signature files (C. Faloutsos, "Access methods for text", ACM Computing
 // Surveys 1985) over blocked Bloom filters (F. Putze, P. Sanders, J. Singler, WEA 2007).
 #pragma once

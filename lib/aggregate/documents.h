@@ -1,5 +1,5 @@
-// The documents of a source that corrections may still name: which revisions were seen, and what
-// the one in force has contributed.
+// The documents of a source that corrections may still name: which revisions were seen, and
+// what the one in force has contributed.
 //
 //                     document                          cancellation
 //   not known         apply            → in force       remember          → cancelled
@@ -9,19 +9,19 @@
 //   cancelled         seen: duplicate                   seen: duplicate
 //                     else: superseded                  else: superseded
 //
-// What is superseded is remembered all the same: the same (id, revision) again is a duplicate. A
-// document and a cancellation of the same revision are two things.
+// What is superseded is remembered all the same: the same (id, revision) again is a duplicate.
+// A document and a cancellation of the same revision are two things.
 //
 // Forgetting: a document is known while the latest event time applied to it (its own, its
 // revisions', its cancellation's) is not before the horizon, to the microsecond. Its memory is
 // freed with its bucket of event time, a fourteenth of the horizon.
 //
 // Threads: one.
-// Units: a document is known by 96 bits of XXH3-128 of its id; among a billion documents the chance
-// that two ids ever meet is below 10^-11. (XXH3 is no cryptographic hash: a producer that wants two
-// of its own documents to collide can have that.) Cost: a plain document of one line takes about 60
-// bytes (docs/window.md has the measurement); a lookup of a new one touches one cache line of the
-// filter. Numbers are variable-length.
+// Units: a document is known by 96 bits of XXH3-128 of its id; among a billion documents the
+// chance that two ids ever meet is below 10^-11. (XXH3 is no cryptographic hash: a producer
+// that wants two of its own documents to collide can have that.)
+// Cost: a plain document of one line takes 50 to 75 bytes (66 measured, docs/window.md);
+// looking up a new one touches one cache line of the filter.
 #pragma once
 
 #include <array>

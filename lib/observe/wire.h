@@ -1,14 +1,14 @@
-// A cursor over protobuf's wire format, for decoders that must agree with generated code on every
-// input, the malformed ones included.
+// A cursor over protobuf's wire format, for decoders that must agree with generated code on
+// every input, the malformed ones included.
 //
 // Why not protozero, which does nearly this: it refuses groups and the field numbers 19000 to
 // 19999, cuts tags and lengths of more than 32 bits instead of refusing them, and reports by
 // exception. What would be left of it is one varint.
 //
-// Errors: every reader answers false at the first byte that protobuf would not accept; the cursor
-// is then of no further use. Nothing throws or allocates. Source:
-// protobuf.dev/programming-guides/encoding; limits as in protobuf 3.21 (tags of at most five bytes,
-// lengths below 2 GiB, messages and groups nested at most 100 deep).
+// Errors: every reader answers false at the first byte that protobuf would not accept; the
+// cursor is then of no further use. Nothing throws or allocates.
+// Source: protobuf.dev/programming-guides/encoding; limits as in protobuf 3.21 (tags of at most
+// five bytes, lengths below 2 GiB, messages and groups nested at most 100 deep).
 #pragma once
 
 #include <cstddef>

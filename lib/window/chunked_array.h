@@ -1,14 +1,15 @@
-// An array that one thread appends to while others read it: elements never move, and growth never
-// concerns a reader.
+// An array that one thread appends to while others read it: elements never move, and growth
+// never concerns a reader.
 //
-// Threads: one writer appends. Any thread may read what lies below a size() that it has loaded, or
-// whose number it learned from a store that was released after append(); wait-free.
+// Threads: one writer appends. Any thread may read what lies below a size() that it has loaded,
+// or whose number it learned from a store that was released after append(); wait-free.
 // Invariants: chunk k holds kFirst · 2^k elements, so that 2^32 of them need 32 pointers and
 // finding one takes a shift. Elements are constructed when appended (pages not yet used stay
 // untouched) and live as long as the array. An element that readers see must itself be fit for
-// that: constant after append, or made of atomics. Memory orders: append() constructs the element,
-// stores the chunk's pointer and then the size, with release; a reader's acquire of the size
-// therefore sees both, and of what it does not cover it looks at nothing.
+// that: constant after append, or made of atomics.
+// Memory orders: append() constructs the element, stores the chunk's pointer and then the size,
+// with release; a reader's acquire of the size therefore sees both, and of what it does not
+// cover it looks at nothing.
 #pragma once
 
 #include <array>

@@ -1,8 +1,9 @@
 // Texts as numbers: what keys are made of, so that none is copied or compared on the hot path.
 //
 // Threads: one writer finds and interns; any thread reads the text of a published number,
-// wait-free. Invariants: numbers count up from 0 and keep their text for ever. Cost: a lookup is
-// one hash probe; an intern copies the text.
+// wait-free.
+// Invariants: numbers count up from 0 and keep their text for ever.
+// Cost: a lookup is one hash probe; an intern copies the text.
 #pragma once
 
 #include <cstdint>

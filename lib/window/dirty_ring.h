@@ -1,12 +1,14 @@
 // The panes that have changed, from the writer to the flusher: a bounded ring for one of each.
 //
 // Threads: the writer pushes, the flusher pops; both wait-free. A full ring refuses: the caller
-// says so in another way (Window makes the flusher look at every pane). Memory orders: an element
-// is stored before the tail moves past it (release) and read after the tail was seen to (acquire);
-// the head comes back the same way, so that an element is overwritten only after it was read.
-// Elements themselves need not be atomic. Each end keeps a copy of what it last saw of the other,
-// and looks again only when the copy says there is nothing to do. Source: the circular buffer of L.
-// Lamport, "Specifying Concurrent Program Modules", TOPLAS 1983.
+// says so in another way (Window makes the flusher look at every pane).
+// Memory orders: an element is stored before the tail moves past it (release) and read after
+// the tail was seen to (acquire); the head comes back the same way, so that an element is
+// overwritten only after it was read. Elements themselves need not be atomic. Each end keeps a
+// copy of what it last saw of the other, and looks again only when the copy says there is
+// nothing to do.
+// Source: the circular buffer of L. Lamport, "Specifying Concurrent Program Modules", TOPLAS
+// 1983.
 #pragma once
 
 #include <atomic>

@@ -141,7 +141,7 @@ TEST(Documents, AreKnownForTheHorizonAcrossAllBuckets) {
   EXPECT_LT(documents.size(), 10'000u / 7 * 2);
 }
 
-TEST(Documents, APlainOneTakesAboutSixtyBytes) {
+TEST(Documents, APlainOneTakesFiftyToSeventyFiveBytes) {
   Documents documents(120 * kMicrosPerDay, 0);
   std::vector<Contribution> old;
   Micros old_time = 0;
@@ -162,8 +162,8 @@ TEST(Documents, APlainOneTakesAboutSixtyBytes) {
   }
   const auto each = static_cast<double>(documents.bytes()) / kCount;
   RecordProperty("bytes_per_document", std::to_string(each));
-  EXPECT_LT(each, 72);
-  EXPECT_GT(each, 40);  // else the figure above is wrong
+  EXPECT_LT(each, 75);
+  EXPECT_GT(each, 50);  // else the figure above is wrong
 }
 
 }  // namespace
