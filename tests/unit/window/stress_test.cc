@@ -118,8 +118,8 @@ class Stress : public testing::TestWithParam<Plan> {
         ++bad_reads_;
       }
       ++good_reads_;
-      // A pane far above the floor does not go: missing it now would be the index's fault. (The event in
-      // progress may be ahead of the watermark by a time step, two panes at most.)
+      // A pane far above the floor does not go: missing it now would be the index's fault. (The
+      // event in progress may be ahead of the watermark by a time step, two panes at most.)
       if (window_.read(slot, index, &snapshot)) continue;
       if (index > pane_of(*window_.progress().watermark, kPane) - 2) ++bad_reads_;
     }
