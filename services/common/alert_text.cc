@@ -76,15 +76,24 @@ std::string figure(double value, const v1::Alert& alert) {
                                                         : format_amount(value, alert.measure());
 }
 
+// Of a divergence, what was not delivered; it is no growth.
+std::string comparison(const v1::Alert& alert, double observed, double expected, double ratio) {
+  if (alert.rule_type() == v1::RULE_TYPE_DIVERGENCE) {
+    const double undelivered = observed > 0 ? 100 * (1 - expected / observed) : 0;
+    return fmt::format("{:.1f} % not delivered there", undelivered);
+  }
+  return fmt::format("ratio {:.3f}, growth {:+.1f} %", ratio, 100 * (ratio - 1));
+}
+
 std::string line_for(const v1::Alert& alert, double observed, double expected, double ratio,
                      const google::protobuf::Timestamp& window_end, bool colour) {
   std::string head =
       fmt::format("{:<8} {:<8}", short_name(alert.severity()), short_name(alert.state()));
   if (colour) head = fmt::format("{}{}\033[0m", colour_of(alert), head);
   const std::string last_day = format_date(window_end.seconds() * kMicrosPerSecond - 1);
-  return fmt::format("{} {} [{}] {} against {}: ratio {:.3f}, growth {:+.1f} %, window to {}", head,
-                     alert.rule(), subject_of(alert), figure(observed, alert),
-                     figure(expected, alert), ratio, 100 * (ratio - 1), last_day);
+  return fmt::format("{} {} [{}] {} against {}: {}, window to {}", head, alert.rule(),
+                     subject_of(alert), figure(observed, alert), figure(expected, alert),
+                     comparison(alert, observed, expected, ratio), last_day);
 }
 
 }  // namespace

@@ -39,5 +39,16 @@ TEST(AlertLine, GivesRatioAndGrowthEachByItsName) {
   EXPECT_THAT(alert_line(alert, true), HasSubstr("\033["));
 }
 
+TEST(AlertLine, SaysOfADivergenceWhatWasNotDelivered) {
+  v1::Alert alert;
+  alert.set_rule_type(v1::RULE_TYPE_DIVERGENCE);
+  alert.set_measure("chips");
+  alert.set_observed(200);
+  alert.set_expected(50);
+  alert.set_ratio(4);
+  EXPECT_THAT(alert_line(alert, false),
+              AllOf(HasSubstr("75.0 % not delivered there"), ::testing::Not(HasSubstr("growth"))));
+}
+
 }  // namespace
 }  // namespace surgewatch::services
