@@ -61,7 +61,7 @@ void process(benchmark::State& state, std::shared_ptr<config::Config> config, in
     state.ResumeTiming();
     std::int64_t offset = 0;
     for (const std::string& payload : payloads) {
-      const auto outcome = source->process({.offset = offset++, .payload = payload});
+      auto outcome = source->process({.offset = offset++, .payload = payload});
       benchmark::DoNotOptimize(outcome.disposition);
       bytes += payload.size();
       if (offset % events_per_flush == 0) {
