@@ -37,6 +37,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "base/measures.h"
 #include "base/time.h"
+#include "window/alternating_words.h"
 #include "window/chunk_queue.h"
 #include "window/chunked_array.h"
 #include "window/dictionary.h"
@@ -155,6 +156,9 @@ class Window {
   void raise_floor(Series& series, PaneIndex floor);
   void recycle(std::size_t count);
 
+  static constexpr Micros kNoWatermark = INT64_MIN;
+  static Progress to_progress(std::int64_t next_offset, Micros watermark);
+
   // Flusher.
   struct Watched {
     PaneRef pane = kNoPane;
@@ -187,11 +191,8 @@ class Window {
   // looks at every pane. Release and acquire: a pane marked before the flag was set is seen by who
   // sees the flag; one marked later sets it again.
   alignas(64) std::atomic<bool> ring_was_full_{false};
-  // Published together after each event; see SequenceLock.
-  SequenceLock progress_lock_;
-  std::atomic<std::int64_t> next_offset_{0};
-  std::atomic<Micros> published_watermark_{kNoWatermark};
-  std::atomic<std::uint32_t> published_epoch_{0};
+  // The next offset, the watermark and the writer's epoch, after each event.
+  AlternatingWords<3> published_{{0, kNoWatermark, 0}};
 
   // Flusher to writer. Release and acquire: a writer that sees an epoch sees nothing else by it; a
   // writer that sees a pane settled knows that the flusher has read it for the last time.
@@ -204,8 +205,6 @@ class Window {
   std::vector<PaneRef> found_;
   std::vector<Watched> watched_;  // by pane number
   std::vector<Watched> watched_next_;
-
-  static constexpr Micros kNoWatermark = INT64_MIN;
 };
 
 }  // namespace surgewatch::window
