@@ -250,9 +250,7 @@ void Source::Impl::take_in_unseen(const observe::Observation& event, std::int64_
   counts_.over_key_limit.add(grouping_.contributions(event, &new_));
   for (const Contribution& contribution : new_) add(contribution, event.time, offset);
   if (event.effect == observe::Effect::kCancel) return;
-  counts_.unknown_sku_lines.add(static_cast<std::uint64_t>(std::count_if(
-      event.lines.begin(), event.lines.end(),
-      [](const observe::ObservedLine& line) { return line.product == observe::kUnknownProduct; })));
+  counts_.unknown_sku_lines.add(event.unknown_sku_lines);
 }
 
 void Source::Impl::add(const Contribution& contribution, Micros time, std::int64_t offset) {
