@@ -88,7 +88,7 @@ class Source::Impl {
   Disposition take_in(const Record& record, const Prepared& prepared);
   void take_in_unseen(const observe::Observation& event, std::int64_t offset);
   void publish(std::int64_t next_offset);
-  bool advance_watermark(Micros time);
+  void advance_watermark(Micros time);
   void add(const Contribution& contribution, Micros time, std::int64_t offset);
 
   const std::shared_ptr<const config::Config> config_;
@@ -181,7 +181,7 @@ void Source::Impl::prepare(const Record& record, Prepared* prepared) const {
                                          &prepared->rejection);
   if (!prepared->is_valid || !options_.remembers_documents) return;
   prepared->key = document_key(prepared->event.document.id);
-  documents_.prefetch(prepared->key, prepared->event.time);
+  documents_.prefetch(prepared->key);
 }
 
 Disposition Source::Impl::count(const Record& record, const Prepared& prepared) {
@@ -212,7 +212,7 @@ Disposition Source::Impl::take_in(const Record& record, const Prepared& prepared
                             .is_cancellation = observation.effect == observe::Effect::kCancel,
                             .time = observation.time};
   const std::optional<Micros> watermark_before = watermark_;
-  const bool watermark_advanced = advance_watermark(event.time);
+  advance_watermark(event.time);
   if (!options_.remembers_documents) {
     take_in_unseen(observation, record.offset);
     return Disposition::kCounted;
@@ -239,9 +239,8 @@ Disposition Source::Impl::take_in(const Record& record, const Prepared& prepared
       }
     }
     take_in_unseen(observation, record.offset);
-    documents_.apply(event, new_);
+    documents_.apply(event, *watermark_, new_);
   }
-  if (watermark_advanced) documents_.advance(*watermark_);
   return disposition;
 }
 
@@ -250,18 +249,16 @@ void Source::Impl::take_in_unseen(const observe::Observation& event, std::int64_
   counts_.over_key_limit.add(grouping_.contributions(event, &new_));
   for (const Contribution& contribution : new_) add(contribution, event.time, offset);
   if (event.effect == observe::Effect::kCancel) return;
-  counts_.unknown_sku_lines.add(static_cast<std::uint64_t>(std::count_if(
-      event.lines.begin(), event.lines.end(),
-      [](const observe::ObservedLine& line) { return line.product == observe::kUnknownProduct; })));
+  counts_.unknown_sku_lines.add(event.unknown_sku_lines);
 }
 
 void Source::Impl::add(const Contribution& contribution, Micros time, std::int64_t offset) {
   if (!window_.add(contribution.slot, time, contribution.values, offset)) counts_.overflows.add(1);
 }
 
-bool Source::Impl::advance_watermark(Micros time) {
+void Source::Impl::advance_watermark(Micros time) {
   const Micros watermark = time - bounds_.out_of_orderness;
-  if (watermark_ && watermark <= *watermark_) return false;
+  if (watermark_ && watermark <= *watermark_) return;
   const bool passes_a_pane = !watermark_ || watermark >= next_pane_end_;
   watermark_ = watermark;
   window_.advance(watermark);
@@ -272,7 +269,6 @@ bool Source::Impl::advance_watermark(Micros time) {
           next_pane_end_, (pane_of(watermark, series->pane_length) + 1) * series->pane_length);
     }
   }
-  return true;
 }
 
 void Source::Impl::flush(bool ended, std::vector<v1::JournalRecord>* out) {
