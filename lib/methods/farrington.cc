@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 
 #include "base/status.h"
@@ -35,6 +36,51 @@ std::optional<double> finite(double value) {
 
 }  // namespace
 
+// R's seq() goes a year back from 29 February to 1 March.
+std::int64_t years_before(std::int64_t day, std::size_t years) {
+  const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(day))};
+  const std::chrono::year year = date.year() - std::chrono::years(years);
+  const std::chrono::year_month_day earlier(year, date.month(), date.day());
+  const std::chrono::sys_days found = earlier.ok()
+                                          ? std::chrono::sys_days(earlier)
+                                          : std::chrono::sys_days(std::chrono::year_month_day(
+                                                year, std::chrono::March, std::chrono::day(1)));
+  return found.time_since_epoch().count();
+}
+
+// The window of the date nearest to `day`; nullopt if the days begin later than half a step after.
+std::optional<std::size_t> nearest_window(const std::vector<std::int64_t>& days, std::int64_t day) {
+  const auto after = std::lower_bound(days.begin(), days.end(), day);
+  const auto index = static_cast<std::size_t>(after - days.begin());
+  if (index == 0) {
+    const std::int64_t step = days.size() > 1 ? days[1] - days[0] : 1;
+    if (2 * (days[0] - day) > step) return std::nullopt;
+    return 0;
+  }
+  if (index == days.size() || day - days[index - 1] <= days[index] - day) return index - 1;
+  return index;
+}
+
+bool Farrington::find_centres(std::size_t t) {
+  const FarringtonOptions& o = options_;
+  centres_.clear();
+  for (std::size_t season = o.b; season > 0; --season) {
+    std::optional<std::size_t> centre;
+    if (!days_.empty()) {
+      centre = nearest_window(days_, years_before(days_[t], season));
+    } else if (t >= season * o.period) {
+      centre = t - season * o.period;
+    }
+    if (!centre || *centre < o.w) return false;
+    centres_.push_back(*centre);
+  }
+  centres_.push_back(t);
+  for (std::size_t i = 1; i < centres_.size(); ++i) {
+    if (centres_[i] < centres_[i - 1] + 2 * o.w + 1) return false;
+  }
+  return true;
+}
+
 // Groups are numbered from 0, as rows are; the last is the season of the present window.
 void Farrington::gather(const Values& values, std::size_t t) {
   const FarringtonOptions& o = options_;
@@ -45,20 +91,19 @@ void Farrington::gather(const Values& values, std::size_t t) {
       fit_.add({static_cast<double>(row), *values[row], group});
     }
   };
-  for (std::size_t season = o.b; season > 0; --season) {
-    const std::size_t centre = t - season * o.period;
+  for (std::size_t season = 0; season < o.b; ++season) {
+    const std::size_t centre = centres_[season];
     for (std::size_t row = centre - o.w; row <= centre + o.w; ++row) add(row, last_group);
-    if (o.no_periods == 1) continue;
-    const std::size_t gap = o.period - 2 * o.w - 1;
+    if (last_group == 0) continue;
+    std::size_t row = centre + o.w + 1;
+    const std::size_t gap = centres_[season + 1] - o.w - row;
     const std::size_t length = gap / last_group;
     const std::size_t longer = gap % last_group;
-    std::size_t row = centre + o.w + 1;
     for (std::size_t group = 0; group < last_group; ++group) {
       const std::size_t end = row + length + (group < longer ? 1 : 0);
       for (; row < end; ++row) add(row, group);
     }
   }
-  if (o.no_periods == 1) return;
   for (std::size_t row = t - o.w; row < t; ++row) add(row, last_group);
 }
 
@@ -110,15 +155,15 @@ bool Farrington::enough_cases(const Values& values, std::size_t t) const {
 }
 
 Answer Farrington::answer(const Values& values, std::size_t t) {
-  Answer none;
+  if (!find_centres(t)) return {};
   gather(values, t);
   bool trend = options_.trend && options_.b >= kSeasonsForATrend;
   if (trend) {
     trend = fit(true) && trend_holds(t);
   }
-  if (!trend && !fit(false)) return none;
+  if (!trend && !fit(false)) return {};
   const std::size_t group = options_.no_periods - 1;
-  if (!fit_.has_group(group)) return none;
+  if (!fit_.has_group(group)) return {};
   const auto now = static_cast<double>(t);
   const double eta = fit_.predictor(now, group);
   const double se = std::sqrt(phi_of_errors_ * fit_.predictor_variance(now, group));
@@ -164,10 +209,6 @@ Answer Farrington::judge(const Prediction& prediction, const Values& values, std
   return answer;
 }
 
-bool Farrington::has_history(std::size_t t) const {
-  return t >= options_.b * options_.period + options_.w;
-}
-
 namespace {
 
 absl::StatusOr<FarringtonOptions> options_from(const Settings& settings) {
@@ -203,6 +244,11 @@ absl::StatusOr<FarringtonOptions> options_from(const Settings& settings) {
         "[1, {}]",
         limit, kMostWindows);
   }
+  return options;
+}
+
+// By date, a season is a year, of as many windows as the dates are apart.
+absl::Status fit_together(const FarringtonOptions& options) {
   SW_RETURN_IF_ERROR(check_seasons("farrington", options.w, options.period));
   const std::size_t gap = options.period - 2 * options.w - 1;
   if (options.no_periods > 1 && options.no_periods - 1 > gap) {
@@ -210,18 +256,35 @@ absl::StatusOr<FarringtonOptions> options_from(const Settings& settings) {
         "farrington: no_periods = {} is too many for period = {} and w = {}; it takes [1, {}]",
         options.no_periods, options.period, options.w, gap + 1);
   }
-  return options;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::size_t> windows_in_a_year(const SeriesTable& table) {
+  if (table.days.empty()) {
+    return invalid_argument(
+        "farrington: by_date needs dates such as 2024-01-31 for times; '{}' is none",
+        table.times.front());
+  }
+  constexpr double kDaysInAYear = 365.25;
+  const auto span = static_cast<double>(table.days.back() - table.days.front());
+  const double step = span / static_cast<double>(std::max<std::size_t>(table.days.size() - 1, 1));
+  return static_cast<std::size_t>(kDaysInAYear / std::max(step, 1.0));
 }
 
 absl::StatusOr<Answers> run(const Settings& settings, const SeriesTable& table) {
-  SW_ASSIGN_OR_RETURN(const FarringtonOptions options, options_from(settings));
+  SW_ASSIGN_OR_RETURN(FarringtonOptions options, options_from(settings));
+  const bool by_date = settings.flag("by_date");
+  if (by_date && !table.times.empty()) {
+    SW_ASSIGN_OR_RETURN(options.period, windows_in_a_year(table));
+  }
+  SW_RETURN_IF_ERROR(fit_together(options));
   const std::size_t first =
       settings.has("first_t") ? static_cast<std::size_t>(settings.integer("first_t") - 1) : 0;
-  Farrington farrington(options);
+  Farrington farrington(options, by_date ? table.days : std::vector<std::int64_t>{});
   return each_series(table, [&](const SeriesTable::Series& series) {
     std::vector<Answer> answers(series.values.size());
     for (std::size_t t = first; t < answers.size(); ++t) {
-      if (farrington.has_history(t)) answers[t] = farrington.answer(series.values, t);
+      answers[t] = farrington.answer(series.values, t);
     }
     return answers;
   });
@@ -300,6 +363,10 @@ MethodSpec farrington_spec() {
        .choices = {"nb_plugin", "muan", "delta"}},
       alpha_parameter("0.005"),
       period_parameter(),
+      {.name = "by_date",
+       .kind = Kind::kFlag,
+       .fallback = "false",
+       .what = "count seasons back in calendar years, not in periods; times must be dates"},
       first_t_parameter(),
   };
   spec.details = {"p", "phi", "trend"};

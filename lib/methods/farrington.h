@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "methods/quasi_poisson.h"
@@ -36,12 +37,11 @@ class Farrington {
  public:
   using Values = std::vector<std::optional<double>>;
 
-  explicit Farrington(const FarringtonOptions& options) : options_(options) {}
+  // With days, which rise, a season is a calendar year: its window is that of the nearest date.
+  explicit Farrington(const FarringtonOptions& options, std::vector<std::int64_t> days = {})
+      : options_(options), days_(std::move(days)) {}
 
-  // Whether the b seasons before window t are there.
-  bool has_history(std::size_t t) const;
-
-  // Of window t, which has_history. Details: p, phi, trend (1 or 0).
+  // Of window t; empty unless the b seasons before it are there. Details: p, phi, trend (1 or 0).
   Answer answer(const Values& values, std::size_t t);
 
  private:
@@ -50,6 +50,8 @@ class Farrington {
     double se;   // its standard error
     bool trend;
   };
+  // The same window of each season back, oldest first, then t; false if one isn't there.
+  bool find_centres(std::size_t t);
   void gather(const Values& values, std::size_t t);
   bool fit(bool with_trend);
   bool trend_holds(std::size_t t) const;
@@ -57,6 +59,8 @@ class Farrington {
   Answer judge(const Prediction& prediction, const Values& values, std::size_t t) const;
 
   FarringtonOptions options_;
+  std::vector<std::int64_t> days_;
+  std::vector<std::size_t> centres_;
   QuasiPoisson fit_;
   std::vector<double> weights_;
   double phi_ = 1;
