@@ -67,7 +67,7 @@ absl::StatusOr<Answers> run(const Settings& settings, const SeriesTable& table) 
   shape.alpha = settings.number("alpha");
   shape.first =
       settings.has("first_t") ? static_cast<std::size_t>(settings.integer("first_t") - 1) : 0;
-  SW_RETURN_IF_ERROR(check_seasons("bayes", shape.w, shape.period));
+  if (shape.b > 0) SW_RETURN_IF_ERROR(check_seasons("bayes", shape.w, shape.period));
   return each_series(table, [&](const SeriesTable::Series& series) {
     std::vector<Answer> answers(series.values.size());
     for (std::size_t t = shape.first; t < answers.size(); ++t) {

@@ -72,6 +72,10 @@ double normal_upper_quantile(double alpha) {
   return bm::quantile(bm::complement(bm::normal_distribution<double, Policy>(), alpha));
 }
 
+double normal_tail(double z) {
+  return bm::cdf(bm::complement(bm::normal_distribution<double, Policy>(), z));
+}
+
 double student_upper_quantile(double alpha, double freedom) {
   return bm::quantile(bm::complement(bm::students_t_distribution<double, Policy>(freedom), alpha));
 }

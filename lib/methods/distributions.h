@@ -13,6 +13,7 @@ namespace surgewatch::methods {
 
 // z with P(Z > z) = alpha.
 double normal_upper_quantile(double alpha);
+double normal_tail(double z);
 
 // t with P(T > t) = alpha, at `freedom` degrees of freedom; and P(|T| > |t|).
 double student_upper_quantile(double alpha, double freedom);

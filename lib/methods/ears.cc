@@ -86,7 +86,7 @@ absl::StatusOr<Answers> run(const Settings& settings, const SeriesTable& table) 
       if (!baseline || !carry) continue;
       Answer& answer = answers[t];
       answer.expected = baseline->mean;
-      answer.upper = baseline->mean + baseline->sd * (z - *carry);
+      answer.upper = std::max(0.0, baseline->mean + baseline->sd * (z - *carry));
       if (!values[t]) continue;
       answer.alarm = *values[t] > *answer.upper;
       if (const auto c = standardised(*values[t], *baseline)) {
@@ -107,7 +107,7 @@ MethodSpec ears_spec() {
       "C1, C2: upper = mean + z(1-alpha) * max(sd, min_sigma) over the last `baseline` windows;\n"
       "C2 leaves out the two windows before the present one\n"
       "C3: upper = mean + max(sd, min_sigma) * (z(1-alpha) - sum over the two windows before of\n"
-      "max(0, (value - mean) / sd - 1)), mean and sd as C2 has them";
+      "max(0, (value - mean) / sd - 1)), at least 0; mean and sd as C2 has them";
   spec.source =
       "Hutwagner et al., J. Urban Health 80 (2003); R surveillance::earsC (C3: as documented)";
   spec.score = "standard deviations above the mean; C3: with what is carried over";
