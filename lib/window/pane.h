@@ -25,6 +25,9 @@ inline constexpr SlotId kNoSlot = UINT32_MAX;
 using PaneRef = std::uint32_t;
 inline constexpr PaneRef kNoPane = UINT32_MAX;
 
+// Whether others read what the writer does. Off only to measure what that costs.
+enum class Publication : bool { kOff, kOn };
+
 struct PaneSnapshot {
   SlotId slot = kNoSlot;
   PaneIndex pane_index = 0;
@@ -54,6 +57,7 @@ class alignas(64) Pane {
   }
 
   // Writer. False if a sum did not fit and was saturated.
+  template <Publication kPublication = Publication::kOn>
   bool add(const MeasureValues& values, PaneOutcome* outcome) {
     MeasureValues sums;
     bool overflowed = false;  // one branch for all of them: it is rare
@@ -62,6 +66,12 @@ class alignas(64) Pane {
     }
     if (overflowed) [[unlikely]]
       sums = saturated_sums(values);
+    if constexpr (kPublication == Publication::kOff) {
+      for (std::size_t i = 0; i < kMeasureCount; ++i) {
+        sums_[i].store(sums.values[i], std::memory_order_relaxed);
+      }
+      return !overflowed;
+    }
     for (std::size_t i = 0; i < kMeasureCount; ++i) {
       outcome->sums[i].store(sums.values[i], std::memory_order_release);
       if (i == 0) SW_WINDOW_POINT(kSavingOutcome);

@@ -20,8 +20,9 @@ class PanePool {
   void assign(PaneRef pane, SlotId slot, PaneIndex pane_index) {
     panes_[pane].assign(slot, pane_index, &outcome_);
   }
+  template <Publication kPublication = Publication::kOn>
   bool add(PaneRef pane, const MeasureValues& values) {
-    return panes_[pane].add(values, &outcome_);
+    return panes_[pane].add<kPublication>(values, &outcome_);
   }
   // Any thread: see Pane.
   std::uint32_t read(PaneRef pane, PaneSnapshot* snapshot) const {

@@ -75,6 +75,7 @@ SlotId Window::new_slot(std::size_t series, const KeyValues& values) {
   return slot;
 }
 
+template <Publication kPublication>
 bool Window::add(SlotId slot, Micros time, const MeasureValues& values, std::int64_t offset) {
   Slot& to = slots_[slot];
   Series& series = series_[to.series];
@@ -87,10 +88,12 @@ bool Window::add(SlotId slot, Micros time, const MeasureValues& values, std::int
     to.last_pane = pane_for(slot, pane_index);
     to.last_pane_index = pane_index;
   }
-  const bool fitted = pool_.add(to.last_pane, values);
-  mark_dirty(to.last_pane);
+  const bool fitted = pool_.add<kPublication>(to.last_pane, values);
+  if constexpr (kPublication == Publication::kOn) mark_dirty(to.last_pane);
   return fitted;
 }
+template bool Window::add<Publication::kOn>(SlotId, Micros, const MeasureValues&, std::int64_t);
+template bool Window::add<Publication::kOff>(SlotId, Micros, const MeasureValues&, std::int64_t);
 
 PaneRef Window::pane_for(SlotId slot, PaneIndex pane_index) {
   if (const PaneRef known = table_.find(slot, pane_index); known != kNoPane) return known;
@@ -171,10 +174,6 @@ void Window::recycle(std::size_t count) {
   }
   compact(&leaving_, &leaving_read_);
   compact(&unsettled_, &unsettled_read_);
-}
-
-void Window::publish(std::int64_t next_offset) {
-  published_.publish({next_offset, watermark_.value_or(kNoWatermark), epoch_});
 }
 
 Progress Window::progress() const {

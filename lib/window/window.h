@@ -53,6 +53,18 @@ inline constexpr std::size_t kMaxDimensions = 4;
 // Values in the order of the series' dimensions; unused places are 0.
 using KeyValues = std::array<ValueId, kMaxDimensions>;
 
+// Of two multiplied halves: a key is hashed for each contribution. Source: wyhash, by Wang Yi.
+struct KeyHash {
+  std::uint64_t operator()(const KeyValues& key) const {
+    static_assert(kMaxDimensions == 4);
+    const std::uint64_t low = std::uint64_t{key[1]} << 32 | key[0];
+    const std::uint64_t high = std::uint64_t{key[3]} << 32 | key[2];
+    __extension__ using Wide = unsigned __int128;
+    const Wide product = Wide{low ^ 0x9e3779b97f4a7c15u} * (high ^ 0xe7037ed1a0b428dbu);
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+  }
+};
+
 struct SeriesSpec {
   Micros pane_length = 0;      // above 0
   std::size_t dimensions = 0;  // at most kMaxDimensions
@@ -105,12 +117,18 @@ class Window {
 
   // Adds to the pane of `time`, or leaves a correction. False if a sum was saturated. Requires that
   // the watermark has been advanced to time − out_of_orderness, at least.
+  template <Publication kPublication = Publication::kOn>
   bool add(SlotId slot, Micros time, const MeasureValues& values, std::int64_t offset);
 
   // The watermark never falls.
   void advance(Micros watermark);
 
-  void publish(std::int64_t next_offset);
+  template <Publication kPublication = Publication::kOn>
+  void publish(std::int64_t next_offset) {
+    if constexpr (kPublication == Publication::kOn) {
+      published_.publish({next_offset, watermark_.value_or(kNoWatermark), epoch_});
+    }
+  }
 
   Dictionary& dictionary() { return dictionary_; }
 
@@ -143,7 +161,7 @@ class Window {
 
   struct Series {
     SeriesSpec spec;
-    absl::flat_hash_map<KeyValues, SlotId> slots;  // the writer's index
+    absl::flat_hash_map<KeyValues, SlotId, KeyHash> slots;  // the writer's index
     // Panes by pane index modulo the ring's length, a list in each place: what leaves at once.
     std::vector<PaneRef> ring;
     PaneIndex floor = INT64_MIN;  // panes below it have left
