@@ -4,6 +4,7 @@
 #include <valgrind/callgrind.h>
 #endif
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
@@ -92,6 +93,11 @@ void stage(const char* name, Work&& work) {
 }
 
 void run() {
+#ifdef __clang__
+  std::printf("compiler Clang-%d\n", __clang_major__);
+#else
+  std::printf("compiler GNU-%d\n", __GNUC__);
+#endif
   // The first of each pair warms up: memory that grows, texts and keys that are new.
   const bench::Topic133 warm(kSales, kEvents), topic(kSales, kEvents, kEvents);
   stage("decode", [&] { return decode(topic.records()); });
