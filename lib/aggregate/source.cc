@@ -68,6 +68,7 @@ class Source::Impl {
     return watermark_ && time - bounds_.out_of_orderness >= next_pane_end_;
   }
   void flush(bool ended, std::vector<v1::JournalRecord>* out);
+  void recycle(std::vector<v1::JournalRecord>* records) { journal_.recycle(records); }
   SourceStats stats() const;
 
   const SourceId id_;
@@ -312,6 +313,7 @@ void Source::process(std::span<const Record> records, std::vector<Aside>* aside)
 }
 bool Source::would_close_pane(Micros time) const { return impl_->would_close_pane(time); }
 void Source::flush(std::vector<v1::JournalRecord>* out) { impl_->flush(false, out); }
+void Source::recycle(std::vector<v1::JournalRecord>* records) { impl_->recycle(records); }
 void Source::finish(std::vector<v1::JournalRecord>* out) { impl_->flush(true, out); }
 SourceStats Source::stats() const { return impl_->stats(); }
 

@@ -57,8 +57,8 @@ void process(benchmark::State& state, const bench::Sales& sales,
       left = left.subspan(count);
       if (flushed += count; flushed >= kEventsPerFlush) {
         flushed = 0;
-        journal.clear();
         source->flush(&journal);
+        source->recycle(&journal);
       }
     }
     state.PauseTiming();

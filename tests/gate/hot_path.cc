@@ -77,6 +77,7 @@ void stage(const char* name, Work&& work) {
     panes += static_cast<std::size_t>(record.panes().updates_size());
   }
   SW_CHECK(panes > 0);
+  source->recycle(&journal);
   return panes;
 }
 
