@@ -107,7 +107,8 @@ Source::Impl::Impl(SourceId id, std::shared_ptr<const config::Config> config)
                  .future_bound = bounds_.future_bound}),
       window_(series_specs(series_, config_->limits),
               {.allowed_lateness = bounds_.allowed_lateness,
-               .out_of_orderness = bounds_.out_of_orderness}),
+               .out_of_orderness = bounds_.out_of_orderness,
+               .correction_horizon = bounds_.correction_horizon}),
       grouping_(series_, &index_, &window_),
       documents_(bounds_.correction_horizon, bounds_.out_of_orderness),
       journal_(id, series_, &window_) {}
@@ -129,7 +130,7 @@ Outcome Source::Impl::process(const Record& record) {
     counts_.rejected_by_reason[static_cast<std::size_t>(rejection.reason)].add(1);
   }
   counts_.by_disposition[static_cast<std::size_t>(outcome.disposition)].add(1);
-  counts_.keys.set(window_.slot_count());
+  counts_.keys.set(window_.key_count());
   counts_.documents_known.set(documents_.size());
   window_.publish(record.offset + 1);
   return outcome;
