@@ -68,6 +68,7 @@ void Invoices::fill(std::uint64_t i, v1::Invoice* invoice) const {
   invoice->mutable_issue_time()->set_seconds(sale.time / kMicrosPerSecond);
   invoice->mutable_issue_time()->set_nanos(
       static_cast<std::int32_t>(sale.time % kMicrosPerSecond * 1'000));
+  invoice->mutable_seller()->set_party_id("acme");
   invoice->mutable_seller()->set_country("US");
   const std::uint64_t customer = simulate::hash(seed_, 2, i) % 10'000;
   invoice->mutable_bill_to()->set_party_id(fmt::format("customer-{:04}", customer));

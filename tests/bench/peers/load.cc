@@ -34,6 +34,8 @@ absl::Status load(const Arguments& arguments) {
   SW_RETURN_IF_ERROR(create_topics(arguments.brokers));
   kafka::Producer::Options options;
   options.client.brokers = arguments.brokers;
+  // Standard output is for the summary.
+  options.client.log = [](std::string_view line) { fmt::print(stderr, "{}\n", line); };
   options.client.properties = {
       {"compression.codec", "none"}, {"batch.size", "1000000"}, {"batch.num.messages", "10000"}};
   options.linger = std::chrono::milliseconds(50);

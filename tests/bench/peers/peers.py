@@ -91,12 +91,9 @@ class Bench:
             raise Failed(f"{name}: {done.stderr.strip()}")
         return done.stdout
 
-    def debug(self,*a):
-        o=self.tool(*a); print(repr(o)); return o.splitlines()[-1]
-
     def prepare(self):
         """Fills the topic and computes the reference."""
-        loaded = json.loads(self.debug("peers_load", "--brokers", self.brokers, "--events", self.events))
+        loaded = json.loads(self.tool("peers_load", "--brokers", self.brokers, "--events", self.events))
         self.tool("peers_reference", "--events", self.events, "--directory", self.directory)
         for job in JOBS:
             rows = self.directory / f"{job}.rows"
@@ -178,7 +175,7 @@ def result(system, job, costs, events):
         "system": system, "job": job, "events": events, "runs": len(costs),
         "cpu_seconds_per_million": round(best.net_cpu / millions, 4),
         "cpu_seconds_per_million_worst": round(max(cost.net_cpu for cost in costs) / millions, 4),
-        "cpu_seconds_per_million_steady": round(best.steady_cpu, 4),
+        "cpu_seconds_per_million_steady": None if best.steady_cpu is None else round(best.steady_cpu, 4),
         "cpu_seconds_per_million_with_start": round(best.total_cpu / millions, 4),
         "events_per_second": round(events / best.seconds),
         "peak_rss_mb": round(max(cost.peak_rss_mb for cost in costs)),
@@ -189,8 +186,9 @@ def print_table(results):
     print(f"\n{'':22}{'':16}{'CPU s for a million events':^38}{'events/s':>12}{'peak MB':>9}")
     print(f"{'system':22}{'job':16}{'net':>8}{'(worst)':>10}{'steady':>10}{'in all':>10}")
     for one in results:
+        steady = one["cpu_seconds_per_million_steady"]
         print(f"{one['system']:22}{one['job']:16}{one['cpu_seconds_per_million']:8.3f}"
-              f"{one['cpu_seconds_per_million_worst']:10.3f}{one['cpu_seconds_per_million_steady']:10.3f}"
+              f"{one['cpu_seconds_per_million_worst']:10.3f}{'-' if steady is None else f'{steady:.3f}':>10}"
               f"{one['cpu_seconds_per_million_with_start']:10.3f}{one['events_per_second']:12,}{one['peak_rss_mb']:9}")
 
 
@@ -205,8 +203,8 @@ def print_ratios(results):
         for one in rows:
             base = mine.get(one["job"]) or next(iter(mine.values()))
             net = one["cpu_seconds_per_million"] / base["cpu_seconds_per_million"]
-            steady = one["cpu_seconds_per_million_steady"] / base["cpu_seconds_per_million_steady"]
-            print(f"  {one['system']:22}{one['job']:16}{net:7.2f}  ({steady:.2f})")
+            steady = (one["cpu_seconds_per_million_steady"] or 0) / (base["cpu_seconds_per_million_steady"] or 1)
+            print(f"  {one['system']:22}{one['job']:16}{net:7.2f}  ({f'{steady:.2f}' if steady else '-'})")
 
 
 def choose(text, known, what):

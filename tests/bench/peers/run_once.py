@@ -15,7 +15,7 @@ class Cost:
     """Of one run over `events` records. CPU is user and system time of the whole process."""
     total_cpu: float    # from the program's start to its end
     net_cpu: float      # the same less what it took until the first record was there
-    steady_cpu: float   # for a million records, over the second half of them
+    steady_cpu: float | None  # for a million records, over the second half of them; None if it was too short
     seconds: float      # of clock, from the first record to the last
     peak_rss_mb: float
 
@@ -104,7 +104,7 @@ def cost(run, samples, events):
     end = next(sample for sample in samples if sample[2] == events)
     half = next(sample for sample in samples if 2 * sample[2] >= events)
     rest = events - half[2]
-    steady = (end[1] - half[1]) / rest * 1e6 if rest > 0 else float("nan")
+    steady = (end[1] - half[1]) / rest * 1e6 if rest > 0 else None
     return Cost(total_cpu=run.cpu(), net_cpu=run.cpu() - samples[start][1], steady_cpu=steady,
                 seconds=end[0] - samples[start][0], peak_rss_mb=run.peak_kb / 1024)
 

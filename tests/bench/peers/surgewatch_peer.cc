@@ -103,7 +103,6 @@ class Worker {
   absl::Status run() {
     kafka::Consumer::Options options;
     options.client.brokers = brokers_;
-    options.read_committed = false;
     SW_ASSIGN_OR_RETURN(const auto consumer, kafka::Consumer::create(options));
     std::vector<std::pair<kafka::TopicPartition, std::int64_t>> starts;
     for (const std::int32_t partition : partitions_) {
