@@ -2,9 +2,9 @@
 
     /usr/bin/python3 tests/bench/plot.py [--in build/bench] [--out docs/plots]
 
-peers.json    bars: CPU seconds for a million events, each job beside the others
-window.json   lines: ns an operation against the argument (Google Benchmark's JSON; `BM_Name/argument/…`)
-latency.json  lines: percentiles against the load (a list of {stage, load_percent, p50_ms, p99_ms, p999_ms})
+peers.json    CPU seconds for a million events, each job beside the others
+window.json   ns an operation against the argument that varies (Google Benchmark's JSON)
+latency.json  percentiles against the load (a list of {stage, load_percent, p50_ms, p99_ms, p999_ms})
 """
 
 import argparse
@@ -36,11 +36,15 @@ class Svg:
         self.parts.append(f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(width, 1):.1f}" height="{height:.1f}" '
                           f'fill="{colour}"/>')
 
+    def dot(self, x, y, colour, radius=3):
+        self.parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{colour}"/>')
+
     def curve(self, points, colour, dash=""):
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         self.parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2" '
                           f'stroke-dasharray="{dash}"/>')
-        self.parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in points]
+        for x, y in points:
+            self.dot(x, y, colour)
 
     def __str__(self):
         body = "\n".join(self.parts)
@@ -78,7 +82,7 @@ def number(value):
 
 
 def peers(results):
-    """A group of bars for each job, on one logarithmic axis; the bare client as a line through all."""
+    """A dot for each system and job, on one logarithmic axis; the bare client as a line through all."""
     bare = next((one for one in results if one["system"] == "librdkafka"), None)
     rows = [one for one in results if one["system"] != "librdkafka"]
     if not rows:
@@ -88,78 +92,122 @@ def peers(results):
     svg = Svg(height)
     svg.text(16, 26, "CPU seconds for a million events, net of start-up", kind="title")
     svg.text(WIDTH - 16, 26, "logarithmic; less is better", "end", "faint")
-    # From a little below the least, so that the shortest bar is one.
-    values = [one["cpu_seconds_per_million"] for one in results]
-    axis = Log([min(values) / 1.5, *values], 180, WIDTH - 80)
+    axis = Log([one["cpu_seconds_per_million"] for one in results], 190, WIDTH - 80)
     for tick in axis.ticks():
-        svg.line(axis(tick), 48, axis(tick), height - 40, "grid")
+        svg.line(axis(tick), 52, axis(tick), height - 40, "grid")
         svg.text(axis(tick), height - 22, number(tick), "middle", "faint")
+    if bare:
+        at = axis(bare["cpu_seconds_per_million"])
+        svg.line(at, 52, at, height - 40, "axis")
+        svg.text(at + 4, 48, f"librdkafka alone: {number(bare['cpu_seconds_per_million'])}", kind="faint")
     y = 60
     for job in jobs:
         svg.text(16, y + 12, job, kind="title")
         y += 24
         for one in sorted((one for one in rows if one["job"] == job), key=lambda o: o["cpu_seconds_per_million"]):
             value = one["cpu_seconds_per_million"]
+            colour = COLOURS[0] if one["system"].startswith("surgewatch") else COLOURS[1]
             svg.text(172, y + 12, one["system"], "end")
-            ours = one["system"].startswith("surgewatch")
-            svg.bar(axis.start, y, axis(value) - axis.start, 15, COLOURS[0] if ours else COLOURS[5])
-            svg.text(axis(value) + 6, y + 12, number(value))
+            svg.line(180, y + 8, axis(value), y + 8, "grid")
+            svg.dot(axis(value), y + 8, colour, 5)
+            svg.text(axis(value) + 9, y + 12, number(value))
             y += 20
         y += 10
-    if bare:
-        at = axis(bare["cpu_seconds_per_million"])
-        svg.line(at, 48, at, height - 40, "axis")
-        svg.text(at + 4, 48, f"librdkafka alone {number(bare['cpu_seconds_per_million'])}", kind="faint")
     return svg
 
 
-def lines(title, unit, x_name, curves, log_x=True):
-    """One curve for each name: {name: [(x, y), …]}. Both axes logarithmic, x unless told otherwise."""
-    curves = {name: sorted(points) for name, points in curves.items() if points}
-    if not curves:
+class Panel:
+    """One pair of axes with a curve for each name: {name: [(x, y), …]}. y is logarithmic, x unless told otherwise."""
+
+    def __init__(self, title, unit, x_name, curves, log_x=True):
+        self.title, self.unit, self.x_name, self.log_x = title, unit, x_name, log_x
+        self.curves = {name: sorted(points) for name, points in curves.items() if points}
+        self.height = 370 + 18 * len(self.curves)
+
+    def draw(self, svg, top):
+        svg.text(16, top + 26, self.title, kind="title")
+        svg.text(WIDTH - 30, top + 26, self.unit, "end", "faint")
+        bottom = top + 300
+        y_axis = Log([y for points in self.curves.values() for _, y in points], bottom, top + 50)
+        xs = sorted({x for points in self.curves.values() for x, _ in points})
+        if self.log_x:
+            x_axis = Log(xs, 70, WIDTH - 50)
+        else:
+            x_axis = lambda x: 70 + (x - xs[0]) / ((xs[-1] - xs[0]) or 1) * (WIDTH - 120)  # noqa: E731
+        for tick in y_axis.ticks():
+            svg.line(70, y_axis(tick), WIDTH - 50, y_axis(tick), "grid")
+            svg.text(62, y_axis(tick) + 4, number(tick), "end", "faint")
+        for x in xs:
+            svg.text(x_axis(x), bottom + 20, number(x), "middle", "faint")
+        svg.text(WIDTH - 50, bottom + 38, self.x_name, "end", "faint")
+        for i, (name, points) in enumerate(self.curves.items()):
+            colour = COLOURS[i % len(COLOURS)]
+            svg.curve([(x_axis(x), y_axis(y)) for x, y in points if y > 0], colour, "" if i < len(COLOURS) else "5 3")
+            svg.bar(70, bottom + 38 + 18 * i, 14, 8, colour)
+            svg.text(92, bottom + 46 + 18 * i, name)
+
+
+def figure(panels):
+    """Panels below one another; None without any."""
+    panels = [panel for panel in panels if panel.curves]
+    if not panels:
         return None
-    height = 420 + 18 * len(curves)
-    svg = Svg(height)
-    svg.text(16, 26, title, kind="title")
-    y_axis = Log([y for points in curves.values() for _, y in points], 360, 60)
-    xs = sorted({x for points in curves.values() for x, _ in points})
-    if log_x:
-        x_axis = Log(xs, 70, WIDTH - 30)
-    else:
-        x_axis = lambda x: 70 + (x - xs[0]) / ((xs[-1] - xs[0]) or 1) * (WIDTH - 100)  # noqa: E731
-    for tick in y_axis.ticks():
-        svg.line(70, y_axis(tick), WIDTH - 30, y_axis(tick), "grid")
-        svg.text(62, y_axis(tick) + 4, number(tick), "end", "faint")
-    for x in xs:
-        svg.text(x_axis(x), 380, number(x), "middle", "faint")
-    svg.text(16, 50, unit, kind="faint")
-    svg.text(WIDTH - 30, 398, x_name, "end", "faint")
-    for i, (name, points) in enumerate(curves.items()):
-        colour = COLOURS[i % len(COLOURS)]
-        svg.curve([(x_axis(x), y_axis(y)) for x, y in points if y > 0], colour, "" if i < len(COLOURS) else "5 3")
-        svg.bar(70, 410 + 18 * i - 8, 14, 8, colour)
-        svg.text(92, 410 + 18 * i, name)
+    svg = Svg(sum(panel.height for panel in panels))
+    top = 0
+    for panel in panels:
+        panel.draw(svg, top)
+        top += panel.height
     return svg
+
+
+NANOSECONDS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
+
+
+def measured(report):
+    """(name, {argument: number}, other parts, ns an item) of Google Benchmark's JSON; of repetitions the least."""
+    found = {}
+    for one in report.get("benchmarks", []):
+        if one.get("run_type") == "aggregate" and one["aggregate_name"] not in ("min", "median"):
+            continue
+        name, *parts = one.get("run_name", one["name"]).split("/")
+        numbers, others = {}, []
+        for place, part in enumerate(parts):
+            key, _, value = part.rpartition(":")
+            if key in ("iterations", "repeats", "process_time", "real_time"):
+                continue
+            if value.isdigit():
+                numbers[key or f"argument {place + 1}"] = int(value)
+            else:
+                others.append(part)
+        cost = 1e9 / one["items_per_second"] if one.get("items_per_second") else None
+        if cost is None or one.get("run_type") == "aggregate":
+            # An aggregate of rates is not the rate of the aggregate.
+            cost = one["cpu_time"] * NANOSECONDS[one["time_unit"]]
+        key = (name.removeprefix("BM_"), tuple(numbers.items()), tuple(others))
+        found[key] = min(cost, found.get(key, cost))
+    return [(name, dict(numbers), others, cost) for (name, numbers, others), cost in found.items()]
 
 
 def window(report):
-    """A curve for each benchmark of Google Benchmark's JSON that was run with several first arguments."""
-    curves = {}
-    nanoseconds = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
-    for one in report.get("benchmarks", []):
-        if one.get("run_type") == "aggregate" and one.get("aggregate_name") != "median":
+    """For each setting a panel, for each benchmark a curve, against the argument that it was varied over most."""
+    rows = measured(report)
+    values = {}
+    for name, numbers, _, _ in rows:
+        for key, value in numbers.items():
+            values.setdefault(name, {}).setdefault(key, set()).add(value)
+    panels = {}
+    for name, numbers, others, cost in rows:
+        if name not in values:
             continue
-        name, *arguments = one["name"].split("/")
-        numbers = [part.rsplit(":", 1)[-1] for part in arguments]
-        if not numbers or not numbers[0].isdigit() or int(numbers[0]) == 0:
-            continue
-        # Per item where the benchmark says how many it did.
-        items = one.get("items_per_second")
-        cost = 1e9 / items if items else one["cpu_time"] * nanoseconds[one["time_unit"]]
-        key = "/".join([name.removeprefix("BM_"), *(part for part in arguments[1:] if not part.startswith("repeats"))])
-        curves.setdefault(key, {})[int(numbers[0])] = cost
-    several = {name: list(points.items()) for name, points in curves.items() if len(points) > 1}
-    return lines("What an operation costs", "ns an operation, logarithmic", "first argument, logarithmic", several)
+        x_name = max(values[name], key=lambda key: len(values[name][key]))
+        setting = [f"{key.replace('_', ' ')} {value}" for key, value in numbers.items() if key != x_name]
+        title = ", ".join([other.replace("_", " ") for other in others] + setting)
+        panels.setdefault((x_name, title), {}).setdefault(name, []).append((numbers[x_name], cost))
+    drawn = []
+    for (x_name, title), curves in panels.items():
+        several = {name: points for name, points in curves.items() if len({x for x, _ in points}) > 1}
+        drawn.append(Panel(title, "ns of CPU an operation, logarithmic", x_name.replace("_", " "), several))
+    return figure(drawn)
 
 
 def latency(results):
@@ -169,7 +217,7 @@ def latency(results):
         for key, name in (("p50_ms", "p50"), ("p99_ms", "p99"), ("p999_ms", "p99.9")):
             if one.get(key):
                 curves.setdefault(f"{one['stage']}, {name}", []).append((one["load_percent"], one[key]))
-    return lines("Latency against load", "ms, logarithmic", "per cent of capacity", curves, log_x=False)
+    return figure([Panel("Latency against load", "ms, logarithmic", "per cent of capacity", curves, log_x=False)])
 
 
 def main():
