@@ -13,6 +13,7 @@ namespace {
 constexpr std::uint32_t kSnapshotKind = 0x44310001;  // "D1", format 1
 constexpr double kLargestLog = 29.9;                 // e^29.9 is a little under 1e13
 constexpr double kLargestVariance = 4;               // of the logarithm, per component
+constexpr double kLargestUncertainty = 1;            // of a judgement; learning must know all of it
 constexpr double kLargestDispersion = 1e9;
 constexpr double kLeastMean = 0.05;          // under which Pearson residuals mean little
 constexpr double kResidualCap = 25;          // squared residuals count at most this many φ
@@ -160,7 +161,7 @@ GammaPoissonFilter::Prediction GammaPoissonFilter::predict(const Vector& x, Vect
     log_mean += x[static_cast<std::size_t>(i)] * theta_[static_cast<std::size_t>(i)];
     uncertainty += x[static_cast<std::size_t>(i)] * sum;
   }
-  return {clamped(log_mean, -kLargestLog, kLargestLog), clamped(uncertainty, 1e-12, 1)};
+  return {clamped(log_mean, -kLargestLog, kLargestLog), std::max(uncertainty, 1e-12)};
 }
 
 Judgement GammaPoissonFilter::judge_window(std::int64_t window, const Seen& seen) const {
@@ -171,14 +172,15 @@ Judgement GammaPoissonFilter::judge_window(std::int64_t window, const Seen& seen
   regressors(window, parameters_->guard, &x);
   const Prediction prediction = predict(x, &px);
   const double mean = seen.exposure * portable_exp(prediction.log_mean);
-  const double variance = dispersion_ * mean + prediction.uncertainty * mean * mean;
+  const double uncertainty = std::min(prediction.uncertainty, kLargestUncertainty);
+  const double variance = dispersion_ * mean + uncertainty * mean * mean;
   judgement.known = true;
   judgement.unit = parameters_->unit;
   judgement.observed = seen.value * parameters_->unit;
   judgement.expected = mean * parameters_->unit;
   judgement.variance = variance * parameters_->unit * parameters_->unit;
   judgement.dispersion = dispersion_;
-  judgement.uncertainty = prediction.uncertainty;
+  judgement.uncertainty = uncertainty;
   judgement.p = NegativeBinomial::of(mean, variance).upper_tail(seen.value);
   double recent = seen.value;
   for (std::int64_t i = 1; i < parameters_->recent_windows && i <= window; ++i)
@@ -198,6 +200,11 @@ double GammaPoissonFilter::upper_bound(const Judgement& judgement, double alpha)
 void GammaPoissonFilter::drift() {
   theta_[0] =
       clamped(theta_[0] + theta_[1] / parameters_->season.period, -kLargestLog, kLargestLog);
+  // P becomes F P F', where F adds slope/period to the level: the top row first, then its column.
+  const double per_window = 1.0 / parameters_->season.period;
+  const auto d = static_cast<std::size_t>(dimension_);
+  for (std::size_t j = 0; j < d; ++j) covariance_[j] += per_window * covariance_[d + j];
+  for (std::size_t i = 0; i < d; ++i) covariance_[i * d] += per_window * covariance_[i * d + 1];
   const double level = 1 / std::sqrt(parameters_->level_discount);
   const double slope = 1 / std::sqrt(parameters_->slope_discount);
   const double season = 1 / std::sqrt(parameters_->season_discount);
@@ -244,7 +251,7 @@ void GammaPoissonFilter::learn(std::int64_t window, const Seen& seen) {
 
   const double k = weight / dispersion_;
   const double precision = 1 / q + k * y;
-  const double moved = portable_log(precision / (1 / (q * mean) + k));
+  const double moved = portable_log(precision / (1 / q + k * mean));
   const double theta_step = moved / q;
   const double shrink = (1 - 1 / (precision * q)) / q;
   double* row = covariance_.data();

@@ -5,8 +5,8 @@
 // φμ + qμ², where φ is the measured overdispersion and q the baseline's own uncertainty:
 //
 //   judge:  η = x'θ   q = min(x'Px, 1)   μ = w e^η   V = φμ + qμ²   p = P(NB(μ, V) >= y)
-//   learn:  f* = log((1/q + k y) / (1/(qμ) + k))   q* = 1/(1/q + k y)   k = ω/φ
-//           θ += Px (f* - η)/q    P -= Px x'P (1 - q*/q)/q
+//   learn:  δ = log((1/q + k y) / (1/q + k μ))   q* = 1/(1/q + k y)   k = ω/φ
+//           θ += Px δ/q    P -= Px x'P (1 - q*/q)/q
 //
 // A count is learned only `guard` windows after it was seen, so that a running surge cannot raise
 // its own baseline; outliers are learned with a weight ω that falls with their Anscombe residual,
