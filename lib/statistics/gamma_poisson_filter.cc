@@ -21,8 +21,13 @@ constexpr double kAnscombeThreshold = 2.58;  // Noufaily et al. 2013
 constexpr double kLeastWeight = 0.05;
 constexpr double kMinExposure = 1e-6;
 constexpr double kMaxExposure = 1e6;
-constexpr double kPlainSize =
-    0.1;  // a negative binomial of this size has P(Y >= y) > .005 for y <= μ
+// Whatever the mean, a negative binomial of at least this size exceeds mean + 1.5 sd more often
+// than any outlier_p that is allowed (the tests say so): no need for its tail to call a value
+// plain.
+constexpr double kPlainSize = 0.1;
+constexpr double kPlainDeviations = 1.5;
+constexpr double kDispersionWindows = 200;      // how many φ remembers
+constexpr double kLeastDispersionWeight = 0.6;  // outliers belong to φ more than to the mean
 
 // NaN and what is beyond the range become its nearest end.
 double clamped(double value, double low, double high) {
@@ -40,7 +45,7 @@ GammaPoissonParameters GammaPoissonParameters::daily() {
   p.level_discount = 0.99;
   p.season_discount = 0.998;
   p.slope_variance = 0.01;
-  p.guard = 7;
+  p.guard = 14;
   return p;
 }
 
@@ -74,7 +79,7 @@ absl::Status GammaPoissonParameters::check() const {
   SW_RETURN_IF_ERROR(within("guard", guard, 1, 400));
   SW_RETURN_IF_ERROR(within("level_windows", level_windows, 4, 400));
   SW_RETURN_IF_ERROR(within("dispersion", dispersion, 1, 1e6));
-  SW_RETURN_IF_ERROR(within("outlier_p", outlier_p, 1e-9, 0.1));
+  SW_RETURN_IF_ERROR(within("outlier_p", outlier_p, 1e-9, 0.02));
   SW_RETURN_IF_ERROR(within("outliers_accepted", outliers_accepted, 1, 1000));
   SW_RETURN_IF_ERROR(within("alpha", alpha, 1e-12, 0.5));
   SW_RETURN_IF_ERROR(within("least_recent_count", least_recent_count, 0, kMaxCount));
@@ -181,7 +186,7 @@ Judgement GammaPoissonFilter::judge_window(std::int64_t window, const Seen& seen
   judgement.variance = variance * parameters_->unit * parameters_->unit;
   judgement.dispersion = dispersion_;
   judgement.uncertainty = uncertainty;
-  judgement.p = NegativeBinomial::of(mean, variance).upper_tail(seen.value);
+  if (seen.value > mean) judgement.p = NegativeBinomial::of(mean, variance).upper_tail(seen.value);
   double recent = seen.value;
   for (std::int64_t i = 1; i < parameters_->recent_windows && i <= window; ++i)
     recent += recent_[static_cast<std::size_t>((window - i) % 8)];
@@ -267,8 +272,9 @@ void GammaPoissonFilter::learn(std::int64_t window, const Seen& seen) {
 
 double GammaPoissonFilter::outlier_weight(double y, double mean, double variance) {
   const NegativeBinomial law = NegativeBinomial::of(mean, variance);
-  const bool plain = y <= mean && law.size >= kPlainSize;
-  const bool outlier = !plain && law.upper_tail(y) < parameters_->outlier_p;
+  const double plain_limit =
+      law.size >= kPlainSize ? mean + kPlainDeviations * std::sqrt(variance) : 0;
+  const bool outlier = y > plain_limit && law.upper_tail(y) < parameters_->outlier_p;
   if (!outlier) {
     outlier_run_ = std::max(0.0, outlier_run_ - 0.25);
     return 1;
@@ -289,8 +295,9 @@ void GammaPoissonFilter::learn_dispersion(double y, double mean, double uncertai
   const double residual = y - mean;
   const double pearson =
       residual * residual / std::max(mean, kLeastMean) / (1 + uncertainty * mean / dispersion_);
-  const double e = weight * std::min(pearson, kResidualCap * dispersion_);
-  dispersion_ += std::max(0.01, 1 / (learned_ + 20)) * (e - dispersion_);
+  const double e =
+      std::max(weight, kLeastDispersionWeight) * std::min(pearson, kResidualCap * dispersion_);
+  dispersion_ += std::max(1 / kDispersionWindows, 1 / (learned_ + 20)) * (e - dispersion_);
   dispersion_ = clamped(dispersion_, 1, kLargestDispersion);
 }
 

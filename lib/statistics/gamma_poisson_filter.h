@@ -55,7 +55,7 @@ struct GammaPoissonParameters {
   int guard = 26;                 // 1 … 400 windows between seeing and learning
   int level_windows = 26;         // 4 … 400 windows whose mean is the first level
   double dispersion = 1.5;        // φ at first, 1 … 1e6
-  double outlier_p = 0.005;       // (0, 0.1]: learned with less weight below this
+  double outlier_p = 0.005;       // 1e-9 … 0.02: learned with less weight below this
   int outliers_accepted = 4;      // in a row; then the level is taken to be new
   double alpha = 0.005;           // (0, 0.5]: of the alarm and the bound
   double least_recent_count = 5;  // no alarm unless the last `recent_windows` held this many
