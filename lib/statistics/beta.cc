@@ -132,7 +132,7 @@ BetaTails beta_tails(double a, double b, double odds) {
   return lower ? BetaTails{tail, 1 - tail} : BetaTails{1 - tail, tail};
 }
 
-double beta_quantile(double a, double b, double probability) {
+double beta_quantile_odds(double a, double b, double probability) {
   // Bisection on the log odds: the distribution function is monotone in them, and 200 halvings of
   // ±700 reach the last bit.
   double low = -700;
@@ -142,8 +142,7 @@ double beta_quantile(double a, double b, double probability) {
     if (middle == low || middle == high) break;
     (beta_tails(a, b, portable_exp(middle)).below < probability ? low : high) = middle;
   }
-  const double odds = portable_exp(0.5 * (low + high));
-  return odds / (1 + odds);
+  return portable_exp(0.5 * (low + high));
 }
 
 }  // namespace surgewatch::statistics

@@ -25,14 +25,12 @@ absl::Status check(const PeriodTotal& now, const PeriodTotal& reference, const R
   return within("least_change", o.least_change, -1e18, 1e18);
 }
 
-double odds_of(double share) { return share / (1 - share); }
-
 // The normal quantile of a two-sided confidence: of the log odds' symmetric limit, a beta with
 // equal large parameters, whose variance is known.
 double normal_quantile(double confidence) {
   constexpr double kLarge = 1e8;
-  const double share = beta_quantile(kLarge, kLarge, 0.5 + confidence / 2);
-  return portable_log(odds_of(share)) / std::sqrt(2 / kLarge);
+  return portable_log(beta_quantile_odds(kLarge, kLarge, 0.5 + confidence / 2)) /
+         std::sqrt(2 / kLarge);
 }
 
 std::optional<RatioInterval> interval_of(const PeriodTotal& now, const PeriodTotal& reference,
@@ -48,8 +46,8 @@ std::optional<RatioInterval> interval_of(const PeriodTotal& now, const PeriodTot
     return RatioInterval{ratio * portable_exp(-half), ratio * portable_exp(half)};
   }
   RatioInterval interval;
-  if (x > 0) interval.lower = odds_of(beta_quantile(x, x0 + 1, outside)) * per_odds;
-  if (x0 > 0) interval.upper = odds_of(beta_quantile(x + 1, x0, 1 - outside)) * per_odds;
+  if (x > 0) interval.lower = beta_quantile_odds(x, x0 + 1, outside) * per_odds;
+  if (x0 > 0) interval.upper = beta_quantile_odds(x + 1, x0, 1 - outside) * per_odds;
   return interval;
 }
 
