@@ -164,6 +164,8 @@ void Source::Impl::process(std::span<const Record> records, std::vector<Aside>* 
       const Prepared& prepared = prepared_[i % kAhead];
       const std::optional<Micros> watermark_before = watermark_;
       const Disposition disposition = count(records[i], prepared);
+      // The event's end for the window, which tidies up a little after each.
+      window_.publish<window::Publication::kOff>(records[i].offset + 1);
       if (disposition != Disposition::kLate && disposition != Disposition::kRejected) continue;
       Outcome& outcome = aside->emplace_back(Aside{.index = i, .outcome = {}}).outcome;
       outcome.disposition = disposition;
