@@ -125,7 +125,8 @@ Source::Impl::Impl(SourceId id, std::shared_ptr<const config::Config> config, So
                  .future_bound = bounds_.future_bound}),
       window_(series_specs(series_, config_->limits),
               {.allowed_lateness = bounds_.allowed_lateness,
-               .out_of_orderness = bounds_.out_of_orderness}),
+               .out_of_orderness = bounds_.out_of_orderness,
+               .correction_horizon = bounds_.correction_horizon}),
       grouping_(series_, &index_, &window_),
       documents_(bounds_.correction_horizon, bounds_.out_of_orderness),
       journal_(id, series_, &window_) {}
@@ -197,7 +198,7 @@ Disposition Source::Impl::count(const Record& record, const Prepared& prepared) 
 }
 
 void Source::Impl::publish(std::int64_t next_offset) {
-  counts_.keys.set(window_.slot_count());
+  counts_.keys.set(window_.key_count());
   counts_.documents_known.set(documents_.size());
   window_.publish(next_offset);
 }
