@@ -229,7 +229,11 @@ def parse():
     parser.add_argument("--systems", default="", help="separated by commas; default: all")
     parser.add_argument("--jobs", default="", help="separated by commas; default: all")
     parser.add_argument("--runs", type=int, default=0, help="of each; default: 3 of ours and librdkafka, 1 of others")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    for name in ("bin", "java", "work", "out"):  # programs run in directories of their own
+        if getattr(arguments, name):
+            setattr(arguments, name, getattr(arguments, name).resolve())
+    return arguments
 
 
 def main():
