@@ -41,7 +41,7 @@ struct Method {
 };
 
 struct Options {
-  std::uint64_t seed = 20001;
+  std::uint64_t seed = 30001;
   int sets = 2;
   std::string given;
   std::string write;
