@@ -115,9 +115,6 @@ std::size_t Grouping::contributions(const observe::Observation& event,
   contributions->clear();
   if (event.effect == observe::Effect::kCancel) return 0;
   set_parties(event);
-  MeasureValues total;
-  for (const observe::ObservedLine& line : event.lines) total.add(line.values);
-
   std::size_t over_limit = 0;
   for (std::size_t series = 0; series < plans_.size(); ++series) {
     const Plan& plan = plans_[series];
@@ -126,7 +123,7 @@ std::size_t Grouping::contributions(const observe::Observation& event,
     positions_.clear();
     bool is_over_limit = false;
     if (!plan.is_by_line) {
-      is_over_limit = add_line(series, total, first, contributions);
+      is_over_limit = add_line(series, event.total, first, contributions);
     } else {
       for (std::size_t line = 0; line < event.lines.size(); ++line) {
         set_line(event, line);

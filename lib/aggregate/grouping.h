@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "aggregate/document_store.h"
+#include "aggregate/document_records.h"
 #include "base/source.h"
 #include "config/config.h"
 #include "observe/observer.h"

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,19 @@ struct Outcome {
   bool watermark_advanced = false;
 };
 
+// One of several records that goes elsewhere: late or rejected.
+struct Aside {
+  std::size_t index = 0;  // among the records given
+  Outcome outcome;
+};
+
+struct SourceOptions {
+  // False: nothing is known of former documents, so that every valid event counts, duplicates and
+  // corrections like any other, and a cancellation takes nothing out. For sources that have
+  // neither.
+  bool remembers_documents = true;
+};
+
 // Totals since construction. Conservation: consumed = counted + duplicate + superseded + late +
 // rejected.
 struct SourceStats {
@@ -67,7 +81,7 @@ struct SourceStats {
 
 class Source {
  public:
-  Source(SourceId id, std::shared_ptr<const config::Config> config);
+  Source(SourceId id, std::shared_ptr<const config::Config> config, SourceOptions options = {});
   ~Source();
   Source(const Source&) = delete;
   Source& operator=(const Source&) = delete;
@@ -76,6 +90,13 @@ class Source {
 
   // Writer only.
   Outcome process(const Record& record);
+
+  // Writer only: the same as process() of one after another, for less: later records are decoded,
+  // and the memory that they will want is fetched, while earlier ones are counted; progress is
+  // published once for kRecordsPerPublication of them. Appends to `aside` those that are late or
+  // rejected, in order.
+  static constexpr std::size_t kRecordsPerPublication = 256;
+  void process(std::span<const Record> records, std::vector<Aside>* aside);
 
   // Writer only: the instant at which the earliest pane (of any of this source's series) that has
   // not been passed by the watermark ends. A replay flushes before it processes an event that moves

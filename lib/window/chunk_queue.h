@@ -16,6 +16,8 @@
 #include <cstddef>
 #include <utility>
 
+#include "window/points.h"
+
 namespace surgewatch::window {
 
 template <typename T, std::size_t kChunk = 128>
@@ -35,11 +37,13 @@ class ChunkQueue {
     if (count == kChunk) {
       Chunk* fresh = spare_.exchange(nullptr, std::memory_order_acquire);
       if (fresh == nullptr) fresh = new Chunk;
+      SW_WINDOW_POINT(kLinkingChunk);
       tail_->next.store(fresh, std::memory_order_release);
       tail_ = fresh;
       count = 0;
     }
     tail_->elements[count] = element;
+    SW_WINDOW_POINT(kPushingCorrection);
     tail_->count.store(count + 1, std::memory_order_release);
   }
 
@@ -66,6 +70,7 @@ class ChunkQueue {
   void hand_back(Chunk* chunk) {
     chunk->count.store(0, std::memory_order_relaxed);
     chunk->next.store(nullptr, std::memory_order_relaxed);
+    SW_WINDOW_POINT(kHandingBackChunk);
     delete spare_.exchange(chunk, std::memory_order_acq_rel);
   }
 

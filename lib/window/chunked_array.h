@@ -21,6 +21,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "window/points.h"
 
 namespace surgewatch::window {
 
@@ -58,6 +59,7 @@ class ChunkedArray {
       chunks_[chunk].store(elements, std::memory_order_release);
     }
     std::construct_at(elements + position, std::forward<Args>(args)...);
+    SW_WINDOW_POINT(kAppending);
     size_.store(number + 1, std::memory_order_release);
     return number;
   }

@@ -16,6 +16,19 @@ class PanePool {
   PaneRef take();
   void give_back(PaneRef pane);
 
+  // Writer: see Pane.
+  void assign(PaneRef pane, SlotId slot, PaneIndex pane_index) {
+    panes_[pane].assign(slot, pane_index, &outcome_);
+  }
+  template <Publication kPublication = Publication::kOn>
+  bool add(PaneRef pane, const MeasureValues& values) {
+    return panes_[pane].add<kPublication>(values, &outcome_);
+  }
+  // Any thread: see Pane.
+  std::uint32_t read(PaneRef pane, PaneSnapshot* snapshot) const {
+    return panes_[pane].read(outcome_, snapshot);
+  }
+
   Pane& operator[](PaneRef pane) { return panes_[pane]; }
   const Pane& operator[](PaneRef pane) const { return panes_[pane]; }
 
@@ -23,6 +36,7 @@ class PanePool {
   std::uint32_t size() const { return panes_.size(); }
 
  private:
+  PaneOutcome outcome_;
   ChunkedArray<Pane, 1024> panes_;
   PaneRef free_ = kNoPane;  // linked by Pane::next
 };

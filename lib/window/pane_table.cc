@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "window/points.h"
+
 namespace surgewatch::window {
 namespace {
 
@@ -68,6 +70,7 @@ void PaneTable::insert(PaneRef pane) {
 }
 
 void PaneTable::erase(PaneRef pane) {
+  SW_WINDOW_POINT(kErasing);
   const Pane& tagged = (*pool_)[pane];
   const std::uint64_t hash = hash_of(tagged.slot(), tagged.pane_index());
   const Entry wanted = entry_of(hash, pane);
@@ -92,6 +95,7 @@ bool PaneTable::read(SlotId slot, PaneIndex pane_index, PaneSnapshot* snapshot) 
   while (true) {
     const std::uint64_t generation = generation_.load(std::memory_order_acquire);
     const Table* table = current_.load(std::memory_order_acquire);
+    SW_WINDOW_POINT(kTableLoaded);
     // One round of the table at most: a table being built anew may be read with no empty entry
     // where the reader is.
     for (std::size_t step = 0; step <= table->mask; ++step) {
@@ -99,9 +103,11 @@ bool PaneTable::read(SlotId slot, PaneIndex pane_index, PaneSnapshot* snapshot) 
           table->entries[(hash + step) & table->mask].load(std::memory_order_acquire);
       if (entry == kEmpty) break;
       if (entry == kErased || !same_hash(entry, hash)) continue;
-      (*pool_)[pane_of_entry(entry)].read(snapshot);
+      SW_WINDOW_POINT(kEntryLoaded);
+      pool_->read(pane_of_entry(entry), snapshot);
       if (snapshot->slot == slot && snapshot->pane_index == pane_index) return true;
     }
+    SW_WINDOW_POINT(kMissed);
     if (generation_.load(std::memory_order_acquire) == generation) return false;
   }
 }
@@ -118,10 +124,12 @@ void PaneTable::rebuild() {
     while (table->entries[at].load(std::memory_order_relaxed) != kEmpty)
       at = (at + 1) & table->mask;
     table->entries[at].store(entry, std::memory_order_release);
+    SW_WINDOW_POINT(kFillingTable);
   }
   used_ = live_;
   own_ = table;
   current_.store(table, std::memory_order_release);
+  SW_WINDOW_POINT(kTablePublished);
   generation_.store(generation_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }
 
@@ -130,6 +138,7 @@ PaneTable::Table* PaneTable::empty_table(std::size_t capacity) {
     if (table.get() == own_ || table->mask + 1 != capacity) continue;
     for (std::size_t i = 0; i < capacity; ++i) {
       table->entries[i].store(kEmpty, std::memory_order_release);
+      SW_WINDOW_POINT(kEmptyingTable);
     }
     return table.get();
   }

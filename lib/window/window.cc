@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "window/points.h"
 
 namespace surgewatch::window {
 namespace {
@@ -74,6 +75,7 @@ SlotId Window::new_slot(std::size_t series, const KeyValues& values) {
   return slot;
 }
 
+template <Publication kPublication>
 bool Window::add(SlotId slot, Micros time, const MeasureValues& values, std::int64_t offset) {
   Slot& to = slots_[slot];
   Series& series = series_[to.series];
@@ -86,10 +88,12 @@ bool Window::add(SlotId slot, Micros time, const MeasureValues& values, std::int
     to.last_pane = pane_for(slot, pane_index);
     to.last_pane_index = pane_index;
   }
-  const bool fitted = pool_[to.last_pane].add(values);
-  mark_dirty(to.last_pane);
+  const bool fitted = pool_.add<kPublication>(to.last_pane, values);
+  if constexpr (kPublication == Publication::kOn) mark_dirty(to.last_pane);
   return fitted;
 }
+template bool Window::add<Publication::kOn>(SlotId, Micros, const MeasureValues&, std::int64_t);
+template bool Window::add<Publication::kOff>(SlotId, Micros, const MeasureValues&, std::int64_t);
 
 PaneRef Window::pane_for(SlotId slot, PaneIndex pane_index) {
   if (const PaneRef known = table_.find(slot, pane_index); known != kNoPane) return known;
@@ -99,7 +103,8 @@ PaneRef Window::pane_for(SlotId slot, PaneIndex pane_index) {
   SW_CHECK(watermark_ && pane_index - series.floor < length);
   recycle(kRecycledPerPane);
   const PaneRef pane = pool_.take();
-  pool_[pane].assign(slot, pane_index);
+  pool_.assign(pane, slot, pane_index);
+  SW_WINDOW_POINT(kInserting);
   table_.insert(pane);
   const std::int64_t place = pane_index - floor_div(pane_index, length) * length;
   pool_[pane].next = std::exchange(series.ring[static_cast<std::size_t>(place)], pane);
@@ -110,7 +115,10 @@ void Window::mark_dirty(PaneRef pane) {
   Pane& changed = pool_[pane];
   if (changed.dirty_epoch() == epoch_) return;
   changed.set_dirty_epoch(epoch_);
-  if (!dirty_.push(pane)) ring_was_full_.store(true, std::memory_order_release);
+  SW_WINDOW_POINT(kMarkedDirty);
+  if (dirty_.push(pane)) return;
+  SW_WINDOW_POINT(kRingFull);
+  ring_was_full_.store(true, std::memory_order_release);
 }
 
 void Window::advance(Micros watermark) {
@@ -160,6 +168,7 @@ void Window::recycle(std::size_t count) {
   for (std::size_t i = 0; i < count && unsettled_read_ < unsettled_.size(); ++i) {
     const PaneRef pane = unsettled_[unsettled_read_];
     if (pool_[pane].dirty_epoch() > settled) break;
+    SW_WINDOW_POINT(kRecycling);
     pool_.give_back(pane);
     ++unsettled_read_;
   }
@@ -167,21 +176,13 @@ void Window::recycle(std::size_t count) {
   compact(&unsettled_, &unsettled_read_);
 }
 
-void Window::publish(std::int64_t next_offset) {
-  progress_lock_.begin();
-  next_offset_.store(next_offset, std::memory_order_release);
-  published_watermark_.store(watermark_.value_or(kNoWatermark), std::memory_order_release);
-  published_epoch_.store(epoch_, std::memory_order_release);
-  progress_lock_.end();
+Progress Window::progress() const {
+  const auto [next_offset, watermark, epoch] = published_.read();
+  return to_progress(next_offset, watermark);
 }
 
-Progress Window::progress() const {
-  Progress progress;
-  Micros watermark = kNoWatermark;
-  progress_lock_.read([&] {
-    progress.next_offset = next_offset_.load(std::memory_order_acquire);
-    watermark = published_watermark_.load(std::memory_order_acquire);
-  });
+Progress Window::to_progress(std::int64_t next_offset, Micros watermark) {
+  Progress progress{.next_offset = next_offset, .watermark = {}};
   if (watermark != kNoWatermark) progress.watermark = watermark;
   return progress;
 }
@@ -189,42 +190,40 @@ Progress Window::progress() const {
 bool Window::collect(Collected* collected) {
   collected->panes.clear();
   collected->corrections.clear();
-  Micros watermark = kNoWatermark;
-  std::uint32_t writer_epoch = 0;
-  progress_lock_.read([&] {
-    collected->progress.next_offset = next_offset_.load(std::memory_order_acquire);
-    watermark = published_watermark_.load(std::memory_order_acquire);
-    writer_epoch = published_epoch_.load(std::memory_order_acquire);
-  });
-  collected->progress.watermark =
-      watermark == kNoWatermark ? std::nullopt : std::optional<Micros>(watermark);
+  const auto [next_offset, watermark, epoch] = published_.read();
+  const auto writer_epoch = static_cast<std::uint32_t>(epoch);
+  collected->progress = to_progress(next_offset, watermark);
   // The same stamp twice could carry two values of one pane: the one after is kept for later.
-  if (writer_epoch == 0 ||
-      (collected_any_ && collected->progress.next_offset == collected_offset_)) {
+  if (writer_epoch == 0 || (collected_any_ && next_offset == collected_offset_)) {
     return false;
   }
   collected_any_ = true;
-  collected_offset_ = collected->progress.next_offset;
+  collected_offset_ = next_offset;
+  SW_WINDOW_POINT(kFlushProgressRead);
 
   // The tail before the new epoch: what is popped was handed over in the ending epoch or earlier.
   const std::uint64_t tail = dirty_.tail();
   const std::uint32_t ending = flusher_epoch_.load(std::memory_order_relaxed);  // own store
   flusher_epoch_.store(ending + 1, std::memory_order_release);
+  SW_WINDOW_POINT(kEpochStarted);
   find_dirty(tail);
+  SW_WINDOW_POINT(kPopped);
 
   watched_next_.clear();
   auto watched = watched_.begin();
   for (const PaneRef pane : found_) {
     while (watched != watched_.end() && watched->pane < pane) ++watched;
     PaneSnapshot snapshot;
-    const std::uint32_t sequence = pool_[pane].read(&snapshot);
+    const std::uint32_t sequence = pool_.read(pane, &snapshot);
     const bool is_known = watched != watched_.end() && watched->pane == pane;
     if (!is_known || watched->sequence != sequence) collected->panes.push_back(snapshot);
     // Handed over in an epoch that the writer may still be in: look again next time.
     if (pool_[pane].dirty_epoch() >= writer_epoch) watched_next_.push_back({pane, sequence});
   }
   watched_.swap(watched_next_);
+  SW_WINDOW_POINT(kPanesRead);
   settled_epoch_.store(writer_epoch - 1, std::memory_order_release);
+  SW_WINDOW_POINT(kSettled);
 
   while (const Correction* correction = corrections_.front()) {
     // Those of an event that is not yet published come whole with the next call.
@@ -241,6 +240,7 @@ void Window::find_dirty(std::uint64_t tail) {
   for (const Watched& watched : watched_) found_.push_back(watched.pane);
   dirty_.pop_until(tail, &found_);
   if (ring_was_full_.exchange(false, std::memory_order_acq_rel)) {
+    SW_WINDOW_POINT(kFlagCleared);
     const std::uint32_t settled = settled_epoch_.load(std::memory_order_relaxed);  // own store
     const std::uint32_t count = pool_.size();
     for (PaneRef pane = 0; pane < count; ++pane) {

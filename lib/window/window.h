@@ -37,6 +37,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "base/measures.h"
 #include "base/time.h"
+#include "window/alternating_words.h"
 #include "window/chunk_queue.h"
 #include "window/chunked_array.h"
 #include "window/dictionary.h"
@@ -51,6 +52,18 @@ inline constexpr std::size_t kMaxDimensions = 4;
 
 // Values in the order of the series' dimensions; unused places are 0.
 using KeyValues = std::array<ValueId, kMaxDimensions>;
+
+// Of two multiplied halves: a key is hashed for each contribution. Source: wyhash, by Wang Yi.
+struct KeyHash {
+  std::uint64_t operator()(const KeyValues& key) const {
+    static_assert(kMaxDimensions == 4);
+    const std::uint64_t low = std::uint64_t{key[1]} << 32 | key[0];
+    const std::uint64_t high = std::uint64_t{key[3]} << 32 | key[2];
+    __extension__ using Wide = unsigned __int128;
+    const Wide product = Wide{low ^ 0x9e3779b97f4a7c15u} * (high ^ 0xe7037ed1a0b428dbu);
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+  }
+};
 
 struct SeriesSpec {
   Micros pane_length = 0;      // above 0
@@ -104,12 +117,18 @@ class Window {
 
   // Adds to the pane of `time`, or leaves a correction. False if a sum was saturated. Requires that
   // the watermark has been advanced to time − out_of_orderness, at least.
+  template <Publication kPublication = Publication::kOn>
   bool add(SlotId slot, Micros time, const MeasureValues& values, std::int64_t offset);
 
   // The watermark never falls.
   void advance(Micros watermark);
 
-  void publish(std::int64_t next_offset);
+  template <Publication kPublication = Publication::kOn>
+  void publish(std::int64_t next_offset) {
+    if constexpr (kPublication == Publication::kOn) {
+      published_.publish({next_offset, watermark_.value_or(kNoWatermark), epoch_});
+    }
+  }
 
   Dictionary& dictionary() { return dictionary_; }
 
@@ -142,7 +161,7 @@ class Window {
 
   struct Series {
     SeriesSpec spec;
-    absl::flat_hash_map<KeyValues, SlotId> slots;  // the writer's index
+    absl::flat_hash_map<KeyValues, SlotId, KeyHash> slots;  // the writer's index
     // Panes by pane index modulo the ring's length, a list in each place: what leaves at once.
     std::vector<PaneRef> ring;
     PaneIndex floor = INT64_MIN;  // panes below it have left
@@ -154,6 +173,9 @@ class Window {
   void mark_dirty(PaneRef pane);
   void raise_floor(Series& series, PaneIndex floor);
   void recycle(std::size_t count);
+
+  static constexpr Micros kNoWatermark = INT64_MIN;
+  static Progress to_progress(std::int64_t next_offset, Micros watermark);
 
   // Flusher.
   struct Watched {
@@ -187,11 +209,8 @@ class Window {
   // looks at every pane. Release and acquire: a pane marked before the flag was set is seen by who
   // sees the flag; one marked later sets it again.
   alignas(64) std::atomic<bool> ring_was_full_{false};
-  // Published together after each event; see SequenceLock.
-  SequenceLock progress_lock_;
-  std::atomic<std::int64_t> next_offset_{0};
-  std::atomic<Micros> published_watermark_{kNoWatermark};
-  std::atomic<std::uint32_t> published_epoch_{0};
+  // The next offset, the watermark and the writer's epoch, after each event.
+  AlternatingWords<3> published_{{0, kNoWatermark, 0}};
 
   // Flusher to writer. Release and acquire: a writer that sees an epoch sees nothing else by it; a
   // writer that sees a pane settled knows that the flusher has read it for the last time.
@@ -204,8 +223,6 @@ class Window {
   std::vector<PaneRef> found_;
   std::vector<Watched> watched_;  // by pane number
   std::vector<Watched> watched_next_;
-
-  static constexpr Micros kNoWatermark = INT64_MIN;
 };
 
 }  // namespace surgewatch::window

@@ -90,7 +90,7 @@ TEST(PaneTable, FindsWhatIsThereAndNothingElse) {
       expected.erase(found);
     } else {
       const PaneRef pane = pool.take();
-      pool[pane].assign(slot, index);
+      pool.assign(pane, slot, index);
       table.insert(pane);
       expected[{slot, index}] = pane;
     }
@@ -100,28 +100,30 @@ TEST(PaneTable, FindsWhatIsThereAndNothingElse) {
 
 TEST(Pane, SumsSaturateAndSayIt) {
   Pane pane;
-  pane.assign(1, 2);
+  PaneOutcome outcome;
+  pane.assign(1, 2, &outcome);
   MeasureValues much;
   much[Measure::kUnits] = INT64_MAX;
-  EXPECT_TRUE(pane.add(much));
+  EXPECT_TRUE(pane.add(much, &outcome));
   MeasureValues one;
   one[Measure::kUnits] = 1;
-  EXPECT_FALSE(pane.add(one));
+  EXPECT_FALSE(pane.add(one, &outcome));
   PaneSnapshot snapshot;
-  pane.read(&snapshot);
+  pane.read(outcome, &snapshot);
   EXPECT_EQ(snapshot.values[Measure::kUnits], INT64_MAX);
-  EXPECT_TRUE(pane.add(one.negated()));
+  EXPECT_TRUE(pane.add(one.negated(), &outcome));
 }
 
 TEST(Pane, EveryChangeMovesTheSequence) {
   Pane pane;
+  PaneOutcome outcome;
   PaneSnapshot snapshot;
-  const std::uint32_t first = pane.read(&snapshot);
-  pane.assign(3, 4);
-  const std::uint32_t second = pane.read(&snapshot);
-  pane.add({});
+  const std::uint32_t first = pane.read(outcome, &snapshot);
+  pane.assign(3, 4, &outcome);
+  const std::uint32_t second = pane.read(outcome, &snapshot);
+  pane.add({}, &outcome);
   EXPECT_NE(first, second);
-  EXPECT_NE(second, pane.read(&snapshot));
+  EXPECT_NE(second, pane.read(outcome, &snapshot));
   EXPECT_EQ(snapshot.slot, 3u);
   EXPECT_EQ(snapshot.pane_index, 4);
 }
