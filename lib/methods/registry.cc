@@ -30,7 +30,9 @@ void keep_finite(Answers* answers) {
 }  // namespace
 
 const std::vector<MethodSpec>& methods() {
-  static const std::vector<MethodSpec> all{ears_spec(), farrington_spec(), bayes_spec()};
+  static const std::vector<MethodSpec> all{surge_spec(),       ramp_spec(),       surge_ramp_spec(),
+                                           share_shift_spec(), new_entity_spec(), reference_spec(),
+                                           ears_spec(),        farrington_spec(), bayes_spec()};
   return all;
 }
 
