@@ -16,8 +16,12 @@ enum class Verdict : std::uint8_t {
   kInconclusive,  // what the rule needs is missing; see Missing
   kQuiet,         // every figure is below its line for ending
   kBetween,       // neither fires nor is quiet
+  kSuspects,      // unusual, but not so much that one window is enough
   kFires,         // every figure has reached its line for firing
 };
+
+// How sure an alert is. A page holds against all the subjects that were tested with it.
+enum class Tier : std::uint8_t { kTicket, kPage };
 
 enum class Missing : std::uint8_t {
   kNone,
@@ -28,6 +32,8 @@ enum class Missing : std::uint8_t {
   kWhole,           // the whole is zero or negative
   kDestination,     // most of what was billed states no destination
   kDeliveries,      // nothing at all is known of deliveries
+  kDocuments,       // a sum of money whose documents are not known
+  kAccepted,        // the level that was accepted is being learned
 };
 std::string_view describe(Missing missing);
 
@@ -46,9 +52,20 @@ struct Figures {
   double whole_base = 0;    // as base_amount, the whole's
   double whole_ratio = 0;   // observed / expected of the whole
   double excess = 0;        // ratio / whole_ratio; 0 where there is none
-  double sigma = 0;         // surge: robust standard deviation of the baseline windows
   double unstated = 0;      // divergence: billed without a stated destination
-  int baseline_windows = 0;
+
+  // Of rules that learn; see learning.h.
+  bool tested = false;  // one of the tests of its window
+  Tier tier = Tier::kPage;
+  double p = 1;        // of so much or more by chance
+  double e_value = 0;  // evidence against chance; its mean by chance is at most 1
+  double variance = 0, dispersion = 1, uncertainty = 0;  // of observed; φ and q of the baseline
+  double unit = 1;           // in which the law counts
+  double evidence = 0;       // a cumulated log likelihood ratio
+  int evidence_windows = 0;  // since it was last 0
+  double evidence_excess = 0;
+  int tests = 0, pages = 0;  // in the same window: how many were tested, how many of them page
+  int others_new = 0;        // new_entity: others first seen in the same window
 
   bool conclusive() const { return verdict >= Verdict::kQuiet; }
   bool has_expected() const { return conclusive(); }

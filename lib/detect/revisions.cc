@@ -33,6 +33,9 @@ Revision saying(const Episode& episode, bool firing, Frontier frontier) {
   revision.reported = firing ? episode.peak : episode.resolved;
   revision.figures = firing ? episode.peak_figures : episode.resolved_figures;
   revision.timing = timing_of(revision.reported, frontier);
+  revision.tier = episode.tier;
+  revision.proposed = episode.proposed;
+  revision.windows = episode.windows;
   revision.peak = episode.peak;
   revision.peak_figures = episode.peak_figures;
   return revision;
@@ -62,6 +65,7 @@ void follow(const Episode& episode, Frontier frontier, std::vector<Revision>* pu
   }
   const Revision next = saying(episode, episode.firing, frontier);
   if (next.firing != last->firing || next.timing != last->timing ||
+      next.tier != last->tier || next.proposed != last->proposed ||
       next.reported != last->reported || !same(next.figures, last->figures)) {
     publish(next, &*last, emit);
   }

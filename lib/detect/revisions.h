@@ -1,7 +1,8 @@
 // Which revisions an alert gets: compares what the episodes say with what was published last.
 //
-// A revision is published on a change of state or timing, of the window that is reported (a pane
-// that closed with a new peak), or of the figures of that window; nothing else. An alert whose
+// A revision is published on a change of state, severity or timing, of the window that is reported (a
+// pane that closed with a new peak), or of the figures of that window; nothing else. That an alert
+// has been firing for so long that its level may be a new normal is a change of its state. An alert whose
 // onset no longer stands, because corrected figures do not reach the line or an earlier window
 // does, is withdrawn: RESOLVED, with that as its reason.
 #pragma once
@@ -26,6 +27,9 @@ struct Revision {
   Timing timing = Timing::kOnTime;
   PaneIndex reported = 0;
   Figures figures;  // of the reported window
+  Tier tier = Tier::kPage;
+  std::optional<PaneIndex> proposed;  // since when it may be a new normal
+  int windows = 0;                    // since onset
   // Of the closed windows since onset; absent while early.
   std::optional<PaneIndex> peak;
   Figures peak_figures;
