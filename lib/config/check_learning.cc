@@ -12,12 +12,20 @@ namespace {
 
 constexpr Micros kLongest = 10'000 * kMicrosPerDay;
 constexpr std::int64_t kMaxPeriod = 10'000;
-constexpr std::int64_t kMaxGuard = 1'000;
+// The ranges of lib/statistics, whose create() would refuse what is beyond.
+constexpr std::int64_t kMaxGuard = 400;
 constexpr std::int64_t kMinWarmUp = 4;
-constexpr std::int64_t kMaxWarmUp = 10'000;
+constexpr std::int64_t kMaxWarmUp = 400;
+constexpr double kMinAlpha = 1e-12;
 constexpr double kMaxAlpha = 0.5;
-constexpr double kMaxH = 100;
-constexpr double kMaxRise = 1'000;
+constexpr double kMinH = 0.5;
+constexpr double kMaxH = 50;
+constexpr double kMinKappa = 1.01;
+constexpr double kMaxKappa = 20;
+constexpr double kMinOdds = 1.05;
+constexpr double kMaxOdds = 100;
+// With the ramp's, false alarms of the surge test add up to about the .005 of it alone.
+constexpr double kSharedAlpha = 0.003;
 constexpr double kShareH = 5;
 constexpr int kMaxAccepted = 1'000;
 constexpr Micros kWeek = 7 * kMicrosPerDay;
@@ -91,26 +99,28 @@ class LearningCheck {
              std::int64_t* into) {
     if (readable(field) && check_.in_range(at(field), value, low, high)) *into = value;
   }
-  // Within (low, high].
   void figure(std::string_view field, double value, double low, double high, double* into) {
     if (!readable(field)) return;
-    if (value > low && value <= high) {
+    if (value >= low && value <= high) {
       *into = value;
     } else {
-      check_.problem(at(field), "{} is not above {} and at most {}", value, low, high);
+      check_.problem(at(field), "{} is not within {} and {}", value, low, high);
     }
   }
 
   void check_numbers() {
     whole("period", given_.period(), 1, kMaxPeriod, &learning_.period);
-    whole("guard", given_.guard(), 0, kMaxGuard, &learning_.guard);
+    whole("guard", given_.guard(), 1, kMaxGuard, &learning_.guard);
     whole("warm_up", given_.warm_up(), kMinWarmUp, kMaxWarmUp, &learning_.warm_up);
-    figure("alpha", given_.alpha(), 0, kMaxAlpha, &learning_.alpha);
-    figure("false_discovery_rate", given_.false_discovery_rate(), 0, kMaxAlpha,
+    const bool shares =
+        traits_.type == RuleType::kSurge && learning_.method == Method::kSurgeAndRamp;
+    if (shares) learning_.alpha = kSharedAlpha;
+    figure("alpha", given_.alpha(), kMinAlpha, kMaxAlpha, &learning_.alpha);
+    figure("false_discovery_rate", given_.false_discovery_rate(), kMinAlpha, kMaxAlpha,
            &learning_.false_discovery_rate);
-    figure("kappa", given_.kappa(), 1, kMaxRise, &learning_.kappa);
-    figure("odds_ratio", given_.odds_ratio(), 1, kMaxRise, &learning_.odds_ratio);
-    figure("h", given_.h(), 0, kMaxH, &learning_.h);
+    figure("kappa", given_.kappa(), kMinKappa, kMaxKappa, &learning_.kappa);
+    figure("odds_ratio", given_.odds_ratio(), kMinOdds, kMaxOdds, &learning_.odds_ratio);
+    figure("h", given_.h(), kMinH, kMaxH, &learning_.h);
   }
 
   // How the length of the history was given before rules learned: the warm-up as a duration.

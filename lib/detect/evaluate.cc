@@ -24,7 +24,9 @@ RuleShape::RuleShape(const config::Config& config, std::size_t rule_index)
   const bool has_excess =
       rule->fire_at.excess_over_total.has_value() || rule->clear_at.excess_over_total.has_value();
   learns = rule->learning.has_value();
-  is_money = rule->measure == Measure::kRevenueUsd || rule->measure == Measure::kTpp;
+  const bool is_money = rule->measure == Measure::kRevenueUsd || rule->measure == Measure::kTpp;
+  in_documents = learns && (is_money || (rule->type == config::RuleType::kNewEntity &&
+                                         rule->measure != Measure::kDocuments));
   if (rule->type == config::RuleType::kDivergence) {
     SW_CHECK(rule->against_series.has_value() && !rule->per.empty());
     if (*rule->against_series != rule->series) {
@@ -45,10 +47,9 @@ Operands::Operands(const RuleShape& shape, std::int64_t capacity, PaneIndex clos
     : observed(capacity, closed),
       against(history(shape.rule->type == config::RuleType::kDivergence, capacity, closed)),
       unstated(history(shape.rule->type == config::RuleType::kDivergence, capacity, closed)),
-      documents(history(shape.learns && shape.is_money, capacity, closed)) {}
+      documents(history(shape.in_documents, capacity, closed)) {}
 
-Whole evaluate_whole(const RuleShape& shape, const Operands& whole, PaneIndex pane,
-                     PaneIndex first_pane) {
+Whole evaluate_whole(const RuleShape& shape, const Operands& whole, PaneIndex pane) {
   Whole result;
   switch (shape.rule->type) {
     case config::RuleType::kSurgeSince:

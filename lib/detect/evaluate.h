@@ -8,6 +8,7 @@
 // Cost: O(1) for each subject and window.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 
@@ -29,8 +30,8 @@ struct RuleShape {
   PaneIndex reference_begin = 0, reference_end = 0;
   // The rule learns: its windows do not overlap, and begin at multiples of their length since 1970.
   bool learns = false;
-  // Sums of money are judged in typical documents.
-  bool is_money = false;
+  // Sums are judged in typical documents: of money, which is no count.
+  bool in_documents = false;
   // Panes up to and including the window's last that an evaluation reads.
   std::int64_t reach = 1;
   // After so many windows in which the whole series holds nothing, nothing is known rather than
@@ -60,10 +61,20 @@ struct Operands {
   Operands(const RuleShape& shape, std::int64_t capacity, PaneIndex closed);
 
   PaneHistory observed;
-  PaneHistory against;   // divergence: what was delivered (of the whole: all deliveries)
-  PaneHistory unstated;  // divergence: billed without a stated destination
+  PaneHistory against;    // divergence: what was delivered (of the whole: all deliveries)
+  PaneHistory unstated;   // divergence: billed without a stated destination
   PaneHistory documents;  // of money that is judged in documents
-  Int128 reference = 0;  // total of the reference period
+  Int128 reference = 0;   // total of the reference period
+
+  void close_next() {
+    for (PaneHistory* history : histories()) history->close_next();
+  }
+  void skip_to(PaneIndex pane) {
+    for (PaneHistory* history : histories()) history->skip_to(pane);
+  }
+
+ private:
+  std::array<PaneHistory*, 4> histories() { return {&observed, &against, &unstated, &documents}; }
 };
 
 // The whole's part in the figures of a window, the same for all subjects.
@@ -72,9 +83,8 @@ struct Whole {
   Int128 against = 0;
 };
 
+Whole evaluate_whole(const RuleShape& shape, const Operands& whole, PaneIndex pane);
 // `first_pane`: the first pane of the series' history; what lies before is not known to be zero.
-Whole evaluate_whole(const RuleShape& shape, const Operands& whole, PaneIndex pane,
-                     PaneIndex first_pane);
 Figures evaluate(const RuleShape& shape, const Operands& subject, const Whole& whole,
                  PaneIndex pane, PaneIndex first_pane);
 

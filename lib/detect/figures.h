@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace surgewatch::detect {
 
@@ -37,6 +39,12 @@ enum class Missing : std::uint8_t {
 };
 std::string_view describe(Missing missing);
 
+// What a part of a rollup adds to the alert of the subject above it.
+struct Part {
+  std::int32_t subject = 0;  // its index
+  double observed = 0, expected = 0, p = 1;
+};
+
 struct Figures {
   Verdict verdict = Verdict::kNotDue;
   Missing missing = Missing::kNone;
@@ -60,12 +68,17 @@ struct Figures {
   double p = 1;        // of so much or more by chance
   double e_value = 0;  // evidence against chance; its mean by chance is at most 1
   double variance = 0, dispersion = 1, uncertainty = 0;  // of observed; φ and q of the baseline
-  double unit = 1;           // in which the law counts
+  double unit = 1;                                       // in which the law counts
+  double exposure = 1;       // what was expected is this many times what the baseline says
   double evidence = 0;       // a cumulated log likelihood ratio
   int evidence_windows = 0;  // since it was last 0
   double evidence_excess = 0;
   int tests = 0, pages = 0;  // in the same window: how many were tested, how many of them page
-  int others_new = 0;        // new_entity: others first seen in the same window
+  bool first_seen = false;   // new_entity: the subject's first window
+  int others_new = 0;        // of the same window: other subjects first seen
+  bool reaches = false;      // the cumulated evidence has reached its line
+  // Rollup: the parts that are unusual too, what they exceed most first. Null for none.
+  std::shared_ptr<const std::vector<Part>> parts;
 
   bool conclusive() const { return verdict >= Verdict::kQuiet; }
   bool has_expected() const { return conclusive(); }

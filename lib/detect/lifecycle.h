@@ -10,9 +10,9 @@
 //                                                            └────────────── resolved
 //
 // Published are only firing (resolving included) and resolved. A window that is inconclusive or not
-// due neither ends nor prolongs anything, and does not break a run of quiet ones. Since the fold has
-// no other input, it can be run again from any window when late data has changed the figures: what
-// was settled is a function of the input alone.
+// due neither ends nor prolongs anything, and does not break a run of quiet ones. Since the fold
+// has no other input, it can be run again from any window when late data has changed the figures:
+// what was settled is a function of the input alone.
 #pragma once
 
 #include <cstdint>
