@@ -76,6 +76,10 @@ std::string_view CsvTable::operator[](std::size_t column) const {
   return field == kAbsent ? std::string_view{} : std::string_view(fields_[field].text);
 }
 
+bool CsvTable::has(std::size_t column) const {
+  return column < field_of_column_.size() && field_of_column_[column] != kAbsent;
+}
+
 Position CsvTable::place(std::size_t column) const {
   const std::size_t field = field_of_column_[column];
   return field == kAbsent ? record_at_ : fields_[field].at;

@@ -32,6 +32,12 @@ class CsvTable {
   // until next().
   std::string_view operator[](std::size_t column) const;
 
+  // False for an optional column that is absent.
+  bool has(std::size_t column) const;
+
+  // Where that field stands; the row's own place if the column is absent.
+  Position place(std::size_t column) const;
+
   template <typename... Args>
   void problem(std::size_t column, fmt::format_string<Args...> format, Args&&... args) {
     problems_.add(file_, place(column), format, std::forward<Args>(args)...);
@@ -52,7 +58,6 @@ class CsvTable {
   char take();
   bool at_end() const { return next_ == text_.size(); }
   Field* add_field();
-  Position place(std::size_t column) const;
   void read_header();
 
   std::string_view text_;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/words.h"
 #include "config/problems.h"
 
 namespace surgewatch::config {
@@ -20,17 +21,6 @@ absl::StatusOr<std::string> read_file(const std::string& path, std::size_t limit
 
 // Where the text stops being UTF-8, or holds a zero byte; nullopt if it is sound.
 std::optional<Position> first_invalid_utf8(std::string_view text);
-
-// The candidate that a person most likely meant, by edit distance with transpositions; empty if
-// none is near.
-std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
-
-// "; did you mean 'x'?", or "; " + known_as + the candidates, or nothing if there are none.
-std::string suggestion(std::string_view word, const std::vector<std::string>& candidates,
-                       std::string_view known_as);
-
-// "a, b and c"
-std::string enumerate(const std::vector<std::string>& words);
 
 // A decimal of at most 9 places and below 10^9, times 10^9; an error says what is wrong with it.
 absl::StatusOr<std::int64_t> parse_fixed_e9(std::string_view text);

@@ -113,15 +113,22 @@ BetaTails beta_tails(double a, double b, double odds) {
   const LogOdds density(a, b);
   const double u = portable_log(odds * (b / a));
   const double x = odds / (1 + odds);
-  const bool lower = u < 0;  // the smaller tail is the one away from the mode
-  double tail;
-  if (std::max(std::min(a, b), lower ? a : b) <= kLargestFractionA) {
+  const double rest = 1 / (1 + odds);
+  // Below (a+1)/(a+b+2) the fraction of I_x converges fast, above it that of the other side does;
+  // neither side is so small there that 1 minus it would lose digits that matter.
+  if (x * (a + b + 2) < a + 1 && a <= kLargestFractionA) {
     const double front = density.scale() * portable_exp(density.shape(u));
-    tail = lower ? front * fraction(a, b, x) / a : front * fraction(b, a, 1 / (1 + odds)) / b;
-  } else {
-    tail = density.scale() * outer_integral(density, u, lower ? -1.0 : 1.0);
+    const double below = std::clamp(front * fraction(a, b, x) / a, 0.0, 1.0);
+    return {below, 1 - below};
   }
-  tail = std::clamp(tail, 0.0, 1.0);
+  if (x * (a + b + 2) >= a + 1 && b <= kLargestFractionA) {
+    const double front = density.scale() * portable_exp(density.shape(u));
+    const double above = std::clamp(front * fraction(b, a, rest) / b, 0.0, 1.0);
+    return {1 - above, above};
+  }
+  const bool lower = u < 0;  // integrate the tail that lies away from the mode
+  const double tail =
+      std::clamp(density.scale() * outer_integral(density, u, lower ? -1.0 : 1.0), 0.0, 1.0);
   return lower ? BetaTails{tail, 1 - tail} : BetaTails{1 - tail, tail};
 }
 

@@ -13,6 +13,7 @@ namespace {
 constexpr std::uint32_t kSnapshotKind = 0x44310001;  // "D1", format 1
 constexpr double kLargestLog = 29.9;                 // e^29.9 is a little under 1e13
 constexpr double kLargestVariance = 4;               // of the logarithm, per component
+constexpr double kLargestUncertainty = 1;            // of a judgement; learning must know all of it
 constexpr double kLargestDispersion = 1e9;
 constexpr double kLeastMean = 0.05;          // under which Pearson residuals mean little
 constexpr double kResidualCap = 25;          // squared residuals count at most this many φ
@@ -20,8 +21,13 @@ constexpr double kAnscombeThreshold = 2.58;  // Noufaily et al. 2013
 constexpr double kLeastWeight = 0.05;
 constexpr double kMinExposure = 1e-6;
 constexpr double kMaxExposure = 1e6;
-constexpr double kPlainSize =
-    0.1;  // a negative binomial of this size has P(Y >= y) > .005 for y <= μ
+// Whatever the mean, a negative binomial of at least this size exceeds mean + 1.5 sd more often
+// than any outlier_p that is allowed (the tests say so): no need for its tail to call a value
+// plain.
+constexpr double kPlainSize = 0.1;
+constexpr double kPlainDeviations = 1.5;
+constexpr double kDispersionWindows = 200;      // how many φ remembers
+constexpr double kLeastDispersionWeight = 0.6;  // outliers belong to φ more than to the mean
 
 // NaN and what is beyond the range become its nearest end.
 double clamped(double value, double low, double high) {
@@ -39,7 +45,7 @@ GammaPoissonParameters GammaPoissonParameters::daily() {
   p.level_discount = 0.99;
   p.season_discount = 0.998;
   p.slope_variance = 0.01;
-  p.guard = 7;
+  p.guard = 14;
   return p;
 }
 
@@ -73,7 +79,7 @@ absl::Status GammaPoissonParameters::check() const {
   SW_RETURN_IF_ERROR(within("guard", guard, 1, 400));
   SW_RETURN_IF_ERROR(within("level_windows", level_windows, 4, 400));
   SW_RETURN_IF_ERROR(within("dispersion", dispersion, 1, 1e6));
-  SW_RETURN_IF_ERROR(within("outlier_p", outlier_p, 1e-9, 0.1));
+  SW_RETURN_IF_ERROR(within("outlier_p", outlier_p, 1e-9, 0.02));
   SW_RETURN_IF_ERROR(within("outliers_accepted", outliers_accepted, 1, 1000));
   SW_RETURN_IF_ERROR(within("alpha", alpha, 1e-12, 0.5));
   SW_RETURN_IF_ERROR(within("least_recent_count", least_recent_count, 0, kMaxCount));
@@ -160,7 +166,7 @@ GammaPoissonFilter::Prediction GammaPoissonFilter::predict(const Vector& x, Vect
     log_mean += x[static_cast<std::size_t>(i)] * theta_[static_cast<std::size_t>(i)];
     uncertainty += x[static_cast<std::size_t>(i)] * sum;
   }
-  return {clamped(log_mean, -kLargestLog, kLargestLog), clamped(uncertainty, 1e-12, 1)};
+  return {clamped(log_mean, -kLargestLog, kLargestLog), std::max(uncertainty, 1e-12)};
 }
 
 Judgement GammaPoissonFilter::judge_window(std::int64_t window, const Seen& seen) const {
@@ -171,15 +177,16 @@ Judgement GammaPoissonFilter::judge_window(std::int64_t window, const Seen& seen
   regressors(window, parameters_->guard, &x);
   const Prediction prediction = predict(x, &px);
   const double mean = seen.exposure * portable_exp(prediction.log_mean);
-  const double variance = dispersion_ * mean + prediction.uncertainty * mean * mean;
+  const double uncertainty = std::min(prediction.uncertainty, kLargestUncertainty);
+  const double variance = dispersion_ * mean + uncertainty * mean * mean;
   judgement.known = true;
   judgement.unit = parameters_->unit;
   judgement.observed = seen.value * parameters_->unit;
   judgement.expected = mean * parameters_->unit;
   judgement.variance = variance * parameters_->unit * parameters_->unit;
   judgement.dispersion = dispersion_;
-  judgement.uncertainty = prediction.uncertainty;
-  judgement.p = NegativeBinomial::of(mean, variance).upper_tail(seen.value);
+  judgement.uncertainty = uncertainty;
+  if (seen.value > mean) judgement.p = NegativeBinomial::of(mean, variance).upper_tail(seen.value);
   double recent = seen.value;
   for (std::int64_t i = 1; i < parameters_->recent_windows && i <= window; ++i)
     recent += recent_[static_cast<std::size_t>((window - i) % 8)];
@@ -198,6 +205,11 @@ double GammaPoissonFilter::upper_bound(const Judgement& judgement, double alpha)
 void GammaPoissonFilter::drift() {
   theta_[0] =
       clamped(theta_[0] + theta_[1] / parameters_->season.period, -kLargestLog, kLargestLog);
+  // P becomes F P F', where F adds slope/period to the level: the top row first, then its column.
+  const double per_window = 1.0 / parameters_->season.period;
+  const auto d = static_cast<std::size_t>(dimension_);
+  for (std::size_t j = 0; j < d; ++j) covariance_[j] += per_window * covariance_[d + j];
+  for (std::size_t i = 0; i < d; ++i) covariance_[i * d] += per_window * covariance_[i * d + 1];
   const double level = 1 / std::sqrt(parameters_->level_discount);
   const double slope = 1 / std::sqrt(parameters_->slope_discount);
   const double season = 1 / std::sqrt(parameters_->season_discount);
@@ -244,7 +256,7 @@ void GammaPoissonFilter::learn(std::int64_t window, const Seen& seen) {
 
   const double k = weight / dispersion_;
   const double precision = 1 / q + k * y;
-  const double moved = portable_log(precision / (1 / (q * mean) + k));
+  const double moved = portable_log(precision / (1 / q + k * mean));
   const double theta_step = moved / q;
   const double shrink = (1 - 1 / (precision * q)) / q;
   double* row = covariance_.data();
@@ -260,8 +272,9 @@ void GammaPoissonFilter::learn(std::int64_t window, const Seen& seen) {
 
 double GammaPoissonFilter::outlier_weight(double y, double mean, double variance) {
   const NegativeBinomial law = NegativeBinomial::of(mean, variance);
-  const bool plain = y <= mean && law.size >= kPlainSize;
-  const bool outlier = !plain && law.upper_tail(y) < parameters_->outlier_p;
+  const double plain_limit =
+      law.size >= kPlainSize ? mean + kPlainDeviations * std::sqrt(variance) : 0;
+  const bool outlier = y > plain_limit && law.upper_tail(y) < parameters_->outlier_p;
   if (!outlier) {
     outlier_run_ = std::max(0.0, outlier_run_ - 0.25);
     return 1;
@@ -282,8 +295,9 @@ void GammaPoissonFilter::learn_dispersion(double y, double mean, double uncertai
   const double residual = y - mean;
   const double pearson =
       residual * residual / std::max(mean, kLeastMean) / (1 + uncertainty * mean / dispersion_);
-  const double e = weight * std::min(pearson, kResidualCap * dispersion_);
-  dispersion_ += std::max(0.01, 1 / (learned_ + 20)) * (e - dispersion_);
+  const double e =
+      std::max(weight, kLeastDispersionWeight) * std::min(pearson, kResidualCap * dispersion_);
+  dispersion_ += std::max(1 / kDispersionWindows, 1 / (learned_ + 20)) * (e - dispersion_);
   dispersion_ = clamped(dispersion_, 1, kLargestDispersion);
 }
 

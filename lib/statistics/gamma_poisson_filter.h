@@ -5,8 +5,8 @@
 // φμ + qμ², where φ is the measured overdispersion and q the baseline's own uncertainty:
 //
 //   judge:  η = x'θ   q = min(x'Px, 1)   μ = w e^η   V = φμ + qμ²   p = P(NB(μ, V) >= y)
-//   learn:  f* = log((1/q + k y) / (1/(qμ) + k))   q* = 1/(1/q + k y)   k = ω/φ
-//           θ += Px (f* - η)/q    P -= Px x'P (1 - q*/q)/q
+//   learn:  δ = log((1/q + k y) / (1/q + k μ))   q* = 1/(1/q + k y)   k = ω/φ
+//           θ += Px δ/q    P -= Px x'P (1 - q*/q)/q
 //
 // A count is learned only `guard` windows after it was seen, so that a running surge cannot raise
 // its own baseline; outliers are learned with a weight ω that falls with their Anscombe residual,
@@ -55,7 +55,7 @@ struct GammaPoissonParameters {
   int guard = 26;                 // 1 … 400 windows between seeing and learning
   int level_windows = 26;         // 4 … 400 windows whose mean is the first level
   double dispersion = 1.5;        // φ at first, 1 … 1e6
-  double outlier_p = 0.005;       // (0, 0.1]: learned with less weight below this
+  double outlier_p = 0.005;       // 1e-9 … 0.02: learned with less weight below this
   int outliers_accepted = 4;      // in a row; then the level is taken to be new
   double alpha = 0.005;           // (0, 0.5]: of the alarm and the bound
   double least_recent_count = 5;  // no alarm unless the last `recent_windows` held this many

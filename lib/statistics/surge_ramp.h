@@ -1,25 +1,30 @@
-// surge+ramp: the surge detector and the ramp detector on one baseline, with the false alarms of
-// both shared out: the default of the rule type `surge`.
+// surge+ramp: three tests on one baseline, which share out the false alarms that the rule allows: a
+// window by itself (gamma_poisson_filter.h), two windows together (pair_test.h), and a rise that
+// lasts (ramp_cusum.h). The default of the rule type `surge`.
 //
-// Threads, invariants, errors: as GammaPoissonFilter. Cost: the sum of both.
+// Threads, invariants, errors: as GammaPoissonFilter. Cost: the sum of the three.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "statistics/gamma_poisson_filter.h"
+#include "statistics/pair_test.h"
 #include "statistics/ramp_cusum.h"
 
 namespace surgewatch::statistics {
 
 struct SurgeRampParameters {
   GammaPoissonParameters baseline;
+  PairParameters pair;
   RampParameters ramp;
 
-  // With the surge test at .003 and the ramp test at (2, 4.5), together about .005 a window.
+  // Levels at which the three together alarm on about .005 of quiet windows (docs/detectors.md).
   static SurgeRampParameters weekly();
   static SurgeRampParameters daily();
   static SurgeRampParameters hourly();
@@ -27,10 +32,11 @@ struct SurgeRampParameters {
 
 struct SurgeRampJudgement {
   Judgement surge;
+  PairJudgement pair;
   RampJudgement ramp;
 
   bool known() const { return surge.known; }
-  bool alarm() const { return surge.alarm || ramp.alarm; }
+  bool alarm() const { return surge.alarm || pair.alarm || ramp.alarm; }
 };
 
 class SurgeRamp {
@@ -47,10 +53,11 @@ class SurgeRamp {
   absl::Status restore(std::string_view bytes);
 
  private:
-  SurgeRamp(GammaPoissonFilter baseline, RampCusum ramp)
-      : baseline_(std::move(baseline)), ramp_(ramp) {}
+  SurgeRamp(GammaPoissonFilter baseline, PairTest pair, RampCusum ramp)
+      : baseline_(std::move(baseline)), pair_(pair), ramp_(ramp) {}
 
   GammaPoissonFilter baseline_;
+  PairTest pair_;
   RampCusum ramp_;
 };
 

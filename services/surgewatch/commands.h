@@ -69,6 +69,26 @@ struct TopicsOptions {
 };
 absl::Status create_topics(const TopicsOptions& options, const Stop& stop);
 
+struct DetectOptions {
+  std::string method;
+  std::vector<std::string> settings;  // KEY=VALUE
+  std::string in = "-";
+  std::string out = "-";
+  std::string time_column;  // empty: t, time or timestamp
+  std::string value_column = "value";
+  bool lenient = false;  // bad rows are NA, not errors
+  bool details = false;  // columns of the method's own too
+};
+// Of the method and its settings, without a look at any file: what is wrong is wrong usage.
+absl::Status check_detect(const DetectOptions& options);
+absl::Status detect(const DetectOptions& options);
+
+struct DetectorsOptions {
+  std::string method;  // empty: all
+  bool json = false;
+};
+absl::Status list_detectors(const DetectorsOptions& options);
+
 // A file that comes with the program, such as "config/deepseek.yaml": beside an installed binary in
 // ../share/surgewatch, else in the source tree it was built from.
 std::string shared_file(const std::string& name);

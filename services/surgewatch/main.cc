@@ -63,6 +63,42 @@ void add_replay(CLI::App* app, Work* work) {
   command->callback([=] { *work = [=](const Stop& stop) { return replay(*options, stop); }; });
 }
 
+void add_detect(CLI::App* app, Work* work) {
+  auto options = std::make_shared<DetectOptions>();
+  CLI::App* command = app->add_subcommand(
+      "detect", "One detector over series in a CSV file; `surgewatch detectors` lists them");
+  command->add_option("--method", options->method, "which detector")->required();
+  command->add_option("--set", options->settings, "KEY=VALUE: a parameter of the detector")
+      ->allow_extra_args(false);
+  command->add_option("--in", options->in, "CSV of time,value[,series]; - is standard input")
+      ->capture_default_str();
+  command
+      ->add_option("--out", options->out,
+                   "CSV of time,value,expected,upper,score,alarm[,series]; - is standard output")
+      ->capture_default_str();
+  command->add_option("--time", options->time_column,
+                      "name of the column of times; default: t, time or timestamp");
+  command->add_option("--value", options->value_column, "name of the column of values")
+      ->capture_default_str();
+  command->add_flag("--lenient", options->lenient,
+                    "missing, repeated, negative and other bad rows are NA, not errors");
+  command->add_flag("--details", options->details, "further columns that the method has");
+  command->callback([=] {
+    const absl::Status status = check_detect(*options);
+    if (!status.ok()) throw CLI::ValidationError("detect", std::string(status.message()));
+    *work = [=](const Stop&) { return detect(*options); };
+  });
+}
+
+void add_detectors(CLI::App* app, Work* work) {
+  auto options = std::make_shared<DetectorsOptions>();
+  CLI::App* command = app->add_subcommand(
+      "detectors", "The detectors with their parameters, defaults, formulas and sources");
+  command->add_option("method", options->method, "only this one");
+  command->add_flag("--json", options->json, "as JSON");
+  command->callback([=] { *work = [=](const Stop&) { return list_detectors(*options); }; });
+}
+
 void add_validate(CLI::App* app, Work* work) {
   auto files = std::make_shared<std::vector<std::string>>();
   CLI::App* command = app->add_subcommand("validate", "Checks configuration files");
@@ -131,8 +167,8 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", SURGEWATCH_VERSION);
   app.require_subcommand(1);
   Work work;
-  for (const auto add : {add_demo, add_run, add_replay, add_validate, add_simulate, add_status,
-                         add_subscribe, add_topics}) {
+  for (const auto add : {add_demo, add_run, add_replay, add_detect, add_detectors, add_validate,
+                         add_simulate, add_status, add_subscribe, add_topics}) {
     add(&app, &work);
   }
   try {

@@ -1,8 +1,6 @@
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
 #include <tuple>
 #include <vector>
 
@@ -14,6 +12,7 @@
 #include "config/config.h"
 #include "detect/detector.h"
 #include "surgewatch/commands.h"
+#include "surgewatch/text_output.h"
 #include "surgewatch/v1/journal.pb.h"
 
 // The pipeline without Kafka: a file's invoices are one source, its shipments another. There is no
@@ -25,52 +24,10 @@ namespace {
 
 constexpr std::uint64_t kStopCheckEvery = 1'024;
 
-// A text output: a file, or standard output for "-".
-class Output {
- public:
-  static absl::StatusOr<Output> open(const std::string& path) {
-    std::FILE* file = path == "-" ? stdout : std::fopen(path.c_str(), "wb");
-    if (file == nullptr) {
-      return not_found("can't open {} to write: {}", path, std::strerror(errno));
-    }
-    return Output(file, path);
-  }
-  Output(Output&& other) noexcept
-      : file_(std::exchange(other.file_, nullptr)), path_(std::move(other.path_)) {}
-  Output& operator=(Output&& other) noexcept {
-    std::swap(file_, other.file_);
-    std::swap(path_, other.path_);
-    return *this;
-  }
-  ~Output() { (void)close(); }
-
-  absl::Status line(const std::string& text) {
-    if (std::fwrite(text.data(), 1, text.size(), file_) != text.size() ||
-        std::fputc('\n', file_) == EOF) {
-      return failed();
-    }
-    return absl::OkStatus();
-  }
-  absl::Status close() {
-    if (file_ == nullptr) return absl::OkStatus();
-    std::FILE* file = std::exchange(file_, nullptr);
-    return (file == stdout ? std::fflush(file) : std::fclose(file)) == 0 ? absl::OkStatus()
-                                                                         : failed();
-  }
-
- private:
-  Output(std::FILE* file, std::string path) : file_(file), path_(std::move(path)) {}
-  absl::Status failed() const {
-    return absl::DataLossError(fmt::format("writing {} failed: {}", path_, std::strerror(errno)));
-  }
-  std::FILE* file_;
-  std::string path_;
-};
-
 class Replay {
  public:
-  Replay(const ReplayOptions& options, std::shared_ptr<const config::Config> config, Output alerts,
-         std::optional<Output> rejects)
+  Replay(const ReplayOptions& options, std::shared_ptr<const config::Config> config,
+         TextOutput alerts, std::optional<TextOutput> rejects)
       : config_(config),
         invoices_({Topic::kInvoices, 0}, config),
         shipments_({Topic::kShipments, 0}, config),
@@ -98,8 +55,8 @@ class Replay {
   std::shared_ptr<const config::Config> config_;
   aggregate::Source invoices_, shipments_;
   detect::Detector detector_;
-  Output alerts_;
-  std::optional<Output> rejects_;
+  TextOutput alerts_;
+  std::optional<TextOutput> rejects_;
   Progress progress_;
   std::vector<v1::JournalRecord> journal_;
   detect::Emissions emissions_;
@@ -206,7 +163,7 @@ std::string csv_field(std::string text) {
 }
 
 absl::Status Replay::write_series(const std::string& path) const {
-  SW_ASSIGN_OR_RETURN(Output output, Output::open(path));
+  SW_ASSIGN_OR_RETURN(TextOutput output, TextOutput::open(path));
   SW_RETURN_IF_ERROR(output.line("series,pane_start,key,measure,value"));
   // Rows are sorted as text, so that any tool's sort agrees; panes come in order already.
   using Row = std::tuple<std::string, std::string_view, std::int64_t>;  // key, measure, value
@@ -265,10 +222,10 @@ absl::Status replay(const ReplayOptions& options, const Stop& stop) {
   SW_ASSIGN_OR_RETURN(
       const auto reader,
       EventReader::open(options.events, options.format.value_or(format_of(options.events))));
-  SW_ASSIGN_OR_RETURN(Output alerts, Output::open(options.alerts));
-  std::optional<Output> rejects;
+  SW_ASSIGN_OR_RETURN(TextOutput alerts, TextOutput::open(options.alerts));
+  std::optional<TextOutput> rejects;
   if (!options.rejects.empty()) {
-    SW_ASSIGN_OR_RETURN(rejects, Output::open(options.rejects));
+    SW_ASSIGN_OR_RETURN(rejects, TextOutput::open(options.rejects));
   }
   const auto start = std::chrono::steady_clock::now();
   Replay replay(options, std::move(config), std::move(alerts), std::move(rejects));

@@ -395,17 +395,6 @@ TEST(ParseFixed, IsExact) {
   }
 }
 
-TEST(Nearest, FindsSlipsAndTranspositionsButNotOtherWords) {
-  const std::vector<std::string> words{"ratio", "observed", "in"};
-  EXPECT_EQ(nearest("ratoi", words), "ratio");
-  EXPECT_EQ(nearest("ratioo", words), "ratio");
-  EXPECT_EQ(nearest("observd", words), "observed");
-  EXPECT_EQ(nearest("inn", words), "in");
-  EXPECT_EQ(nearest("is", words), "in");
-  EXPECT_EQ(nearest("completely", words), "");
-  EXPECT_EQ(nearest("", words), "");
-}
-
 TEST(FirstInvalidUtf8, FindsWhatDecodersDisagreeAbout) {
   EXPECT_EQ(first_invalid_utf8("a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x87\xB8"), std::nullopt);
   for (const std::string& text :
