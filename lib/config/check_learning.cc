@@ -6,6 +6,9 @@
 #include "base/status.h"
 #include "config/checks.h"
 #include "config/rule_types.h"
+#include "statistics/first_seen.h"
+#include "statistics/share_cusum.h"
+#include "statistics/surge_ramp.h"
 
 namespace surgewatch::config {
 namespace {
@@ -24,9 +27,6 @@ constexpr double kMinKappa = 1.01;
 constexpr double kMaxKappa = 20;
 constexpr double kMinOdds = 1.05;
 constexpr double kMaxOdds = 100;
-// With the ramp's, false alarms of the surge test add up to about the .005 of it alone.
-constexpr double kSharedAlpha = 0.003;
-constexpr double kShareH = 5;
 constexpr int kMaxAccepted = 1'000;
 constexpr Micros kWeek = 7 * kMicrosPerDay;
 constexpr double kDaysPerYear = 365.25;
@@ -68,8 +68,8 @@ class LearningCheck {
       learning_.guard = default_guard(window);
       learning_.warm_up = default_warm_up(window);
     }
-    if (traits_.type == RuleType::kShareShift) learning_.h = kShareH;
     check_words();
+    take_defaults();
     check_numbers();
     check_baseline();
     check_rollup();
@@ -95,6 +95,24 @@ class LearningCheck {
     }
   }
 
+  // Those of lib/statistics: there the tests of surge+ramp share out the false alarms.
+  void take_defaults() {
+    const auto shared = statistics::SurgeRampParameters::weekly();
+    const bool shares = learning_.method == Method::kSurgeAndRamp;
+    const statistics::GammaPoissonParameters baseline;
+    const statistics::RampParameters ramp;
+    learning_.alpha = shares ? shared.baseline.alpha : baseline.alpha;
+    learning_.h = shares ? shared.ramp.threshold : ramp.threshold;
+    learning_.kappa = ramp.factor;
+    if (traits_.type == RuleType::kShareShift) {
+      learning_.h = statistics::ShareParameters().threshold;
+      learning_.odds_ratio = statistics::ShareParameters().odds_ratio;
+    }
+    if (traits_.type == RuleType::kNewEntity) {
+      learning_.alpha = statistics::NewEntityParameters().alpha;
+    }
+  }
+
   void whole(std::string_view field, std::int64_t value, std::int64_t low, std::int64_t high,
              std::int64_t* into) {
     if (readable(field) && check_.in_range(at(field), value, low, high)) *into = value;
@@ -112,9 +130,6 @@ class LearningCheck {
     whole("period", given_.period(), 1, kMaxPeriod, &learning_.period);
     whole("guard", given_.guard(), 1, kMaxGuard, &learning_.guard);
     whole("warm_up", given_.warm_up(), kMinWarmUp, kMaxWarmUp, &learning_.warm_up);
-    const bool shares =
-        traits_.type == RuleType::kSurge && learning_.method == Method::kSurgeAndRamp;
-    if (shares) learning_.alpha = kSharedAlpha;
     figure("alpha", given_.alpha(), kMinAlpha, kMaxAlpha, &learning_.alpha);
     figure("false_discovery_rate", given_.false_discovery_rate(), kMinAlpha, kMaxAlpha,
            &learning_.false_discovery_rate);

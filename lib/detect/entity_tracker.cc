@@ -70,7 +70,7 @@ Figures EntityTracker::advance(const RuleShape& shape, const WindowInputs& in) {
   f.tested = true;
   f.evidence = std::max(judgement.e_value, judgement.e_detector);
   f.upper_bound = shape.rule->fire_at.observed.value_or(0);
-  if (!first) {
+  if (!first && in.wants_bound) {
     f.upper_bound = std::max(f.upper_bound, unit_ * statistics::NegativeBinomial::of(
                                                         judgement.expected, 2 * judgement.expected)
                                                         .upper_bound(shape.rule->learning->alpha));

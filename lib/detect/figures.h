@@ -69,9 +69,11 @@ struct Figures {
   double e_value = 0;  // evidence against chance; its mean by chance is at most 1
   double variance = 0, dispersion = 1, uncertainty = 0;  // of observed; φ and q of the baseline
   double unit = 1;                                       // in which the law counts
-  double exposure = 1;       // what was expected is this many times what the baseline says
-  double evidence = 0;       // a cumulated log likelihood ratio
-  int evidence_windows = 0;  // since it was last 0
+  double exposure = 1;        // what was expected is this many times what the baseline says
+  double pair_p = 1;          // of this window and the one before together
+  bool pair_reaches = false;  // that is unusual
+  double evidence = 0;        // a cumulated log likelihood ratio
+  int evidence_windows = 0;   // since it was last 0
   double evidence_excess = 0;
   int tests = 0, pages = 0;  // in the same window: how many were tested, how many of them page
   bool first_seen = false;   // new_entity: the subject's first window

@@ -161,10 +161,12 @@ void Panel::step(const std::vector<std::int32_t>& subjects, PaneIndex pane, std:
   const std::vector<double> rates = sibling_rates(settle);
   const std::int64_t windows = (pane - start_) / shape_.window;
   WindowInputs in = inputs_of(pane, whole, whole, is_silent);
+  in.wants_bound = false;
   if (shape_.rule->type == RuleType::kSurge || shape_.rule->type == RuleType::kRamp) {
     Figures figures = advance(shape_, settle ? &whole_.settled : &whole_.live, in);
     if (!settle) whole_.recent[index] = std::move(figures);
   }
+  in.wants_bound = !settle;
   in.whole_figures = &whole_.recent[index];
   in.sibling_rates = rates;
   in.warm = windows > shape_.rule->learning->warm_up;
@@ -242,10 +244,11 @@ void Panel::decide(const std::vector<std::int32_t>& looked_at, std::size_t index
     Figures& f = *tests[i];
     const Verdict lines = judge_lines(shape_, f);
     const bool unlikely = uses_p && f.p <= learning.alpha && (!entities || f.first_seen);
-    const bool reaches = uses_e && f.reaches;
+    const bool ramps = uses_e && f.reaches;
+    const bool reaches = ramps || f.pair_reaches;
     f.others_new = entities ? first_seen - f.first_seen : 0;
     const bool crowded = f.others_new > kCrowd;
-    const bool page = ((unlikely && by_p.chosen[i]) || (reaches && by_e.chosen[i])) && !crowded;
+    const bool page = ((unlikely && by_p.chosen[i]) || (ramps && by_e.chosen[i])) && !crowded;
     f.tier = page ? Tier::kPage : Tier::kTicket;
     const bool calm = (!uses_p || f.p > kCalmP) &&
                       (!uses_e || entities || f.evidence < kCalmEvidence * learning.h);

@@ -11,7 +11,8 @@
 //   page     p <= alpha, and the test survives Benjamini-Hochberg over the window's tests at the
 //            rule's false discovery rate (surge, new_entity); or the evidence has reached h and its
 //            e-value survives e-BH (ramp, and shares, which move against each other): fires at once
-//   ticket   evidence at h: fires; p <= alpha: suspects, and fires in 2 of 3 windows
+//   ticket   evidence at h, or two windows that are unusual together: fires; p <= alpha: suspects,
+//            and fires in 2 of 3 windows
 //   quiet    p > 0.05, evidence below h/4, and every line of clear_at undercut
 //
 // fire_at holds besides. With a rollup, a subject is looked at only where its parent is above its

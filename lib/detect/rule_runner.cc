@@ -72,7 +72,7 @@ void RuleRunner::take(const journal::Change& change) {
   highest_data_ = std::max(highest_data_, change.pane);
   if (started_ && change.pane <= closed_) {
     last_closed_data_ = std::max(last_closed_data_, change.pane);
-    whole_amended_ = true;
+    whole_amended_ |= change.pane <= shape_.last_ended(closed_);
   }
   whole_pane_.reset();
 
@@ -300,6 +300,7 @@ void RuleRunner::close_next(Micros passed, Emissions* out) {
 
 void RuleRunner::judge_closed(Emissions* out) {
   if (panel_) {
+    stats_.evaluations += subjects_.size();
     panel_->close_next([&](std::int32_t index, PaneIndex pane) { return sums_of(index, pane); },
                        [&](PaneIndex pane) { return is_silent(pane); });
   }
@@ -446,8 +447,8 @@ const Whole& RuleRunner::whole_at(PaneIndex pane) {
 }
 
 Figures RuleRunner::evaluate_at(std::int32_t index, PaneIndex pane) {
-  ++stats_.evaluations;
   if (panel_) return panel_->at(index, pane);
+  ++stats_.evaluations;
   return evaluate(shape_, subjects_[static_cast<std::size_t>(index)].operands, whole_at(pane), pane,
                   first_pane_);
 }

@@ -12,6 +12,7 @@
 #include "detect/tracker.h"
 #include "statistics/negative_binomial.h"
 #include "statistics/portable_math.h"
+#include "statistics/surge_ramp.h"
 
 namespace surgewatch::detect {
 namespace {
@@ -25,7 +26,9 @@ using statistics::NegativeBinomial;
 // An accepted level is what these many windows say.
 constexpr int kAcceptedWindows = 4;
 constexpr double kHighestLevel = 1'000;
+constexpr double kHighestAlpha = 0.5;
 constexpr double kLongestEvidence = 50;
+constexpr double kSlopeWithoutSeason = 0.001;
 constexpr std::int64_t kLongSeason = 8;  // windows; shorter seasons get more waves for their length
 
 GammaPoissonParameters parameters_of(const RuleShape& shape) {
@@ -34,8 +37,11 @@ GammaPoissonParameters parameters_of(const RuleShape& shape) {
   GammaPoissonParameters p = window >= 7 * kMicrosPerDay ? GammaPoissonParameters::weekly()
                              : window >= kMicrosPerDay   ? GammaPoissonParameters::daily()
                                                          : GammaPoissonParameters::hourly();
-  const bool same_season = p.season.period == learning.period;
-  if (!same_season) {
+  if (learning.period == 1) {
+    // Who asks for no season has little history, or steps: a trend would make one of them.
+    p.season.harmonics = p.season.second_harmonics = 0;
+    p.slope_variance = kSlopeWithoutSeason;
+  } else if (p.season.period != learning.period) {
     p.season.period = static_cast<int>(learning.period);
     p.season.second_period = p.season.second_harmonics = 0;
     const int most = learning.period > kLongSeason ? 2 : 3;
@@ -58,6 +64,17 @@ statistics::RampCusum make_ramp(const RuleShape& shape) {
   auto ramp = statistics::RampCusum::create({.factor = learning.kappa, .threshold = learning.h});
   SW_CHECK(ramp.ok());
   return *ramp;
+}
+
+// The two windows together share out the false alarms with the one as statistics/surge_ramp.h does.
+statistics::PairTest make_pair_test(const RuleShape& shape) {
+  const auto shared = statistics::SurgeRampParameters::weekly();
+  statistics::PairParameters parameters = shared.pair;
+  parameters.alpha = std::min(
+      kHighestAlpha, shape.rule->learning->alpha * shared.pair.alpha / shared.baseline.alpha);
+  auto pair = statistics::PairTest::create(parameters);
+  SW_CHECK(pair.ok());
+  return *pair;
 }
 
 NegativeBinomial law_of(const Judgement& judgement) {
@@ -85,6 +102,7 @@ double ramp_bound(const Judgement& judgement, double evidence_before, double kap
 
 SurgeTracker::SurgeTracker(const RuleShape& shape, std::vector<PaneIndex> accepted)
     : filter_(make_filter(shape)),
+      pair_(make_pair_test(shape)),
       ramp_(make_ramp(shape)),
       unit_(shape.in_documents, shape.rule->learning->warm_up),
       accepted_(std::move(accepted)) {}
@@ -189,7 +207,7 @@ void SurgeTracker::fill(const RuleShape& shape, const WindowInputs& in, Judgemen
   }
   if (in.whole_figures != nullptr && shape.reads_whole && f->whole_ratio <= 0) {
     f->missing = Missing::kWhole;
-    ramp_.step({});
+    pair_.step({});
     return;
   }
   if (in.whole_figures != nullptr && shape.reads_whole) {
@@ -202,7 +220,10 @@ void SurgeTracker::fill(const RuleShape& shape, const WindowInputs& in, Judgemen
   const double before = ramp_.evidence();
   const statistics::RampJudgement ramp = ramp_.step(judgement);
   f->evidence = ramp.evidence;
+  const statistics::PairJudgement pair = pair_.step(judgement);
   f->reaches = ramp.alarm;
+  f->pair_p = pair.p;
+  f->pair_reaches = pair.alarm && rule.learning->method == Method::kSurgeAndRamp;
   f->evidence_windows = static_cast<int>(ramp.windows);
   f->evidence_excess = ramp.excess * unit;
   const double log_ratio = law_of(judgement).log_ratio(judgement.observed, rule.learning->kappa);
@@ -214,6 +235,7 @@ void SurgeTracker::fill(const RuleShape& shape, const WindowInputs& in, Judgemen
   f->score = score_of(shape, *f);
   f->verdict = Verdict::kBetween;  // the panel decides
   f->missing = Missing::kNone;
+  if (!in.wants_bound) return;
   f->upper_bound = bound(shape, judgement, before);
   const config::Thresholds& fire = rule.fire_at;
   f->upper_bound = std::max({f->upper_bound, f->expected * fire.ratio.value_or(0),

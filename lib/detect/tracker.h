@@ -1,7 +1,8 @@
 // One subject under a rule that learns: its detector, as of some window, and what that says of the
 // next one.
 //
-//   surge, ramp   SurgeTracker: statistics/gamma_poisson_filter.h (D1) and ramp_cusum.h (D2)
+//   surge, ramp   SurgeTracker: statistics/gamma_poisson_filter.h (D1), ramp_cusum.h
+//                 (D2) and pair_test.h
 //   share_shift   ShareTracker: statistics/share_cusum.h (D3)
 //   new_entity    EntityTracker: statistics/first_seen.h (D4)
 //
@@ -31,6 +32,7 @@
 #include "detect/figures.h"
 #include "statistics/first_seen.h"
 #include "statistics/gamma_poisson_filter.h"
+#include "statistics/pair_test.h"
 #include "statistics/ramp_cusum.h"
 #include "statistics/share_cusum.h"
 
@@ -49,6 +51,7 @@ struct WindowInputs {
   // Of the whole in the same window, for surge and ramp; null for the whole itself.
   const Figures* whole_figures = nullptr;
   bool silent = false;  // see RuleShape::silent_windows
+  bool wants_bound = true;  // the upper bound takes longer than all the rest
   // For new_entity: the mean windows of the subjects that are known, and whether the series is old
   // enough to call a subject new.
   std::span<const double> sibling_rates;
@@ -89,6 +92,7 @@ class SurgeTracker {
                double evidence_before) const;
 
   statistics::GammaPoissonFilter filter_;
+  statistics::PairTest pair_;
   statistics::RampCusum ramp_;
   UnitFinder unit_;
   std::vector<double> before_unit_;  // amounts that wait for the unit
