@@ -65,6 +65,7 @@ class Source::Impl {
   Stretch process(std::span<const Record> records, bool stop_at_pane_end,
                   std::vector<Aside>* aside);
   void flush(bool ended, std::vector<v1::JournalRecord>* out);
+  void recycle(std::vector<v1::JournalRecord>* records) { journal_.recycle(records); }
   SourceStats stats() const;
 
   const SourceId id_;
@@ -123,7 +124,8 @@ Source::Impl::Impl(SourceId id, std::shared_ptr<const config::Config> config, So
                  .future_bound = bounds_.future_bound}),
       window_(series_specs(series_, config_->limits),
               {.allowed_lateness = bounds_.allowed_lateness,
-               .out_of_orderness = bounds_.out_of_orderness}),
+               .out_of_orderness = bounds_.out_of_orderness,
+               .correction_horizon = bounds_.correction_horizon}),
       grouping_(series_, &index_, &window_),
       documents_(bounds_.correction_horizon, bounds_.out_of_orderness),
       journal_(id, series_, &window_) {}
@@ -166,6 +168,8 @@ Source::Stretch Source::Impl::process(std::span<const Record> records, bool stop
         publish(records[i].offset + 1);
         return {.count = i + 1, .closed_pane = true};
       }
+      // The event's end for the window, which tidies up a little after each.
+      window_.publish<window::Publication::kOff>(records[i].offset + 1);
       if (disposition != Disposition::kLate && disposition != Disposition::kRejected) continue;
       Outcome& outcome = aside->emplace_back(Aside{.index = i, .outcome = {}}).outcome;
       outcome.disposition = disposition;
@@ -202,7 +206,7 @@ Disposition Source::Impl::count(const Record& record, const Prepared& prepared) 
 }
 
 void Source::Impl::publish(std::int64_t next_offset) {
-  counts_.keys.set(window_.slot_count());
+  counts_.keys.set(window_.key_count());
   counts_.documents_known.set(documents_.size());
   window_.publish(next_offset);
 }
@@ -321,6 +325,7 @@ Source::Stretch Source::process_to_pane_end(std::span<const Record> records,
   return impl_->process(records, /*stop_at_pane_end=*/true, aside);
 }
 void Source::flush(std::vector<v1::JournalRecord>* out) { impl_->flush(false, out); }
+void Source::recycle(std::vector<v1::JournalRecord>* records) { impl_->recycle(records); }
 void Source::finish(std::vector<v1::JournalRecord>* out) { impl_->flush(true, out); }
 SourceStats Source::stats() const { return impl_->stats(); }
 

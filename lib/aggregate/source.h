@@ -110,6 +110,10 @@ class Source {
   // ring in offset order, and a progress record. Appends nothing if nothing has happened.
   void flush(std::vector<v1::JournalRecord>* out);
 
+  // Flusher only: takes back records that flush() gave and nobody needs any more (they were sent),
+  // and empties the vector. Saves the next flush most of its work, which is the allocator's.
+  void recycle(std::vector<v1::JournalRecord>* records);
+
   // Flusher only, after the writer is done: as flush(), with Progress.ended.
   void finish(std::vector<v1::JournalRecord>* out);
 

@@ -112,6 +112,11 @@ class Walker {
     count(node);
     // `rules:` with everything below commented out is an empty section.
     if (node.IsNull()) return;
+    // A message that only wraps a list, since protobuf has no lists of lists, is written as it.
+    const pb::Descriptor& type = *message->GetDescriptor();
+    if (node.IsSequence() && type.field_count() == 1 && type.field(0)->is_repeated()) {
+      return read_list(node, path, *type.field(0), message);
+    }
     if (!node.IsMap()) {
       mistyped(node, path, path.empty() ? "a mapping of sections" : "a mapping of keys");
       return;
@@ -265,10 +270,12 @@ class Walker {
       return mistyped(node, path, "a whole number", positions_.key(path));
     }
     const pb::Reflection& reflection = *message->GetReflection();
-    SW_CHECK(!field.is_repeated());
     if (field.cpp_type() == Field::CPPTYPE_INT32) {
-      reflection.SetInt32(message, &field, static_cast<std::int32_t>(*value));
+      const auto small = static_cast<std::int32_t>(*value);
+      field.is_repeated() ? reflection.AddInt32(message, &field, small)
+                          : reflection.SetInt32(message, &field, small);
     } else {
+      SW_CHECK(!field.is_repeated());
       reflection.SetInt64(message, &field, *value);
     }
   }

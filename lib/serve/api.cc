@@ -12,6 +12,7 @@
 #include "base/proto_json.h"
 #include "base/status.h"
 #include "base/time.h"
+#include "config/wire.h"
 #include "serve/token.h"
 
 namespace surgewatch::serve::api {
@@ -122,38 +123,12 @@ void append_joined(const Range& range, std::string* out, Print print) {
   }
 }
 
-v1::RuleType rule_type(config::RuleType type) {
-  switch (type) {
-    case config::RuleType::kSurgeSince:
-      return v1::RULE_TYPE_SURGE_SINCE;
-    case config::RuleType::kSurge:
-      return v1::RULE_TYPE_SURGE;
-    case config::RuleType::kDivergence:
-      return v1::RULE_TYPE_DIVERGENCE;
-    case config::RuleType::kShareShift:
-      return v1::RULE_TYPE_SHARE_SHIFT;
-  }
-  return v1::RULE_TYPE_UNSPECIFIED;
-}
-
-v1::Severity severity(config::Severity severity) {
-  switch (severity) {
-    case config::Severity::kInfo:
-      return v1::SEVERITY_INFO;
-    case config::Severity::kWarning:
-      return v1::SEVERITY_WARNING;
-    case config::Severity::kCritical:
-      return v1::SEVERITY_CRITICAL;
-  }
-  return v1::SEVERITY_UNSPECIFIED;
-}
-
 v1::WatchedRule watched(const config::Config& config, const config::Rule& rule) {
   const config::Series& series = config.series.at(rule.series);
   v1::WatchedRule result;
   result.set_name(rule.name);
-  result.set_type(rule_type(rule.type));
-  result.set_severity(severity(rule.severity));
+  result.set_type(config::wire(rule.type));
+  result.set_severity(config::wire(rule.severity));
   result.set_mode(rule.shadow ? v1::MODE_SHADOW : v1::MODE_LIVE);
   result.set_series(series.name);
   result.set_measure(std::string(measure_name(rule.measure)));

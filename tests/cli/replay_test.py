@@ -112,8 +112,15 @@ class Story(ProgramTest):
         self.assertEqual({a["subject"]["bill_to"] for a in self.alerts if a["rule"] == "singapore-since-deepseek"},
                          {"SG"})
 
-    def test_surge_fires_where_a_region_outgrew_the_whole(self):
-        self.assertTrue(self.revisions("regional-surge", "SG"))
+    def test_surge_fires_for_singapore_when_it_jumped_and_not_for_regions_that_grew_as_the_whole_did(self):
+        first_day = date(2023, 1, 30)
+        onsets = [a["onset_time"][:10] for a in self.revisions("regional-surge", "SG") if a["revision"] == 1]
+        quarters = [(date.fromisoformat(onset) - first_day).days // 91 + 1 for onset in onsets]
+        self.assertEqual(quarters, [3, 5, 6, 7])
+        self.assertEqual(self.revisions("regional-surge", "TW"), [])
+        evidence = {e["name"]: e for e in self.revisions("regional-surge", "SG")[0]["evidence"]}
+        self.assertIn("typical_document", evidence, "money is no count")
+        self.assertLess(evidence["p_value"].get("value", 0), 0.005)
 
     def test_divergence_of_what_was_billed_to_singapore(self):
         at_peak = [a for a in self.revisions("billed-not-delivered-declared", "SG")]

@@ -1,0 +1,66 @@
+#include "statistics/pair_test.h"
+
+#include "statistics/negative_binomial.h"
+#include "statistics/state_bytes.h"
+
+namespace surgewatch::statistics {
+namespace {
+constexpr std::uint32_t kSnapshotKind = 0x44350001;
+}
+
+absl::Status PairParameters::check() const {
+  if (!(alpha >= 1e-12 && alpha <= 0.5))
+    return invalid_argument("alpha of two windows = {} is out of range: 1e-12 to 0.5", alpha);
+  if (!(own_p > 0 && own_p <= 1))
+    return invalid_argument("own_p = {} is out of range: above 0, to 1", own_p);
+  return absl::OkStatus();
+}
+
+std::uint64_t PairParameters::fingerprint() const {
+  return Fingerprint().add(alpha).add(own_p).value();
+}
+
+absl::StatusOr<PairTest> PairTest::create(const PairParameters& parameters) {
+  SW_RETURN_IF_ERROR(parameters.check());
+  return PairTest(parameters);
+}
+
+PairJudgement PairTest::step(const Judgement& judgement) {
+  PairJudgement answer;
+  if (known_ && judgement.known) {
+    answer.known = true;
+    answer.observed = observed_ + judgement.observed;
+    answer.expected = expected_ + judgement.expected;
+    if (judgement.p <= parameters_.own_p) {
+      const double mean = answer.expected / judgement.unit;
+      const double variance = judgement.dispersion * mean + judgement.uncertainty * mean * mean;
+      answer.p = NegativeBinomial::of(mean, variance).upper_tail(answer.observed / judgement.unit);
+    }
+    answer.alarm = judgement.enough && answer.p <= parameters_.alpha;
+  }
+  known_ = judgement.known;
+  observed_ = judgement.observed;
+  expected_ = judgement.expected;
+  return answer;
+}
+
+std::string PairTest::snapshot() const {
+  StateWriter out(kSnapshotKind, parameters_.fingerprint());
+  out.put_whole(known_ ? 1 : 0);
+  out.put(observed_);
+  out.put(expected_);
+  return out.take();
+}
+
+absl::Status PairTest::restore(std::string_view bytes) {
+  StateReader in(bytes, kSnapshotKind, parameters_.fingerprint());
+  PairTest fresh(parameters_);
+  fresh.known_ = in.whole() != 0;
+  fresh.observed_ = in.real();
+  fresh.expected_ = in.real();
+  SW_RETURN_IF_ERROR(in.finish());
+  *this = fresh;
+  return absl::OkStatus();
+}
+
+}  // namespace surgewatch::statistics
