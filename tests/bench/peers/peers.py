@@ -43,6 +43,7 @@ series:
 kafka:
   brokers: {brokers}
   group_id: {group}
+aggregator: {{workers: {workers}}}
 server:
   aggregator_http_port: {port}
 """
@@ -77,7 +78,8 @@ class Bench:
             "librdkafka": self.librdkafka,
             "surgewatch": lambda job, place: self.surgewatch(job, place, workers=1),
             "surgewatch-2-workers": lambda job, place: self.surgewatch(job, place, workers=2),
-            "surgewatch-full": self.surgewatch_full,
+            "surgewatch-full": lambda _, place: self.surgewatch_full(place, workers=1),
+            "surgewatch-full-2-workers": lambda _, place: self.surgewatch_full(place, workers=2),
             "flink": self.flink,
             "flink-checkpoints": lambda job, place: self.flink(job, place, checkpoints=True),
             "flink-panes": lambda job, place: self.flink(job, place, panes=True),
@@ -124,12 +126,13 @@ class Bench:
                             workers, "--rows", place / f"{job}.rows", "--samples", samples],
                            place / "log", samples, self.events)
 
-    def surgewatch_full(self, _, place):
+    def surgewatch_full(self, place, workers):
         """The product's aggregator, its answer read back from the journal."""
         port = free_port()
         config = place / "surgewatch.yaml"
         config.write_text(AGGREGATOR_CONFIG.format(tables=SOURCE / "deploy/config/tables", brokers=self.brokers,
-                                                   group=place.name, port=port))
+                                                   group=place.name, port=port,
+                                                   workers=workers))
         journal = int(self.tool("peers_journal_rows", "--brokers", self.brokers, "--end"))
         cost = run_aggregator([self.bin / "surgewatch-aggregator", "--strict", "--config", config], place / "log",
                               f"http://127.0.0.1:{port}/metrics", self.events)
@@ -164,7 +167,7 @@ def plan(systems, jobs):
     for system in systems:
         if system == "librdkafka":
             yield system, (READ,)
-        elif system == "surgewatch-full":
+        elif system.startswith("surgewatch-full"):
             yield system, tuple(jobs)  # knows panes and no windows: one run answers all
         else:
             # A tumbling minute is flink's own job, whichever way it is cut.
@@ -262,13 +265,13 @@ def main():
                         print(f"{name}, run {number + 1} of {runs}: {costs[-1].net_cpu / arguments.events * 1e6:.3f} "
                               f"CPU s for a million events, the right answer", file=sys.stderr, flush=True)
                     results += [result(system, job, costs, arguments.events) for job in answered]
+                    if arguments.out:  # at once, so that a run that is cut off leaves what it has
+                        arguments.out.write_text(json.dumps(results, indent=1) + "\n")
                 except Failed as failure:
                     failures += 1
                     print(f"{name} FAILED: {failure}", file=sys.stderr, flush=True)
     print_table(results)
     print_ratios(results)
-    if arguments.out:
-        arguments.out.write_text(json.dumps(results, indent=1) + "\n")
     return 1 if failures else 0
 
 
