@@ -11,6 +11,12 @@ namespace {
 constexpr std::uint8_t kHasDocument = 1;
 constexpr std::uint8_t kIsCancelled = 2;
 constexpr std::uint8_t kHasExtra = 4;
+// What is so of nearly every document takes a flag instead of bytes.
+constexpr std::uint8_t kFirstRevision = 8;  // has_document, of revision 1
+constexpr std::uint8_t kOneTime = 16;       // document_time is latest_time
+constexpr std::uint8_t kWholeMillis = 32;   // after the bucket's start
+constexpr unsigned kSlotsShift = 6;         // 1 to 3: so many contributions, all with equal values
+constexpr std::size_t kMaxFlaggedSlots = 3;
 
 constexpr std::size_t kLowBytes = 8;
 constexpr std::size_t kMaxVarint = 10;
@@ -40,15 +46,25 @@ std::int64_t read_signed(const std::uint8_t** at) {
   return static_cast<std::int64_t>(value >> 1) ^ -static_cast<std::int64_t>(value & 1);
 }
 
+using Contributions = std::vector<Contribution>;
+
+Contributions::const_iterator run_end(Contributions::const_iterator run,
+                                      const Contributions& contributions) {
+  return std::find_if(run + 1, contributions.end(),
+                      [&](const Contribution& other) { return other.values != run->values; });
+}
+
+std::uint8_t* write_values(std::uint8_t* out, const MeasureValues& values) {
+  for (const std::int64_t value : values.values) out = write_signed(out, value);
+  return out;
+}
+
 // Runs of slots with the same values are written once: a document of one line is in several series.
-std::uint8_t* write_contributions(std::uint8_t* out,
-                                  const std::vector<Contribution>& contributions) {
+std::uint8_t* write_runs(std::uint8_t* out, const Contributions& contributions) {
   for (auto run = contributions.begin(); run != contributions.end();) {
-    const auto end = std::find_if(run + 1, contributions.end(), [&](const Contribution& other) {
-      return other.values != run->values;
-    });
+    const auto end = run_end(run, contributions);
     out = write_varint(out, static_cast<std::uint64_t>(end - run));
-    for (const std::int64_t value : run->values.values) out = write_signed(out, value);
+    out = write_values(out, run->values);
     for (; run != end; ++run) out = write_varint(out, run->slot);
   }
   *out++ = 0;
@@ -56,18 +72,29 @@ std::uint8_t* write_contributions(std::uint8_t* out,
 }
 
 std::uint8_t* write_record(std::uint8_t* out, std::uint64_t low, Micros start,
-                           const DocumentState& state,
-                           const std::vector<Contribution>& contributions) {
+                           const DocumentState& state, const Contributions& contributions) {
+  constexpr std::uint64_t kMicrosPerMilli = 1'000;
+  const auto since_start = static_cast<std::uint64_t>(state.latest_time - start);
+  const bool is_first = state.has_document && state.revision == 1;
+  const bool is_one_time = state.latest_time == state.document_time;
+  const bool is_millis = since_start % kMicrosPerMilli == 0;
+  const bool is_one_run = !contributions.empty() && contributions.size() <= kMaxFlaggedSlots &&
+                          run_end(contributions.begin(), contributions) == contributions.end();
   std::memcpy(out, &low, kLowBytes);
   out += kLowBytes;
-  *out++ = static_cast<std::uint8_t>((state.has_document ? kHasDocument : 0) |
-                                     (state.is_cancelled ? kIsCancelled : 0) |
-                                     (state.has_extra ? kHasExtra : 0));
-  if (state.has_document) out = write_signed(out, state.revision);
+  *out++ = static_cast<std::uint8_t>(
+      (state.has_document ? kHasDocument : 0) | (state.is_cancelled ? kIsCancelled : 0) |
+      (state.has_extra ? kHasExtra : 0) | (is_first ? kFirstRevision : 0) |
+      (is_one_time ? kOneTime : 0) | (is_millis ? kWholeMillis : 0) |
+      (is_one_run ? contributions.size() << kSlotsShift : 0));
+  if (state.has_document && !is_first) out = write_signed(out, state.revision);
   if (state.is_cancelled) out = write_signed(out, state.cancel_revision);
-  out = write_signed(out, state.latest_time - start);
-  out = write_signed(out, state.latest_time - state.document_time);
-  return write_contributions(out, contributions);
+  out = write_varint(out, is_millis ? since_start / kMicrosPerMilli : since_start);
+  if (!is_one_time) out = write_signed(out, state.latest_time - state.document_time);
+  if (!is_one_run) return write_runs(out, contributions);
+  out = write_values(out, contributions.front().values);
+  for (const Contribution& contribution : contributions) out = write_varint(out, contribution.slot);
+  return out;
 }
 
 // Returns where the contributions begin.
@@ -77,10 +104,17 @@ const std::uint8_t* read_state(const std::uint8_t* record, Micros start, Documen
   state->has_document = (flags & kHasDocument) != 0;
   state->is_cancelled = (flags & kIsCancelled) != 0;
   state->has_extra = (flags & kHasExtra) != 0;
-  if (state->has_document) state->revision = static_cast<std::int32_t>(read_signed(&at));
+  if ((flags & kFirstRevision) != 0) {
+    state->revision = 1;
+  } else if (state->has_document) {
+    state->revision = static_cast<std::int32_t>(read_signed(&at));
+  }
   if (state->is_cancelled) state->cancel_revision = static_cast<std::int32_t>(read_signed(&at));
-  state->latest_time = start + read_signed(&at);
-  state->document_time = state->latest_time - read_signed(&at);
+  const std::uint64_t since_start = read_varint(&at);
+  state->latest_time =
+      start + static_cast<Micros>((flags & kWholeMillis) != 0 ? since_start * 1'000 : since_start);
+  state->document_time = state->latest_time;
+  if ((flags & kOneTime) == 0) state->document_time -= read_signed(&at);
   return at;
 }
 
@@ -172,15 +206,21 @@ void DocumentRecords::contributions(RecordLocation location,
                                     std::vector<Contribution>* contributions) const {
   contributions->clear();
   DocumentState ignored;
-  const std::uint8_t* at = read_state(this->at(location), 0, &ignored);
-  while (std::uint64_t run = read_varint(&at)) {
+  const std::uint8_t* const record = this->at(location);
+  const std::uint8_t* at = read_state(record, 0, &ignored);
+  const auto read_run = [&](std::uint64_t count) {
     Contribution contribution;
     for (std::int64_t& value : contribution.values.values) value = read_signed(&at);
-    for (; run > 0; --run) {
+    for (; count > 0; --count) {
       contribution.slot = static_cast<std::uint32_t>(read_varint(&at));
       contributions->push_back(contribution);
     }
+  };
+  if (const unsigned flagged = record[kLowBytes] >> kSlotsShift; flagged != 0) {
+    read_run(flagged);
+    return;
   }
+  while (const std::uint64_t count = read_varint(&at)) read_run(count);
 }
 
 void DocumentRecords::mark_extra(RecordLocation location) {

@@ -14,6 +14,7 @@
 // five bytes, lengths below 2 GiB, messages and groups nested at most 100 deep).
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -42,7 +43,7 @@ class WireCursor {
   explicit WireCursor(std::string_view bytes)
       : at_(reinterpret_cast<const unsigned char*>(bytes.data())),
         end_(at_ + bytes.size()),
-        readable_end_(end_) {}
+        last_word_(bytes.size() < sizeof(std::uint64_t) ? nullptr : end_ - sizeof(std::uint64_t)) {}
 
   bool at_end() const { return at_ == end_; }
   std::string_view rest() const {
@@ -65,9 +66,12 @@ class WireCursor {
       *value = *at_++;
       return true;
     }
-    if (readable_end_ - at_ >= 8 && std::endian::native == std::endian::little) [[likely]] {
+    if (last_word_ != nullptr && std::endian::native == std::endian::little) [[likely]] {
+      // What would come from beyond the buffer is zero, and never part of a varint that ends in it.
+      const Byte from = std::min(at_, last_word_);
       std::uint64_t word = 0;
-      std::memcpy(&word, at_, sizeof word);
+      std::memcpy(&word, from, sizeof word);
+      word >>= static_cast<unsigned>(at_ - from) * 8 % 64;
       const std::uint64_t stops = ~word & 0x8080808080808080u;
       if (stops != 0) [[likely]] {
         const std::ptrdiff_t length = std::countr_zero(stops) / 8 + 1;
@@ -115,7 +119,7 @@ class WireCursor {
   bool read_message(WireCursor* message) {
     std::string_view bytes;
     if (!read_bytes(&bytes)) return false;
-    *message = WireCursor(at_ - bytes.size(), at_, readable_end_);
+    *message = WireCursor(at_ - bytes.size(), at_, last_word_);
     return true;
   }
 
@@ -125,8 +129,7 @@ class WireCursor {
  private:
   using Byte = const unsigned char*;
 
-  WireCursor(Byte at, Byte end, Byte readable_end)
-      : at_(at), end_(end), readable_end_(readable_end) {}
+  WireCursor(Byte at, Byte end, Byte last_word) : at_(at), end_(end), last_word_(last_word) {}
 
   bool move_to(Byte at) {
     if (at == nullptr) return false;
@@ -209,7 +212,7 @@ class WireCursor {
 
   Byte at_;
   Byte end_;
-  Byte readable_end_;  // of the outermost message: what a word may be loaded from
+  Byte last_word_;  // of the outermost message, to load at the latest; null if it is shorter
 };
 
 }  // namespace surgewatch::observe

@@ -22,11 +22,12 @@ class PanePool {
   }
   template <Publication kPublication = Publication::kOn>
   bool add(PaneRef pane, const MeasureValues& values) {
-    return panes_[pane].add<kPublication>(values, &outcome_);
+    Pane& to = panes_[pane];
+    return to.add<kPublication>(values, &outcome_) || to.add_wide(values, &wide_, &outcome_);
   }
   // Any thread: see Pane.
-  std::uint32_t read(PaneRef pane, PaneSnapshot* snapshot) const {
-    return panes_[pane].read(outcome_, snapshot);
+  std::uint32_t read(PaneRef pane, PaneSnapshot* snapshot, WideMeasures* exact = nullptr) const {
+    return panes_[pane].read(outcome_, wide_, snapshot, exact);
   }
 
   Pane& operator[](PaneRef pane) { return panes_[pane]; }
@@ -37,6 +38,7 @@ class PanePool {
 
  private:
   PaneOutcome outcome_;
+  WidePlaces wide_;
   ChunkedArray<Pane, 1024> panes_;
   PaneRef free_ = kNoPane;  // linked by Pane::next
 };

@@ -19,7 +19,7 @@ enum class Point {
   kSavingOutcome,      // half of the outcome of a pane's write is there
   kAdding,             // some of a pane's sums are the new ones
   kErasing,            // a pane is about to leave the table
-  kEmptyingTable,      // a retired table is half empty
+  kEmptyingTable,      // a retired table has some of its pages
   kFillingTable,       // a new table has some of its entries
   kTablePublished,     // … and is the current one, the generation is still the old
   kMarkedDirty,        // a pane has its epoch and is not in the ring

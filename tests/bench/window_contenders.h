@@ -72,8 +72,8 @@ class MutexAndMap : public Contender {
 };
 
 using MutexAndTree = MutexAndMap<std::map<window::KeyValues, Ring>>;
-using MutexAndUnordered = MutexAndMap<std::unordered_map<window::KeyValues, Ring, window::KeyHash>>;
-using MutexAndFlat = MutexAndMap<absl::flat_hash_map<window::KeyValues, Ring, window::KeyHash>>;
+using MutexAndUnordered = MutexAndMap<std::unordered_map<window::KeyValues, Ring, KeyHash>>;
+using MutexAndFlat = MutexAndMap<absl::flat_hash_map<window::KeyValues, Ring, KeyHash>>;
 
 class TbbMap : public Contender {
  public:
@@ -92,7 +92,7 @@ class TbbMap : public Contender {
 
  private:
   struct Compare {
-    static std::size_t hash(const window::KeyValues& key) { return window::KeyHash{}(key); }
+    static std::size_t hash(const window::KeyValues& key) { return KeyHash{}(key); }
     static bool equal(const window::KeyValues& a, const window::KeyValues& b) { return a == b; }
   };
   using Rings = tbb::concurrent_hash_map<window::KeyValues, Ring, Compare>;
@@ -133,7 +133,7 @@ class FetchAdd : public Contender {
     std::atomic<PaneIndex> index{-1};
     std::array<std::atomic<std::int64_t>, kMeasureCount> sums{};
   };
-  absl::flat_hash_map<window::KeyValues, std::uint32_t, window::KeyHash> numbers_;
+  absl::flat_hash_map<window::KeyValues, std::uint32_t, KeyHash> numbers_;
   std::vector<std::array<Pane, kRing>> rings_;
 };
 
@@ -150,7 +150,7 @@ class BareProbe : public Contender {
   std::uint64_t sum() const { return sum_; }
 
  private:
-  absl::flat_hash_map<window::KeyValues, std::uint32_t, window::KeyHash> numbers_;
+  absl::flat_hash_map<window::KeyValues, std::uint32_t, KeyHash> numbers_;
   std::uint64_t sum_ = 0;
 };
 

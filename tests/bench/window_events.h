@@ -66,6 +66,13 @@ inline window::KeyValues key_of(std::uint32_t number) {
   return {number % 1'024, 1'024 + number / 1'024, 0, 0};
 }
 
+// The window's own hash, for all of them.
+struct KeyHash {
+  std::size_t operator()(const window::KeyValues& key) const {
+    return window::mix(std::uint64_t{key[1]} << 32 | key[0], std::uint64_t{key[3]} << 32 | key[2]);
+  }
+};
+
 class Events {
  public:
   explicit Events(const Load& load) : keys_(key_stream(load.series, load.is_zipf)), back_(kSpread) {
