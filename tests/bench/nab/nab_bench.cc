@@ -1,7 +1,8 @@
 // nab_bench: anomaly scores of NAB's series (github.com/numenta/NAB) from our detectors, streamed.
 //
-//   nab_bench NAB_FOLDER OUT_FOLDER      reads NAB_FOLDER/data/*/*.csv, writes
-//   OUT_FOLDER/*/ours_*.csv
+//   nab_bench NAB_FOLDER OUT_FOLDER
+//
+// reads NAB_FOLDER/data/*/*.csv and writes OUT_FOLDER/*/ours_*.csv.
 //
 // NAB's series are measurements, not counts, and anything unusual counts, up or down. Each becomes
 // a quasi-count, scaled by what its probation period (15 % of the rows, at most 750) shows; the
