@@ -47,23 +47,19 @@ Window::Window(std::vector<SeriesSpec> series, Options options)
   }
 }
 
-Window::SlotChoice Window::slot(std::size_t series, const KeyValues& values,
-                                std::span<const std::string_view> texts) {
-  KeyValues key = values;
-  for (std::size_t i = 0; i < kMaxDimensions; ++i) {
+Window::SlotChoice Window::find_texts(std::size_t series, KeyValues key,
+                                      std::span<const std::string_view> texts) {
+  bool is_known = true;
+  for (std::size_t i = 0; i < series_[series].spec.dimensions; ++i) {
     // Perhaps another key of the same event has brought it in.
-    if (key[i] == kNoValue) [[unlikely]]
-      key[i] = dictionary_.find(texts[i]);
+    if (key[i] == kNoValue) key[i] = dictionary_.find(texts[i]);
+    is_known &= key[i] != kNoValue;
   }
-  const SlotId found =
-      keys_.find(hash_of(series, key), [&](SlotId slot) { return slots_[slot].is(series, key); });
-  if (found != HashTable::kNone && slots_[found].span == series_[series].life.current()) {
-    return {found, false};
-  }
-  return renew_or_admit(series, key, texts, found);
+  return renew_or_admit(series, key, texts,
+                        is_known ? find(series, words_of(key)) : HashTable::kNone);
 }
 
-Window::SlotChoice Window::renew_or_admit(std::size_t series, KeyValues key,
+Window::SlotChoice Window::renew_or_admit(std::size_t series, const KeyValues& key,
                                           std::span<const std::string_view> texts, SlotId found) {
   Series& its = series_[series];
   KeyValues other{};
@@ -111,11 +107,11 @@ SlotId Window::new_slot(std::size_t series, KeyValues key,
   it.last_pane = kNoPane;
   it.span = series_[series].life.current();
   it.series.store(static_cast<std::uint32_t>(series), std::memory_order_release);
-  for (std::size_t i = 0; i < kMaxDimensions; ++i) {
-    it.values[i].store(key[i], std::memory_order_release);
-  }
+  const KeyWords words = words_of(key);
+  it.key[0].store(words[0], std::memory_order_release);
+  it.key[1].store(words[1], std::memory_order_release);
   it.sequence.store(it.sequence.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-  keys_.insert(hash_of(series, key), slot);
+  keys_.insert(hash_of(series, words), slot);
   return slot;
 }
 
@@ -126,7 +122,7 @@ bool Window::read_key(SlotId slot, Key* key) const {
   key->series = it.series.load(std::memory_order_acquire);
   key->values.clear();
   for (std::size_t i = 0; i < series_[key->series].spec.dimensions; ++i) {
-    key->values.push_back(dictionary_.copy(it.values[i].load(std::memory_order_acquire)));
+    key->values.push_back(dictionary_.copy(it.value(i, std::memory_order_acquire)));
   }
   // Texts are reused only after the key has left.
   return it.sequence.load(std::memory_order_relaxed) == key->generation;
@@ -147,30 +143,6 @@ std::size_t Window::bytes() const {
          keys_.bytes() + dictionary_.bytes() + rings;
 }
 
-template <Publication kPublication>
-bool Window::add(SlotId slot, Micros time, const MeasureValues& values, std::int64_t offset) {
-  Slot& to = slots_[slot];
-  Series& series = series_[to.series.load(std::memory_order_relaxed)];  // own store
-  const auto into = static_cast<std::uint64_t>(time - series.pane_begin);
-  if (into >= static_cast<std::uint64_t>(series.spec.pane_length)) [[unlikely]] {
-    series.pane = pane_of(time, series.spec.pane_length);
-    series.pane_begin = series.pane * series.spec.pane_length;
-  }
-  const PaneIndex pane_index = series.pane;
-  if (pane_index < series.floor) [[unlikely]] {
-    corrections_.push({slot, pane_index, values, offset});
-    return true;
-  }
-  if (to.last_pane == kNoPane || !pool_[to.last_pane].is(slot, pane_index)) {
-    to.last_pane = pane_for(slot, pane_index);
-  }
-  const bool fitted = pool_.add<kPublication>(to.last_pane, values);
-  if constexpr (kPublication == Publication::kOn) mark_dirty(to.last_pane);
-  return fitted;
-}
-template bool Window::add<Publication::kOn>(SlotId, Micros, const MeasureValues&, std::int64_t);
-template bool Window::add<Publication::kOff>(SlotId, Micros, const MeasureValues&, std::int64_t);
-
 PaneRef Window::pane_for(SlotId slot, PaneIndex pane_index) {
   if (const PaneRef known = table_.find(slot, pane_index); known != kNoPane) return known;
   Series& series = series_[series_of(slot)];
@@ -187,10 +159,8 @@ PaneRef Window::pane_for(SlotId slot, PaneIndex pane_index) {
   return pane;
 }
 
-void Window::mark_dirty(PaneRef pane) {
-  Pane& changed = pool_[pane];
-  if (changed.dirty_epoch() == epoch_) return;
-  changed.set_dirty_epoch(epoch_);
+void Window::hand_over(PaneRef pane) {
+  pool_[pane].set_dirty_epoch(epoch_);
   SW_WINDOW_POINT(kMarkedDirty);
   if (dirty_.push(pane)) return;
   SW_WINDOW_POINT(kRingFull);
@@ -279,7 +249,7 @@ void Window::sweep() {
 void Window::evict(SlotId slot) {
   Slot& it = slots_[slot];
   SW_WINDOW_POINT(kErasing);
-  keys_.erase(hash_of(series_of(slot), it.key()), slot);
+  keys_.erase(hash_of(series_of(slot), it.words()), slot);
   it.sequence.store(it.sequence.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   it.span = leaving_in_;
   push(&evicted_, slot);
@@ -294,7 +264,7 @@ void Window::retire_slots() {
     if (static_cast<std::int32_t>(leaving_out_ - it.span) < 0) return;
     const SlotId slot = pop(&evicted_);
     for (std::size_t d = 0; d < series_[series_of(slot)].spec.dimensions; ++d) {
-      dictionary_.release(it.values[d].load(std::memory_order_relaxed), epoch_);
+      dictionary_.release(it.value(d), epoch_);
     }
     it.span = epoch_;
     push(&retired_, slot);

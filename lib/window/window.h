@@ -117,13 +117,43 @@ class Window {
     bool is_over_limit = false;
   };
   SlotChoice slot(std::size_t series, const KeyValues& values,
-                  std::span<const std::string_view> texts);
+                  std::span<const std::string_view> texts) {
+    if ((values[0] == kNoValue) | (values[1] == kNoValue) | (values[2] == kNoValue) |
+        (values[3] == kNoValue)) [[unlikely]] {
+      return find_texts(series, values, texts);
+    }
+    const SlotId found = find(series, words_of(values));
+    if (found != HashTable::kNone && slots_[found].span == series_[series].life.current())
+        [[likely]] {
+      return {found, false};
+    }
+    return renew_or_admit(series, values, texts, found);
+  }
 
   // Adds to the pane of `time`, or leaves a correction. False if a sum of the pane does not fit 64
   // bits now: what readers get of it is the nearest that does. Requires that
   // the watermark has been advanced to time − out_of_orderness, at least.
   template <Publication kPublication = Publication::kOn>
-  bool add(SlotId slot, Micros time, const MeasureValues& values, std::int64_t offset);
+  bool add(SlotId slot, Micros time, const MeasureValues& values, std::int64_t offset) {
+    Slot& to = slots_[slot];
+    Series& series = series_[to.series.load(std::memory_order_relaxed)];  // own store
+    const auto into = static_cast<std::uint64_t>(time - series.pane_begin);
+    if (into >= static_cast<std::uint64_t>(series.spec.pane_length)) [[unlikely]] {
+      series.pane = pane_of(time, series.spec.pane_length);
+      series.pane_begin = series.pane * series.spec.pane_length;
+    }
+    const PaneIndex pane_index = series.pane;
+    if (pane_index < series.floor) [[unlikely]] {
+      corrections_.push({slot, pane_index, values, offset});
+      return true;
+    }
+    if (to.last_pane == kNoPane || !pool_[to.last_pane].is(slot, pane_index)) {
+      to.last_pane = pane_for(slot, pane_index);
+    }
+    const bool fitted = pool_.add<kPublication>(to.last_pane, values);
+    if constexpr (kPublication == Publication::kOn) mark_dirty(to.last_pane);
+    return fitted;
+  }
 
   // The watermark never falls.
   void advance(Micros watermark) {
@@ -155,7 +185,7 @@ class Window {
     return slots_[slot].series.load(std::memory_order_relaxed);  // ordered by what brought the slot
   }
   std::string_view key_text(SlotId slot, std::size_t dimension) const {
-    return dictionary_.text(slots_[slot].values[dimension].load(std::memory_order_relaxed));
+    return dictionary_.text(slots_[slot].value(dimension));
   }
   std::size_t dimensions(SlotId slot) const { return series_[series_of(slot)].spec.dimensions; }
 
@@ -187,29 +217,36 @@ class Window {
   std::uint32_t pane_capacity() const { return pool_.size(); }
 
  private:
+  // A key in two words, which are compared and hashed.
+  using KeyWords = std::array<std::uint64_t, 2>;
+  static KeyWords words_of(const KeyValues& key) {
+    static_assert(kMaxDimensions == 4);
+    return {std::uint64_t{key[1]} << 32 | key[0], std::uint64_t{key[3]} << 32 | key[2]};
+  }
+
   // A key of a series. The sequence is odd while the slot is nobody's; series and values change
   // only then. All of it is stored with release and loaded with acquire: see SequenceLock.
   struct alignas(32) Slot {
     std::atomic<std::uint32_t> sequence{1};
     std::atomic<std::uint32_t> series{0};
-    std::array<std::atomic<ValueId>, kMaxDimensions> values{};
+    std::array<std::atomic<std::uint64_t>, 2> key{};  // see words_of()
     // The writer's.
     PaneRef last_pane = kNoPane;  // where the last contribution went; or the next slot in a queue
     std::uint32_t span = 0;       // of its last use; or what it waits for in a queue
 
-    bool is(std::size_t of_series, const KeyValues& key) const {
-      bool same = series.load(std::memory_order_relaxed) == of_series;  // own stores
-      for (std::size_t i = 0; i < kMaxDimensions; ++i) {
-        same &= values[i].load(std::memory_order_relaxed) == key[i];
-      }
-      return same;
+    // Writer: its own stores.
+    bool is(std::size_t of_series, const KeyWords& words) const {
+      return (series.load(std::memory_order_relaxed) == of_series) &
+             (key[0].load(std::memory_order_relaxed) == words[0]) &
+             (key[1].load(std::memory_order_relaxed) == words[1]);
     }
-    KeyValues key() const {  // writer
-      KeyValues key;
-      for (std::size_t i = 0; i < kMaxDimensions; ++i) {
-        key[i] = values[i].load(std::memory_order_relaxed);
-      }
-      return key;
+    KeyWords words() const {
+      return {key[0].load(std::memory_order_relaxed), key[1].load(std::memory_order_relaxed)};
+    }
+    // Who may: see text() of Dictionary.
+    ValueId value(std::size_t dimension,
+                  std::memory_order order = std::memory_order_relaxed) const {
+      return static_cast<ValueId>(key[dimension / 2].load(order) >> (dimension % 2 * 32));
     }
   };
   static_assert(sizeof(Slot) == 32);
@@ -231,15 +268,22 @@ class Window {
     std::vector<PaneRef> ring;
   };
 
-  static std::uint64_t hash_of(std::size_t series, const KeyValues& key) {
-    return mix(std::uint64_t{key[1]} << 32 | key[0],
-               (std::uint64_t{key[3]} << 32 | key[2]) + series);
+  static std::uint64_t hash_of(std::size_t series, const KeyWords& words) {
+    return mix(words[0], words[1] + series);
   }
-  SlotChoice renew_or_admit(std::size_t series, KeyValues key,
+  SlotId find(std::size_t series, const KeyWords& words) const {
+    return keys_.find(hash_of(series, words),
+                      [&](SlotId slot) { return slots_[slot].is(series, words); });
+  }
+  SlotChoice find_texts(std::size_t series, KeyValues key, std::span<const std::string_view> texts);
+  SlotChoice renew_or_admit(std::size_t series, const KeyValues& key,
                             std::span<const std::string_view> texts, SlotId found);
   SlotId new_slot(std::size_t series, KeyValues key, std::span<const std::string_view> texts);
   PaneRef pane_for(SlotId slot, PaneIndex pane_index);
-  void mark_dirty(PaneRef pane);
+  void mark_dirty(PaneRef pane) {
+    if (pool_[pane].dirty_epoch() != epoch_) hand_over(pane);
+  }
+  void hand_over(PaneRef pane);
   void cross_border(Micros watermark);
   void raise_floor(Series& series, PaneIndex floor);
   void tidy();
