@@ -34,6 +34,7 @@ absl::StatusOr<std::size_t> ConsumerOverRdkafka::poll(
   SW_RETURN_IF_ERROR(native_->fatal_error());
   ++polls_;
   limit = std::clamp<std::size_t>(limit, 1, kLargestBatch);
+  batch_.clear();
   batch_.reserve(limit);
   batch_.take(queue_.get(), milliseconds(0), limit);
   if (batch_.size() == 0 && wait.count() > 0 && pending_rebalances_.empty()) {
@@ -58,7 +59,6 @@ absl::StatusOr<std::size_t> ConsumerOverRdkafka::poll(
     partition->position = from.offset + 1;
     ++visited;
   }
-  batch_.clear();
   if (answered || visited > 0) native_->set_last_error(absl::OkStatus());
   serve_rebalances();
   if (!failure.ok()) {
