@@ -17,6 +17,14 @@ void set_measures(const MeasureValues& values, v1::Measures* measures) {
   measures->set_tpp(values[Measure::kTpp]);
 }
 
+void set_exact(const WideMeasures& values, v1::Measures* measures) {
+  for (const WideMeasures::Sum value : values.values) {
+    v1::WideSum* sum = measures->add_exact();
+    sum->set_high(static_cast<std::int64_t>(value >> 64));
+    sum->set_low(static_cast<std::uint64_t>(value));
+  }
+}
+
 }  // namespace
 
 // Opens a new record when one is full. Each names the series it uses.
@@ -26,12 +34,14 @@ class JournalWriter::Batches {
           std::vector<v1::JournalRecord>* out)
       : writer_(writer), next_offset_(next_offset), out_(out) {}
 
-  void add(const window::PaneSnapshot& pane) {
+  // `exact` is null unless the pane is wide.
+  void add(const window::PaneSnapshot& pane, const WideMeasures* exact) {
     v1::PaneBatch* batch = batch_with_room();
     set_key(pane.slot, batch, batch->add_updates());
     v1::PaneUpdate* update = batch->mutable_updates(batch->updates_size() - 1);
     update->set_pane_index(pane.pane_index);
     set_measures(pane.values, update->mutable_measures());
+    if (exact != nullptr) set_exact(*exact, update->mutable_measures());
   }
 
   void add(const window::Correction& correction) {
@@ -96,7 +106,11 @@ v1::JournalRecord JournalWriter::record() const {
 void JournalWriter::append(const window::Collected& collected, bool ended,
                            std::vector<v1::JournalRecord>* out) const {
   Batches batches(*this, collected.progress.next_offset, out);
-  for (const window::PaneSnapshot& pane : collected.panes) batches.add(pane);
+  auto exact = collected.exact.begin();
+  for (std::size_t i = 0; i < collected.panes.size(); ++i) {
+    const bool is_wide = exact != collected.exact.end() && exact->pane == i;
+    batches.add(collected.panes[i], is_wide ? &(exact++)->values : nullptr);
+  }
   for (const window::Correction& correction : collected.corrections) batches.add(correction);
 
   v1::JournalRecord last = record();
