@@ -308,7 +308,7 @@ class Window {
   std::vector<Series> series_;
   Dictionary dictionary_;
   ChunkedArray<Slot> slots_;
-  HashTable keys_;  // numbers of slots
+  HashTable keys_{HashTable::Load::kSparse};  // numbers of slots
   PanePool pool_;
   PaneTable table_;
 

@@ -19,16 +19,16 @@ MeasureValues units(std::int64_t count) {
   return values;
 }
 
-// Pool, both tables, slots, texts and lists, for keys of two dimensions with ten panes each: at the
+// Pool, tables, slots, texts and lists, for keys of two dimensions with sixteen panes each: at the
 // worst load of the tables, which lies somewhere on the way.
 TEST(Memory, APaneTakes96BytesAtMostAllOverheadIn) {
-  constexpr int kPanes = 10;
+  constexpr int kPanes = 16;
   Window window({{.pane_length = kPane, .dimensions = 2, .max_keys = 1'000'000}},
                 {.allowed_lateness = kPanes * kPane});
   window.begin_event();
   window.advance(kPanes * kPane);
   double worst = 0;
-  for (int key = 0; key < 60'000; ++key) {
+  for (int key = 0; key < 40'000; ++key) {
     const std::string party = "customer-" + std::to_string(key);
     const std::array<std::string_view, kMaxDimensions> texts{"SG", party};
     const SlotId slot = window.slot(0, {kNoValue, kNoValue}, texts).slot;
@@ -36,7 +36,7 @@ TEST(Memory, APaneTakes96BytesAtMostAllOverheadIn) {
     if (key < 5'000) continue;  // below, the first pages and arenas weigh
     worst = std::max(worst, static_cast<double>(window.bytes()) / window.pane_capacity());
   }
-  EXPECT_EQ(window.pane_capacity(), 600'000u);
+  EXPECT_EQ(window.pane_capacity(), 640'000u);
   std::printf("bytes a pane: %.1f at worst, %.1f at the end\n", worst,
               static_cast<double>(window.bytes()) / window.pane_capacity());
   EXPECT_LE(worst, 96.0);
@@ -110,6 +110,7 @@ TEST(HashTable, GrowsWithEachInsertionAndLosesNothing) {
       ASSERT_FALSE(read(first));
       ++first;
     }
+    if (first == next) continue;
     const std::uint32_t some = first + (next - first) / 3;
     ASSERT_TRUE(there(some));
     ASSERT_TRUE(read(some));
