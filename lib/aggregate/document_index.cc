@@ -8,18 +8,18 @@ namespace surgewatch::aggregate {
 
 DocumentIndex::DocumentIndex() { directory_.push_back(new_segment(0)); }
 
-std::uint32_t DocumentIndex::new_segment(std::uint32_t depth) {
+DocumentIndex::Direction DocumentIndex::new_segment(std::uint32_t depth) {
   auto* const entries = reinterpret_cast<Entry*>(pool_.take());
   std::fill_n(entries, kEntries, kEmpty);
   segments_.push_back({.entries = entries, .oldest = oldest_, .depth = depth});
-  return static_cast<std::uint32_t>(segments_.size() - 1);
+  return {entries, static_cast<std::uint32_t>(segments_.size() - 1)};
 }
 
 void DocumentIndex::insert(const DocumentKey& key, std::size_t place, RecordLocation location) {
   const Entry entry = make_entry(tag_of(key), place, location);
   while (true) {
     const std::size_t position = number_of(tag_of(key));
-    const std::uint32_t number = directory_[position];
+    const std::uint32_t number = directory_[position].segment;
     Segment& segment = cleaned_segment_of(key);
     if (segment.count < kFull && put(segment, line_of(key), entry)) return;
     if (segment.count < kMinSplit || segment.depth == kMaxDepth) {
@@ -47,20 +47,20 @@ bool DocumentIndex::put(Segment& segment, std::size_t home, Entry entry) {
 
 void DocumentIndex::split(std::uint32_t number, std::size_t position) {
   if (segments_[number].depth == depth_) {
-    std::vector<std::uint32_t> doubled(directory_.size() * 2);
+    std::vector<Direction> doubled(directory_.size() * 2);
     for (std::size_t i = 0; i < doubled.size(); ++i) doubled[i] = directory_[i / 2];
     directory_.swap(doubled);
     ++depth_;
     position *= 2;
   }
-  const std::uint32_t other_number = new_segment(segments_[number].depth + 1);
+  const Direction other = new_segment(segments_[number].depth + 1);
   Segment& segment = segments_[number];
   ++segment.depth;
-  repack(segment, segments_[other_number], kTagBits - segment.depth);
+  repack(segment, segments_[other.segment], kTagBits - segment.depth);
   // Of the directory's positions for this segment, the upper half goes to the new one.
   const std::size_t span = std::size_t{1} << (depth_ - segment.depth);
   const std::size_t first = (position / (span * 2)) * span * 2;
-  for (std::size_t i = 0; i < span; ++i) directory_[first + span + i] = other_number;
+  for (std::size_t i = 0; i < span; ++i) directory_[first + span + i] = other;
 }
 
 // Puts all entries in again, those with the bit of the tag into the other (maybe the same).

@@ -12,7 +12,6 @@
 #include "aggregate/documents.h"
 #include "aggregate/grouping.h"
 #include "aggregate/journal_writer.h"
-#include "observe/decode.h"
 #include "observe/observer.h"
 #include "window/window.h"
 
@@ -63,11 +62,10 @@ class Source::Impl {
   Impl(SourceId id, std::shared_ptr<const config::Config> config, SourceOptions options);
 
   Outcome process(const Record& record);
-  void process(std::span<const Record> records, std::vector<Aside>* aside);
-  bool would_close_pane(Micros time) const {
-    return watermark_ && time - bounds_.out_of_orderness >= next_pane_end_;
-  }
+  Stretch process(std::span<const Record> records, bool stop_at_pane_end,
+                  std::vector<Aside>* aside);
   void flush(bool ended, std::vector<v1::JournalRecord>* out);
+  void recycle(std::vector<v1::JournalRecord>* records) { journal_.recycle(records); }
   SourceStats stats() const;
 
   const SourceId id_;
@@ -106,6 +104,7 @@ class Source::Impl {
   std::vector<Contribution> old_, new_;
   std::optional<Micros> watermark_;
   Micros next_pane_end_ = INT64_MAX;
+  bool closed_pane_ = false;  // since it was cleared
   Counts counts_;
 
   // Flusher's.
@@ -147,7 +146,9 @@ Outcome Source::Impl::process(const Record& record) {
   return outcome;
 }
 
-void Source::Impl::process(std::span<const Record> records, std::vector<Aside>* aside) {
+Source::Stretch Source::Impl::process(std::span<const Record> records, bool stop_at_pane_end,
+                                      std::vector<Aside>* aside) {
+  closed_pane_ = false;
   for (std::size_t begin = 0; begin < records.size(); begin += kRecordsPerPublication) {
     const std::size_t end = std::min(records.size(), begin + kRecordsPerPublication);
     window_.begin_event();
@@ -163,6 +164,12 @@ void Source::Impl::process(std::span<const Record> records, std::vector<Aside>* 
       const Prepared& prepared = prepared_[i % kAhead];
       const std::optional<Micros> watermark_before = watermark_;
       const Disposition disposition = count(records[i], prepared);
+      if (closed_pane_ && stop_at_pane_end) {  // so it is neither late nor rejected
+        publish(records[i].offset + 1);
+        return {.count = i + 1, .closed_pane = true};
+      }
+      // The event's end for the window, which tidies up a little after each.
+      window_.end_event();
       if (disposition != Disposition::kLate && disposition != Disposition::kRejected) continue;
       Outcome& outcome = aside->emplace_back(Aside{.index = i, .outcome = {}}).outcome;
       outcome.disposition = disposition;
@@ -174,6 +181,7 @@ void Source::Impl::process(std::span<const Record> records, std::vector<Aside>* 
     }
     publish(records[end - 1].offset + 1);
   }
+  return {.count = records.size(), .closed_pane = closed_pane_};
 }
 
 // Changes nothing but `prepared`: what it finds does not depend on the records between.
@@ -261,6 +269,7 @@ void Source::Impl::advance_watermark(Micros time) {
   const Micros watermark = time - bounds_.out_of_orderness;
   if (watermark_ && watermark <= *watermark_) return;
   const bool passes_a_pane = !watermark_ || watermark >= next_pane_end_;
+  closed_pane_ |= passes_a_pane && watermark_;
   watermark_ = watermark;
   window_.advance(watermark);
   if (passes_a_pane) {
@@ -309,16 +318,15 @@ Source::~Source() = default;
 SourceId Source::id() const { return impl_->id_; }
 Outcome Source::process(const Record& record) { return impl_->process(record); }
 void Source::process(std::span<const Record> records, std::vector<Aside>* aside) {
-  impl_->process(records, aside);
+  impl_->process(records, /*stop_at_pane_end=*/false, aside);
 }
-bool Source::would_close_pane(Micros time) const { return impl_->would_close_pane(time); }
+Source::Stretch Source::process_to_pane_end(std::span<const Record> records,
+                                            std::vector<Aside>* aside) {
+  return impl_->process(records, /*stop_at_pane_end=*/true, aside);
+}
 void Source::flush(std::vector<v1::JournalRecord>* out) { impl_->flush(false, out); }
+void Source::recycle(std::vector<v1::JournalRecord>* records) { impl_->recycle(records); }
 void Source::finish(std::vector<v1::JournalRecord>* out) { impl_->flush(true, out); }
 SourceStats Source::stats() const { return impl_->stats(); }
-
-std::optional<Micros> peek_event_time(Topic topic, std::string_view payload) {
-  const auto message = observe::unframe(payload);
-  return message ? observe::decode_event_time(topic, *message) : std::nullopt;
-}
 
 }  // namespace surgewatch::aggregate

@@ -42,16 +42,42 @@ void add_thresholds(const Thresholds& thresholds, Fingerprint* fingerprint) {
   }
 }
 
+void add_per(const std::vector<std::size_t>& per, const Series& series, Fingerprint* fingerprint) {
+  fingerprint->add(static_cast<std::int64_t>(per.size()));
+  for (const std::size_t position : per) {
+    fingerprint->add(dimension_name(series.group_by[position]));
+  }
+}
+
+void add_learning(const Rule& rule, const Series& series, Fingerprint* fingerprint) {
+  if (!rule.learning) return;
+  const Learning& learning = *rule.learning;
+  fingerprint->add(static_cast<std::int64_t>(learning.method));
+  fingerprint->add(static_cast<std::int64_t>(learning.direction));
+  for (const std::int64_t windows : {learning.period, learning.guard, learning.warm_up}) {
+    fingerprint->add(windows);
+  }
+  for (const double figure : {learning.alpha, learning.false_discovery_rate, learning.kappa,
+                              learning.h, learning.odds_ratio}) {
+    fingerprint->add(std::bit_cast<std::int64_t>(figure));
+  }
+  fingerprint->add(static_cast<std::int64_t>(rule.rollup.size()));
+  for (const std::vector<std::size_t>& level : rule.rollup) add_per(level, series, fingerprint);
+  fingerprint->add(static_cast<std::int64_t>(rule.accepted.size()));
+  for (const AcceptedLevel& accepted : rule.accepted) {
+    add_per(accepted.per, series, fingerprint);
+    for (const std::string& value : accepted.values) fingerprint->add(value);
+    fingerprint->add(accepted.from);
+  }
+}
+
 void add_rule(const Rule& rule, const Config& config, Fingerprint* fingerprint) {
   const Series& series = config.series[rule.series];
   fingerprint->add(rule.name);
   fingerprint->add(static_cast<std::int64_t>(rule.type));
   add_series(series, fingerprint);
   fingerprint->add(measure_name(rule.measure));
-  fingerprint->add(static_cast<std::int64_t>(rule.per.size()));
-  for (const std::size_t position : rule.per) {
-    fingerprint->add(dimension_name(series.group_by[position]));
-  }
+  add_per(rule.per, series, fingerprint);
   fingerprint->add(rule.window_panes);
   fingerprint->add(static_cast<std::int64_t>(rule.severity));
   fingerprint->add(std::int64_t{rule.shadow});
@@ -62,7 +88,6 @@ void add_rule(const Rule& rule, const Config& config, Fingerprint* fingerprint) 
   fingerprint->add(std::int64_t{rule.reference.has_value()});
   fingerprint->add(reference.start);
   fingerprint->add(reference.end);
-  fingerprint->add(rule.baseline_panes);
   fingerprint->add(std::int64_t{rule.against_series.has_value()});
   if (rule.against_series) {
     const Series& against = config.series[*rule.against_series];
@@ -72,6 +97,7 @@ void add_rule(const Rule& rule, const Config& config, Fingerprint* fingerprint) 
   add_thresholds(rule.fire_at, fingerprint);
   add_thresholds(rule.clear_at, fingerprint);
   fingerprint->add(std::int64_t{rule.clear_after});
+  add_learning(rule, series, fingerprint);
 }
 
 }  // namespace

@@ -15,6 +15,8 @@ constexpr int kMaxClearAfter = 10'000;
 // clear_at where it is not given: this part of fire_at, so that a figure that wavers around its
 // line does not end an alert and start it anew.
 constexpr double kHysteresis = 0.85;
+// The same for a surge's ratio.
+constexpr double kCalmRatio = 1.3;
 
 bool holds(const std::vector<std::string>& words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
@@ -63,7 +65,7 @@ class RuleCheck {
 
   void check_fields_of_type();
   void check_reference();
-  void check_baseline();
+  void check_learning();
   void check_against();
   void check_against_own(const std::string& path, Dimension dimension);
 
@@ -252,23 +254,20 @@ void RuleCheck::check_fields_of_type() {
                        "surge_since compares with {start: 2023-05-01, end: 2023-07-31}");
       }
       return check_reference();
-    case RuleType::kSurge:
-      if (!given("baseline")) {
-        check_.missing(path_, "baseline",
-                       "give a multiple of the window, such as 182d for a window of 7d");
-      }
-      return check_baseline();
     case RuleType::kShareShift:
-      if (given("reference") && given("baseline")) {
-        check_.problem_at_key(at("baseline"), "share_shift takes either 'reference' or 'baseline'");
-      } else if (!given("reference") && !given("baseline")) {
-        check_.missing(path_, "reference", "share_shift takes either 'reference' or 'baseline'");
-      }
       if (given_.per_size() == 0) {
         check_.missing(path_, "per", "share_shift compares a subject with the whole");
       }
-      check_reference();
-      return check_baseline();
+      if (!given("reference")) return check_learning();
+      for (const std::string& field : traits_->fields) {
+        if (field == "reference" || !given(field)) continue;
+        check_.problem_at_key(at(field), "share_shift takes either 'reference' or '{}'", field);
+      }
+      return check_reference();
+    case RuleType::kSurge:
+    case RuleType::kRamp:
+    case RuleType::kNewEntity:
+      return check_learning();
     case RuleType::kDivergence:
       return check_against();
   }
@@ -312,15 +311,9 @@ void RuleCheck::check_reference() {
   }
 }
 
-void RuleCheck::check_baseline() {
-  if (!readable("baseline")) return;
-  const auto count = panes("baseline", given_.baseline());
-  if (!count) return;
-  rule_.baseline_panes = *count;
-  if (traits_->type == RuleType::kSurge && window_known_ && *count % rule_.window_panes != 0) {
-    check_.problem(at("baseline"), "{} is not a multiple of the window, {}", given_.baseline(),
-                   given_.window());
-  }
+void RuleCheck::check_learning() {
+  config::check_learning(check_, path_, given_, *traits_, window_known_ ? series_ : nullptr,
+                         &rule_);
 }
 
 void RuleCheck::check_against() {
@@ -384,9 +377,10 @@ void RuleCheck::check_against_own(const std::string& path, Dimension dimension) 
 
 void RuleCheck::check_thresholds() {
   if (!given("fire_at")) {
-    check_.missing(
-        path_, "fire_at",
-        fmt::format("{} needs at least one of {}", traits_->name, enumerate(traits_->figures)));
+    if (traits_->needs_figure || rule_.reference)
+      check_.missing(
+          path_, "fire_at",
+          fmt::format("{} needs at least one of {}", traits_->name, enumerate(traits_->figures)));
   } else {
     rule_.fire_at = read_thresholds("fire_at", given_.fire_at());
     // One of another type has been told of already.
@@ -398,7 +392,7 @@ void RuleCheck::check_thresholds() {
                      enumerate(traits_->figures));
     }
   }
-  if (rule_.fire_at.excess_over_total && given_.per_size() == 0) {
+  if (rule_.fire_at.excess_over_total && given_.per_size() == 0 && rule_.rollup.empty()) {
     check_.problem(child(at("fire_at"), "excess_over_total"),
                    "compares a subject with the whole series: the rule needs 'per'");
   }
@@ -446,6 +440,10 @@ void RuleCheck::check_clear_at() {
                      "is above fire_at.{}: the alert would end as it starts", figure.name);
     }
     if (!any && fire && figure.member != &Thresholds::observed) clear = *fire * kHysteresis;
+  }
+  if (!any && (traits_->type == RuleType::kSurge || traits_->type == RuleType::kRamp)) {
+    rule_.clear_at.ratio = std::min(kCalmRatio, rule_.fire_at.ratio.value_or(kCalmRatio));
+    rule_.clear_at.z.reset();  // how improbable a calm window may be does not depend on the line
   }
   const bool none = std::none_of(kFigures.begin(), kFigures.end(), [&](const Figure& figure) {
     return (rule_.clear_at.*figure.member).has_value();

@@ -69,7 +69,14 @@ struct Series {
   std::uint64_t definition = 0;
 };
 
-enum class RuleType : std::uint8_t { kSurgeSince, kSurge, kDivergence, kShareShift };
+enum class RuleType : std::uint8_t {
+  kSurgeSince,
+  kSurge,
+  kDivergence,
+  kShareShift,
+  kRamp,
+  kNewEntity,
+};
 enum class Severity : std::uint8_t { kInfo, kWarning, kCritical };
 
 // Windows, baselines and references of more panes than this are refused.
@@ -86,6 +93,30 @@ struct Period {
 struct Thresholds {
   std::optional<double> ratio, excess_over_total, z, points, divergence;
   std::optional<double> observed;  // in the measure's unit; for revenue_usd, micros
+};
+
+enum class Method : std::uint8_t { kSurge, kRamp, kSurgeAndRamp };
+enum class Direction : std::uint8_t { kUp, kDown, kBoth };
+
+// How a rule learns what is usual, and when it calls a window unusual. Lengths are in windows.
+struct Learning {
+  Method method = Method::kSurgeAndRamp;
+  std::int64_t period = 1;   // windows in a season; 1: none
+  std::int64_t guard = 1;    // a window is learned only so much later
+  std::int64_t warm_up = 1;  // learned windows before a subject is judged
+  double alpha = 0.005;
+  double false_discovery_rate = 0.05;
+  double kappa = 2;       // the rise that a ramp is looked for
+  double h = 4.5;         // where a cumulated log likelihood ratio alarms
+  double odds_ratio = 2;  // of a share
+  Direction direction = Direction::kUp;
+};
+
+// A level that someone has accepted as the new normal.
+struct AcceptedLevel {
+  std::vector<std::size_t> per;     // positions in the series' group_by, ascending as in the rule
+  std::vector<std::string> values;  // as many
+  Micros from = 0;
 };
 
 struct Rule {
@@ -106,12 +137,17 @@ struct Rule {
   std::vector<Filter> where;
 
   std::optional<Period> reference;            // surge_since; share_shift
-  std::int64_t baseline_panes = 0;            // surge; share_shift without a reference
   std::optional<std::size_t> against_series;  // divergence: index into Config::series
   std::size_t against_position = 0;           // divergence: position in that series' group_by
   Thresholds fire_at;
   Thresholds clear_at;
   int clear_after = 3;
+
+  // surge, ramp, new_entity, and share_shift without a reference.
+  std::optional<Learning> learning;
+  // Levels from the whole to the parts, each as `per`; empty without a rollup.
+  std::vector<std::vector<std::size_t>> rollup;
+  std::vector<AcceptedLevel> accepted;
 };
 
 struct EventTimeBounds {
@@ -127,6 +163,11 @@ struct Kafka {
   std::string topic_prefix;
   std::string group_id = "surgewatch";
   std::map<std::string, std::string> properties;
+};
+
+struct Aggregator {
+  int workers = 1;
+  std::vector<int> cpu_affinity;  // empty, or one for each worker
 };
 
 struct Server {
@@ -150,6 +191,7 @@ struct Config {
   std::vector<Series> series;
   std::vector<Rule> rules;
   Kafka kafka;
+  Aggregator aggregator;
   Micros flush_interval = 100'000;
   Server server;
   Limits limits;

@@ -29,13 +29,19 @@ inline constexpr std::array<Figure, 6> kFigures{{
     {"observed", &Thresholds::observed, kMaxObserved},
 }};
 
-inline constexpr std::array<std::string_view, 3> kFieldsOfTypes{"reference", "baseline", "against"};
+inline constexpr std::array<std::string_view, 15> kFieldsOfTypes{
+    "reference", "baseline", "against",
+    "method",    "period",   "guard",
+    "warm_up",   "alpha",    "false_discovery_rate",
+    "kappa",     "h",        "odds_ratio",
+    "direction", "rollup",   "accepted"};
 
 struct RuleTypeTraits {
   RuleType type;
   std::string_view name;
   std::vector<std::string> fields;   // of kFieldsOfTypes
   std::vector<std::string> figures;  // of kFigures
+  bool needs_figure = true;          // nothing else says when it fires
 };
 const std::vector<RuleTypeTraits>& rule_types();
 

@@ -112,6 +112,11 @@ class Walker {
     count(node);
     // `rules:` with everything below commented out is an empty section.
     if (node.IsNull()) return;
+    // A message that only wraps a list, since protobuf has no lists of lists, is written as it.
+    const pb::Descriptor& type = *message->GetDescriptor();
+    if (node.IsSequence() && type.field_count() == 1 && type.field(0)->is_repeated()) {
+      return read_list(node, path, *type.field(0), message);
+    }
     if (!node.IsMap()) {
       mistyped(node, path, path.empty() ? "a mapping of sections" : "a mapping of keys");
       return;

@@ -16,11 +16,13 @@ namespace surgewatch::detect {
 
 // What an alert is about: a value for each of the rule's `per`.
 struct SubjectName {
+  std::vector<std::size_t> per;  // positions in the series' group_by
   std::vector<std::string> values;
   // `bill_to=SG;family=Hopper`, with `\`, `;` and `=` in values escaped by `\`: unique.
   std::string canonical;
 };
-SubjectName subject_name(const RuleShape& shape, std::vector<std::string> values);
+SubjectName subject_name(const RuleShape& shape, const std::vector<std::size_t>& per,
+                         std::vector<std::string> values);
 
 // A part of what was observed in the reported window, by the dimensions that `per` leaves out.
 struct Contributor {
@@ -29,12 +31,19 @@ struct Contributor {
 };
 inline constexpr std::size_t kMaxContributors = 5;
 
+// What lies below the subject in a rollup and is unusual too.
+struct NamedPart {
+  const SubjectName* name = nullptr;
+  Part part;
+};
+
 v1::Alert make_alert(const config::Config& config, const RuleShape& shape,
                      const SubjectName& subject, const Revision& revision,
-                     const std::vector<Contributor>& contributors);
+                     const std::vector<Contributor>& contributors,
+                     const std::vector<NamedPart>& parts);
 
 v1::SeriesPoint make_point(const RuleShape& shape, const SubjectName& subject, PaneIndex pane,
-                           const Figures& figures, bool firing);
+                           const Figures& figures, bool firing, LifeState state);
 
 // `al-` and the 16 hexadecimal digits of XXH3 over rule, subject and end of the onset window.
 std::string alert_id(const RuleShape& shape, const SubjectName& subject, PaneIndex onset);

@@ -23,60 +23,50 @@ RuleShape::RuleShape(const config::Config& config, std::size_t rule_index)
   }
   const bool has_excess =
       rule->fire_at.excess_over_total.has_value() || rule->clear_at.excess_over_total.has_value();
-  switch (rule->type) {
-    case config::RuleType::kSurgeSince:
-      can_be_early = !has_excess;
-      break;
-    case config::RuleType::kSurge:
-      can_be_early = !has_excess;
-      guard = window;
-      baseline = rule->baseline_panes;
-      break;
-    case config::RuleType::kShareShift:
-      if (!has_reference()) {
-        guard = window;
-        baseline = rule->baseline_panes;
-      }
-      break;
-    case config::RuleType::kDivergence:
-      SW_CHECK(rule->against_series.has_value() && !rule->per.empty());
-      if (*rule->against_series != rule->series) {
-        SW_CHECK(rule->per.size() == 1);
-        SW_CHECK(config.series[*rule->against_series].pane_length == pane_length);
-      }
-      break;
+  learns = rule->learning.has_value();
+  const bool is_money = rule->measure == Measure::kRevenueUsd || rule->measure == Measure::kTpp;
+  in_documents = learns && (is_money || (rule->type == config::RuleType::kNewEntity &&
+                                         rule->measure != Measure::kDocuments));
+  if (rule->type == config::RuleType::kDivergence) {
+    SW_CHECK(rule->against_series.has_value() && !rule->per.empty());
+    if (*rule->against_series != rule->series) {
+      SW_CHECK(rule->per.size() == 1);
+      SW_CHECK(config.series[*rule->against_series].pane_length == pane_length);
+    }
   }
+  const bool one_sided = rule->type == config::RuleType::kSurgeSince ||
+                         rule->type == config::RuleType::kSurge ||
+                         rule->type == config::RuleType::kRamp;
+  can_be_early = one_sided && !has_excess && rule->rollup.empty();
   reads_whole = has_excess || rule->type == config::RuleType::kShareShift;
-  reach = window + guard + baseline;
+  // Those that learn look back to see whether there has been anything at all.
+  reach = learns ? window * (silent_windows() + 2) : window;
 }
 
 Operands::Operands(const RuleShape& shape, std::int64_t capacity, PaneIndex closed)
     : observed(capacity, closed),
       against(history(shape.rule->type == config::RuleType::kDivergence, capacity, closed)),
-      unstated(history(shape.rule->type == config::RuleType::kDivergence, capacity, closed)) {}
+      unstated(history(shape.rule->type == config::RuleType::kDivergence, capacity, closed)),
+      documents(history(shape.in_documents, capacity, closed)) {}
 
-Whole evaluate_whole(const RuleShape& shape, const Operands& whole, PaneIndex pane,
-                     PaneIndex first_pane) {
+Whole evaluate_whole(const RuleShape& shape, const Operands& whole, PaneIndex pane) {
   Whole result;
   switch (shape.rule->type) {
     case config::RuleType::kSurgeSince:
       result.figures = evaluate_surge_since(shape, whole, nullptr, pane);
       break;
-    case config::RuleType::kSurge:
-      result.figures = evaluate_surge(shape, whole, nullptr, pane, first_pane);
+    case config::RuleType::kShareShift:
+      result.figures.amount =
+          static_cast<double>(whole.observed.sum(shape.window_begin(pane), pane));
+      result.figures.base_amount = static_cast<double>(whole.reference);
       break;
-    case config::RuleType::kShareShift: {
-      Figures& figures = result.figures;
-      figures.amount = static_cast<double>(whole.observed.sum(shape.window_begin(pane), pane));
-      const PaneIndex base_end = shape.window_begin(pane) - shape.guard;
-      figures.base_amount = static_cast<double>(
-          shape.has_reference() ? whole.reference
-                                : whole.observed.sum(base_end - shape.baseline, base_end - 1));
-      break;
-    }
     case config::RuleType::kDivergence:
       result.against = whole.against.sum(shape.window_begin(pane), pane);
       break;
+    case config::RuleType::kSurge:
+    case config::RuleType::kRamp:
+    case config::RuleType::kNewEntity:
+      break;  // see tracker.h
   }
   return result;
 }
@@ -86,14 +76,23 @@ Figures evaluate(const RuleShape& shape, const Operands& subject, const Whole& w
   switch (shape.rule->type) {
     case config::RuleType::kSurgeSince:
       return evaluate_surge_since(shape, subject, &whole, pane);
-    case config::RuleType::kSurge:
-      return evaluate_surge(shape, subject, &whole, pane, first_pane);
     case config::RuleType::kShareShift:
       return evaluate_share_shift(shape, subject, whole, pane, first_pane);
     case config::RuleType::kDivergence:
       return evaluate_divergence(shape, subject, whole, pane, first_pane);
+    case config::RuleType::kSurge:
+    case config::RuleType::kRamp:
+    case config::RuleType::kNewEntity:
+      break;  // see tracker.h
   }
   return {};
+}
+
+void compare_with_whole(const Figures& whole, double whole_base, Figures* figures) {
+  figures->whole_ratio = whole.ratio;
+  figures->whole_amount = whole.observed;
+  figures->whole_base = whole_base;
+  if (whole.ratio > 0) figures->excess = figures->ratio / whole.ratio;
 }
 
 }  // namespace surgewatch::detect

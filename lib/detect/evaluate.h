@@ -1,13 +1,14 @@
-// The rule types' statistics: from exact sums of panes to figures. Pure functions; the state is in
-// RuleRunner, the life of an alert in lifecycle.h.
+// The rule types that compare two sums: from exact sums of panes to figures. Pure functions; the
+// state is in RuleRunner, the life of an alert in lifecycle.h. The types that learn what is usual
+// are in tracker.h.
 //
 // Each type's page is docs/rules/<type>.md; its formulas stand in the .cc of its name.
 //
 // Determinism: sums are integers; doubles appear only here, in a fixed order of operations.
-// Cost: O(1) for each subject and window, but O(w log w) in the number w of baseline windows for
-// surge.
+// Cost: O(1) for each subject and window.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 
@@ -27,12 +28,15 @@ struct RuleShape {
   std::int64_t window = 1;
   // Half-open; empty without a reference period.
   PaneIndex reference_begin = 0, reference_end = 0;
-  // Panes between the baseline and the window, so that a surge under way does not raise its own
-  // baseline.
-  std::int64_t guard = 0;
-  std::int64_t baseline = 0;
+  // The rule learns: its windows do not overlap, and begin at multiples of their length since 1970.
+  bool learns = false;
+  // Sums are judged in typical documents: of money, which is no count.
+  bool in_documents = false;
   // Panes up to and including the window's last that an evaluation reads.
   std::int64_t reach = 1;
+  // After so many windows in which the whole series holds nothing, nothing is known rather than
+  // zero: an outage, or the end.
+  int silent_windows() const { return rule->clear_after + 1; }
   // Whether more data of an open window can only raise what crosses the line.
   bool can_be_early = false;
   // Whether a subject's figures depend on the whole's.
@@ -40,6 +44,15 @@ struct RuleShape {
 
   bool has_reference() const { return reference_begin < reference_end; }
   PaneIndex window_begin(PaneIndex pane) const { return pane - window + 1; }
+  // Whether a window ends with the pane; the last pane of the window that holds it, and of the last
+  // window that has ended with it.
+  bool ends_window(PaneIndex pane) const { return !learns || last_of_window(pane) == pane; }
+  PaneIndex last_of_window(PaneIndex pane) const {
+    return learns ? (floor_div(pane, window) + 1) * window - 1 : pane;
+  }
+  PaneIndex last_ended(PaneIndex pane) const {
+    return learns ? floor_div(pane + 1, window) * window - 1 : pane;
+  }
   Micros end_of(PaneIndex pane) const { return (pane + 1) * pane_length; }
 };
 
@@ -48,9 +61,20 @@ struct Operands {
   Operands(const RuleShape& shape, std::int64_t capacity, PaneIndex closed);
 
   PaneHistory observed;
-  PaneHistory against;   // divergence: what was delivered (of the whole: all deliveries)
-  PaneHistory unstated;  // divergence: billed without a stated destination
-  Int128 reference = 0;  // total of the reference period
+  PaneHistory against;    // divergence: what was delivered (of the whole: all deliveries)
+  PaneHistory unstated;   // divergence: billed without a stated destination
+  PaneHistory documents;  // of money that is judged in documents
+  Int128 reference = 0;   // total of the reference period
+
+  void close_next() {
+    for (PaneHistory* history : histories()) history->close_next();
+  }
+  void skip_to(PaneIndex pane) {
+    for (PaneHistory* history : histories()) history->skip_to(pane);
+  }
+
+ private:
+  std::array<PaneHistory*, 4> histories() { return {&observed, &against, &unstated, &documents}; }
 };
 
 // The whole's part in the figures of a window, the same for all subjects.
@@ -59,23 +83,20 @@ struct Whole {
   Int128 against = 0;
 };
 
+Whole evaluate_whole(const RuleShape& shape, const Operands& whole, PaneIndex pane);
 // `first_pane`: the first pane of the series' history; what lies before is not known to be zero.
-Whole evaluate_whole(const RuleShape& shape, const Operands& whole, PaneIndex pane,
-                     PaneIndex first_pane);
 Figures evaluate(const RuleShape& shape, const Operands& subject, const Whole& whole,
                  PaneIndex pane, PaneIndex first_pane);
 
 // The types, one .cc each.
 Figures evaluate_surge_since(const RuleShape& shape, const Operands& subject, const Whole* whole,
                              PaneIndex pane);
-Figures evaluate_surge(const RuleShape& shape, const Operands& subject, const Whole* whole,
-                       PaneIndex pane, PaneIndex first_pane);
 Figures evaluate_share_shift(const RuleShape& shape, const Operands& subject, const Whole& whole,
                              PaneIndex pane, PaneIndex first_pane);
 Figures evaluate_divergence(const RuleShape& shape, const Operands& subject, const Whole& whole,
                             PaneIndex pane, PaneIndex first_pane);
 
-// Baseline windows that surge needs at least.
-inline constexpr int kMinBaselineWindows = 8;
+// The figures of the whole that stand beside a subject's; nothing where there are none.
+void compare_with_whole(const Figures& whole, double whole_base, Figures* figures);
 
 }  // namespace surgewatch::detect

@@ -20,6 +20,10 @@ std::string_view describe(Missing missing) {
       return "more than half of what was billed states no destination";
     case Missing::kDeliveries:
       return "nothing is known of deliveries in the window";
+    case Missing::kDocuments:
+      return "it is not known how many documents make up the sum";
+    case Missing::kAccepted:
+      return "the level that was accepted as the new normal is being learned";
   }
   return "";
 }

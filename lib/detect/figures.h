@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace surgewatch::detect {
 
@@ -16,8 +18,12 @@ enum class Verdict : std::uint8_t {
   kInconclusive,  // what the rule needs is missing; see Missing
   kQuiet,         // every figure is below its line for ending
   kBetween,       // neither fires nor is quiet
+  kSuspects,      // unusual, but not so much that one window is enough
   kFires,         // every figure has reached its line for firing
 };
+
+// How sure an alert is. A page holds against all the subjects that were tested with it.
+enum class Tier : std::uint8_t { kTicket, kPage };
 
 enum class Missing : std::uint8_t {
   kNone,
@@ -28,8 +34,16 @@ enum class Missing : std::uint8_t {
   kWhole,           // the whole is zero or negative
   kDestination,     // most of what was billed states no destination
   kDeliveries,      // nothing at all is known of deliveries
+  kDocuments,       // a sum of money whose documents are not known
+  kAccepted,        // the level that was accepted is being learned
 };
 std::string_view describe(Missing missing);
+
+// What a part of a rollup adds to the alert of the subject above it.
+struct Part {
+  std::int32_t subject = 0;  // its index
+  double observed = 0, expected = 0, p = 1;
+};
 
 struct Figures {
   Verdict verdict = Verdict::kNotDue;
@@ -46,9 +60,27 @@ struct Figures {
   double whole_base = 0;    // as base_amount, the whole's
   double whole_ratio = 0;   // observed / expected of the whole
   double excess = 0;        // ratio / whole_ratio; 0 where there is none
-  double sigma = 0;         // surge: robust standard deviation of the baseline windows
   double unstated = 0;      // divergence: billed without a stated destination
-  int baseline_windows = 0;
+
+  // Of rules that learn; see learning.h.
+  bool tested = false;  // one of the tests of its window
+  Tier tier = Tier::kPage;
+  double p = 1;        // of so much or more by chance
+  double e_value = 0;  // evidence against chance; its mean by chance is at most 1
+  double variance = 0, dispersion = 1, uncertainty = 0;  // of observed; φ and q of the baseline
+  double unit = 1;                                       // in which the law counts
+  double exposure = 1;        // what was expected is this many times what the baseline says
+  double pair_p = 1;          // of this window and the one before together
+  bool pair_reaches = false;  // that is unusual
+  double evidence = 0;        // a cumulated log likelihood ratio
+  int evidence_windows = 0;   // since it was last 0
+  double evidence_excess = 0;
+  int tests = 0, pages = 0;  // in the same window: how many were tested, how many of them page
+  bool first_seen = false;   // new_entity: the subject's first window
+  int others_new = 0;        // of the same window: other subjects first seen
+  bool reaches = false;      // the cumulated evidence has reached its line
+  // Rollup: the parts that are unusual too, what they exceed most first. Null for none.
+  std::shared_ptr<const std::vector<Part>> parts;
 
   bool conclusive() const { return verdict >= Verdict::kQuiet; }
   bool has_expected() const { return conclusive(); }

@@ -33,19 +33,22 @@ Revision saying(const Episode& episode, bool firing, Frontier frontier) {
   revision.reported = firing ? episode.peak : episode.resolved;
   revision.figures = firing ? episode.peak_figures : episode.resolved_figures;
   revision.timing = timing_of(revision.reported, frontier);
+  revision.tier = episode.tier;
+  revision.proposed = episode.proposed;
+  revision.windows = episode.windows;
   revision.peak = episode.peak;
   revision.peak_figures = episode.peak_figures;
   return revision;
 }
 
-void withdraw(Frontier frontier, absl::FunctionRef<Figures(PaneIndex)> evaluate, Revision* last,
-              absl::FunctionRef<void(const Revision&)> emit) {
+void withdraw(Frontier frontier, absl::FunctionRef<Figures(const Revision&)> evaluate,
+              Revision* last, absl::FunctionRef<void(const Revision&)> emit) {
   Revision next = *last;
   if (last->firing) {
     next.firing = false;
     next.withdrawn = true;
     next.reported = last->onset;
-    next.figures = evaluate(last->onset);
+    next.figures = evaluate(*last);
     next.peak.reset();
   }
   next.timing = timing_of(next.reported, frontier);
@@ -61,8 +64,9 @@ void follow(const Episode& episode, Frontier frontier, std::vector<Revision>* pu
     publish(saying(episode, true, frontier), &*last, emit);
   }
   const Revision next = saying(episode, episode.firing, frontier);
-  if (next.firing != last->firing || next.timing != last->timing ||
-      next.reported != last->reported || !same(next.figures, last->figures)) {
+  if (next.firing != last->firing || next.timing != last->timing || next.tier != last->tier ||
+      next.proposed != last->proposed || next.reported != last->reported ||
+      !same(next.figures, last->figures)) {
     publish(next, &*last, emit);
   }
 }
@@ -70,8 +74,8 @@ void follow(const Episode& episode, Frontier frontier, std::vector<Revision>* pu
 }  // namespace
 
 void reconcile(const std::vector<Episode>& episodes, Frontier frontier,
-               absl::FunctionRef<Figures(PaneIndex)> evaluate, std::vector<Revision>* published,
-               absl::FunctionRef<void(const Revision&)> emit) {
+               absl::FunctionRef<Figures(const Revision&)> evaluate,
+               std::vector<Revision>* published, absl::FunctionRef<void(const Revision&)> emit) {
   for (Revision& last : *published) {
     const bool open = last.onset > frontier.closed;
     if (!open && find(episodes, last.onset) == nullptr) withdraw(frontier, evaluate, &last, emit);

@@ -1,9 +1,10 @@
 // Which revisions an alert gets: compares what the episodes say with what was published last.
 //
-// A revision is published on a change of state or timing, of the window that is reported (a pane
-// that closed with a new peak), or of the figures of that window; nothing else. An alert whose
-// onset no longer stands, because corrected figures do not reach the line or an earlier window
-// does, is withdrawn: RESOLVED, with that as its reason.
+// A revision is published on a change of state, severity or timing, of the window that is reported
+// (a pane that closed with a new peak), or of the figures of that window; nothing else. That an
+// alert has been firing for so long that its level may be a new normal is a change of its state. An
+// alert whose onset no longer stands, because corrected figures do not reach the line or an earlier
+// window does, is withdrawn: RESOLVED, with that as its reason.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,9 @@ struct Revision {
   Timing timing = Timing::kOnTime;
   PaneIndex reported = 0;
   Figures figures;  // of the reported window
+  Tier tier = Tier::kPage;
+  std::optional<PaneIndex> proposed;  // since when it may be a new normal
+  int windows = 0;                    // since onset
   // Of the closed windows since onset; absent while early.
   std::optional<PaneIndex> peak;
   Figures peak_figures;
@@ -40,7 +44,7 @@ struct Frontier {
 // Brings `published` (at most one for each onset) up to what `episodes` say and emits each
 // revision. Alerts that have nothing left to say are dropped, except the newest.
 void reconcile(const std::vector<Episode>& episodes, Frontier frontier,
-               absl::FunctionRef<Figures(PaneIndex)> evaluate, std::vector<Revision>* published,
-               absl::FunctionRef<void(const Revision&)> emit);
+               absl::FunctionRef<Figures(const Revision&)> evaluate,
+               std::vector<Revision>* published, absl::FunctionRef<void(const Revision&)> emit);
 
 }  // namespace surgewatch::detect

@@ -4,6 +4,8 @@
 #include <bit>
 #include <utility>
 
+#include "detect/contributors.h"
+
 namespace surgewatch::detect {
 namespace {
 
@@ -44,7 +46,9 @@ RuleRunner::RuleRunner(const config::Config& config, std::size_t rule_index,
       first_pane_(pane_of(kMinEventTime, shape_.pane_length)),
       closed_(first_pane_ - 1),
       settled_(closed_),
-      final_(closed_) {}
+      final_(closed_) {
+  if (shape_.learns) panel_.emplace(shape_);
+}
 
 std::optional<PaneIndex> RuleRunner::closed() const {
   return started_ ? std::optional<PaneIndex>(closed_) : std::nullopt;
@@ -53,11 +57,14 @@ std::optional<PaneIndex> RuleRunner::closed() const {
 // ---- what arrives ------------------------------------------------------------------------------
 
 void RuleRunner::take(const journal::Change& change) {
-  const auto m = static_cast<std::size_t>(shape_.rule->measure);
-  const Int128 delta = static_cast<Int128>(change.after.values[m]) - change.before.values[m];
-  if (delta == 0) return;
+  const auto difference = [&](Measure measure) {
+    return static_cast<Int128>(change.after[measure]) - change.before[measure];
+  };
+  const Int128 delta = difference(shape_.rule->measure);
+  const Int128 documents = shape_.in_documents ? difference(Measure::kDocuments) : 0;
+  if (delta == 0 && documents == 0) return;
   const bool own = change.series == own_series_;
-  const Target target = target_of(change.series, change.key);
+  const Target& target = target_of(change.series, change.key);
   const bool in_reference =
       change.pane >= shape_.reference_begin && change.pane < shape_.reference_end;
 
@@ -65,21 +72,23 @@ void RuleRunner::take(const journal::Change& change) {
   highest_data_ = std::max(highest_data_, change.pane);
   if (started_ && change.pane <= closed_) {
     last_closed_data_ = std::max(last_closed_data_, change.pane);
-    whole_amended_ = true;
+    whole_amended_ |= change.pane <= shape_.last_ended(closed_);
   }
   whole_pane_.reset();
 
   if (own) {
     whole_.observed.add(change.pane, delta);
+    whole_.documents.add(change.pane, documents);
     if (in_reference) whole_.reference += delta;
   }
   if (!own || against_series_ == own_series_) whole_.against.add(change.pane, delta);
-  if (target.observed >= 0) {
-    Operands& operands = subjects_[static_cast<std::size_t>(target.observed)].operands;
+  for (const std::int32_t index : target.observed) {
+    Operands& operands = subjects_[static_cast<std::size_t>(index)].operands;
     operands.observed.add(change.pane, delta);
+    operands.documents.add(change.pane, documents);
     if (in_reference) operands.reference += delta;
     if (target.unstated) operands.unstated.add(change.pane, delta);
-    mark(target.observed, change.pane);
+    mark(index, change.pane);
   }
   if (target.against >= 0) {
     subjects_[static_cast<std::size_t>(target.against)].operands.against.add(change.pane, delta);
@@ -90,7 +99,7 @@ void RuleRunner::take(const journal::Change& change) {
 void RuleRunner::mark(std::int32_t index, PaneIndex pane) {
   Subject& subject = subjects_[static_cast<std::size_t>(index)];
   subject.first_pane = std::min(subject.first_pane, pane);
-  if (started_ && pane <= closed_) {
+  if (started_ && pane <= shape_.last_ended(closed_)) {
     subject.amended = true;
     any_amended_ = true;
   } else if (shape_.can_be_early) {
@@ -99,7 +108,7 @@ void RuleRunner::mark(std::int32_t index, PaneIndex pane) {
   }
 }
 
-RuleRunner::Target RuleRunner::target_of(std::size_t series, journal::KeyId key) {
+const RuleRunner::Target& RuleRunner::target_of(std::size_t series, journal::KeyId key) {
   const bool own = series == own_series_;
   auto& targets = own ? own_targets_ : against_targets_;
   if (key >= targets.size()) targets.resize(key + 1);
@@ -115,13 +124,19 @@ RuleRunner::Target RuleRunner::own_target(const std::vector<std::string>& key, j
   for (const config::Rule::Filter& filter : shape_.rule->where) {
     if (!filter.condition.admits(key[filter.position])) return target;
   }
-  std::vector<std::string> values;
-  for (const std::size_t position : shape_.rule->per) values.push_back(key[position]);
-  target.observed = subject_index(std::move(values));
-  subjects_[static_cast<std::size_t>(target.observed)].keys.push_back(id);
+  std::vector<std::vector<std::size_t>> levels = shape_.rule->rollup;
+  if (levels.empty()) levels.push_back(shape_.rule->per);
+  std::int32_t parent = Panel::kWholeSeries;
+  for (std::size_t level = 0; level < levels.size(); ++level) {
+    std::vector<std::string> values;
+    for (const std::size_t position : levels[level]) values.push_back(key[position]);
+    parent = subject_index(levels[level], std::move(values), parent, static_cast<int>(level));
+    subjects_[static_cast<std::size_t>(parent)].keys.push_back(id);
+    target.observed.push_back(parent);
+  }
   if (shape_.rule->type == RuleType::kDivergence && against_series_ == own_series_) {
     const std::string& destination = key[shape_.rule->against_position];
-    if (destination == key[shape_.rule->per[0]]) target.against = target.observed;
+    if (destination == key[shape_.rule->per[0]]) target.against = target.observed[0];
     target.unstated = destination == kNotStated || destination.empty();
   }
   return target;
@@ -129,31 +144,51 @@ RuleRunner::Target RuleRunner::own_target(const std::vector<std::string>& key, j
 
 RuleRunner::Target RuleRunner::against_target(const std::vector<std::string>& key) {
   Target target;
-  target.against = subject_index({key[shape_.rule->against_position]});
+  target.against =
+      subject_index(shape_.rule->per, {key[shape_.rule->against_position]}, Panel::kWholeSeries, 0);
   return target;
 }
 
-std::int32_t RuleRunner::subject_index(std::vector<std::string> values) {
-  SubjectName name = subject_name(shape_, std::move(values));
+std::int32_t RuleRunner::subject_index(const std::vector<std::size_t>& per,
+                                       std::vector<std::string> values, std::int32_t parent,
+                                       int level) {
+  SubjectName name = subject_name(shape_, per, std::move(values));
   const auto [entry, added] =
       by_name_.try_emplace(name.canonical, static_cast<std::int32_t>(subjects_.size()));
   if (!added) return entry->second;
+  if (panel_) panel_->add_subject(name.canonical, parent, level, accepted_of(name));
   subjects_.push_back(
       {.name = std::move(name),
        .operands = Operands(shape_, capacity_, closed_),
        .keys = {},
+       .level = level,
+       .parent = parent,
        .settled = {},
-       .episodes = {},
+       .life = {},
        .published = {},
        .digests = std::vector<std::uint64_t>(static_cast<std::size_t>(amendable_ + 1)),
        .touched = {}});
   const auto index = static_cast<std::uint32_t>(entry->second);
   const auto place =
       std::lower_bound(order_.begin(), order_.end(), index, [&](std::uint32_t a, std::uint32_t b) {
-        return subjects_[a].name.canonical < subjects_[b].name.canonical;
+        const Subject& left = subjects_[a];
+        const Subject& right = subjects_[b];
+        return left.level != right.level ? left.level < right.level
+                                         : left.name.canonical < right.name.canonical;
       });
   order_.insert(place, index);
   return entry->second;
+}
+
+// Last panes of the windows from which on a level of the subject has been accepted.
+std::vector<PaneIndex> RuleRunner::accepted_of(const SubjectName& name) const {
+  std::vector<PaneIndex> result;
+  for (const config::AcceptedLevel& accepted : shape_.rule->accepted) {
+    if (accepted.per != name.per || accepted.values != name.values) continue;
+    result.push_back(shape_.last_of_window(pane_of(accepted.from, shape_.pane_length)));
+  }
+  std::sort(result.begin(), result.end());
+  return result;
 }
 
 // ---- closing and settling ----------------------------------------------------------------------
@@ -180,40 +215,70 @@ void RuleRunner::start() {
   started_ = true;
   first_pane_ = lowest_data_;
   closed_ = settled_ = final_ = lowest_data_ - 1;
-  whole_.observed.skip_to(closed_);
-  whole_.against.skip_to(closed_);
-  for (Subject& subject : subjects_) {
-    subject.operands.observed.skip_to(closed_);
-    subject.operands.against.skip_to(closed_);
-    subject.operands.unstated.skip_to(closed_);
-  }
+  if (panel_) panel_->start(shape_.last_ended(closed_));
+  whole_.skip_to(closed_);
+  for (Subject& subject : subjects_) subject.operands.skip_to(closed_);
 }
 
 // Nothing in a whole reach and all of that final: nobody fires on news, every window is as the
 // last. True if that was so and the panes before the next data, or up to `last`, are closed now.
 bool RuleRunner::skip_silence(PaneIndex last) {
-  const std::int64_t quiet = shape_.reach + shape_.rule->clear_after;
+  const std::int64_t quiet = shape_.learns ? shape_.reach : shape_.reach + shape_.rule->clear_after;
   if (last_closed_data_ == INT64_MIN || final_ <= last_closed_data_ + quiet) return false;
   PaneIndex next_data = last + 1;
-  for (const PaneHistory* history : {&whole_.observed, &whole_.against}) {
+  for (const PaneHistory* history : {&whole_.observed, &whole_.against, &whole_.documents}) {
     if (!history->open().empty()) next_data = std::min(next_data, history->open().front().first);
   }
-  const PaneIndex target = std::min(next_data - 1, last);
+  const PaneIndex target = shape_.last_ended(std::min(next_data - 1, last));
   if (target <= closed_) return false;
-  whole_.observed.skip_to(target);
-  whole_.against.skip_to(target);
+  whole_.skip_to(target);
   for (Subject& subject : subjects_) {
-    subject.operands.observed.skip_to(target);
-    subject.operands.against.skip_to(target);
-    subject.operands.unstated.skip_to(target);
-    subject.settled.clear();
-    if (!subject.episodes.empty()) subject.settled.push_back(subject.episodes.back());
+    subject.operands.skip_to(target);
+    Life past;
+    if (!subject.life.episodes.empty()) past.episodes.push_back(subject.life.episodes.back());
+    past.suspects = subject.life.suspects;
+    subject.settled = std::move(past);
     std::fill(subject.digests.begin(), subject.digests.end(), 0);
   }
   closed_ = target;
   final_ = std::max(final_, target - late_panes_);
   settled_ = std::max(settled_, final_);
+  if (panel_) panel_->skip_to(target, shape_.last_ended(settled_));
   return true;
+}
+
+LifeRules RuleRunner::life_rules() const {
+  constexpr std::int64_t kProposeAfter = 13;
+  LifeRules rules{.clear_after = shape_.rule->clear_after, .propose_after = 0};
+  // Before the guard lets the alert's own windows into the baseline, somebody has been asked.
+  const bool baseline =
+      shape_.rule->type == RuleType::kSurge || shape_.rule->type == RuleType::kRamp;
+  if (shape_.learns && baseline) {
+    rules.propose_after = static_cast<int>(std::min(kProposeAfter, shape_.rule->learning->guard));
+  }
+  return rules;
+}
+
+bool RuleRunner::has_firing_ancestor(const Subject& subject, Life Subject::*life) const {
+  for (std::int32_t above = subject.parent; above != Panel::kWholeSeries;
+       above = subjects_[static_cast<std::size_t>(above)].parent) {
+    if ((subjects_[static_cast<std::size_t>(above)].*life).firing()) return true;
+  }
+  return false;
+}
+
+void RuleRunner::fold(PaneIndex pane, Life Subject::*life) {
+  const LifeRules rules = life_rules();
+  for (const std::uint32_t index : order_) {
+    Subject& subject = subjects_[index];
+    if (subject.first_pane > pane) continue;
+    Figures figures = evaluate_at(static_cast<std::int32_t>(index), pane);
+    // One alert a tree: what lies below one that fires is part of it.
+    if (figures.verdict >= Verdict::kSuspects && has_firing_ancestor(subject, life)) {
+      figures.verdict = Verdict::kBetween;
+    }
+    step(&(subject.*life), pane, figures, rules);
+  }
 }
 
 void RuleRunner::close_next(Micros passed, Emissions* out) {
@@ -222,53 +287,67 @@ void RuleRunner::close_next(Micros passed, Emissions* out) {
   whole_pane_.reset();
   ++closed_;
   ++stats_.closed;
-  for (PaneHistory* history : {&whole_.observed, &whole_.against}) {
+  for (const PaneHistory* history : {&whole_.observed, &whole_.against, &whole_.documents}) {
     if (!history->open().empty() && history->open().front().first == closed_) {
       last_closed_data_ = closed_;
     }
-    history->close_next();
   }
-  for (Subject& subject : subjects_) {
-    subject.operands.observed.close_next();
-    subject.operands.against.close_next();
-    subject.operands.unstated.close_next();
+  whole_.close_next();
+  for (Subject& subject : subjects_) subject.operands.close_next();
+  if (shape_.ends_window(closed_)) judge_closed(out);
+  while (closed_ - settled_ > amendable_) settle_next(out);
+}
+
+void RuleRunner::judge_closed(Emissions* out) {
+  if (panel_) {
+    stats_.evaluations += subjects_.size();
+    panel_->close_next([&](std::int32_t index, PaneIndex pane) { return sums_of(index, pane); },
+                       [&](PaneIndex pane) { return is_silent(pane); });
   }
+  fold(closed_, &Subject::life);
   for (const std::uint32_t index : order_) {
     Subject& subject = subjects_[index];
     if (subject.first_pane > closed_) continue;
-    const Figures figures = evaluate_at(subject, closed_);
+    const Figures figures = evaluate_at(static_cast<std::int32_t>(index), closed_);
     stats_.inconclusive += figures.verdict == Verdict::kInconclusive;
-    step(&subject.episodes, closed_, figures, shape_.rule->clear_after);
-    emit_point(&subject, closed_, figures, out);
-    publish(&subject, out);
+    emit_point(&subject, closed_, figures, subject.life, out);
+    publish(static_cast<std::int32_t>(index), out);
   }
-  while (closed_ - settled_ > amendable_) settle_next(out);
 }
 
 void RuleRunner::finalize_next(Emissions* out) {
   ++final_;
   if (settled_ < final_) settle_next(out);
-  for (const std::uint32_t index : order_) publish(&subjects_[index], out);
+  for (const std::uint32_t index : order_) publish(static_cast<std::int32_t>(index), out);
 }
 
 void RuleRunner::settle_next(Emissions* out) {
   ++settled_;
+  if (!shape_.ends_window(settled_)) return;
+  fold(settled_, &Subject::settled);
   for (const std::uint32_t index : order_) {
     Subject& subject = subjects_[index];
     if (subject.first_pane > settled_) continue;
-    const Figures figures = evaluate_at(subject, settled_);
+    const Figures figures = evaluate_at(static_cast<std::int32_t>(index), settled_);
     if (digest(&subject, settled_) != digest_of(figures)) {
-      emit_point(&subject, settled_, figures, out);
+      emit_point(&subject, settled_, figures, subject.settled, out);
     }
-    step(&subject.settled, settled_, figures, shape_.rule->clear_after);
-    if (subject.settled.size() > 1) subject.settled.erase(subject.settled.begin());
-    // What is over and final has nothing more to say; the last one is kept.
-    std::vector<Episode>& episodes = subject.episodes;
-    while (episodes.size() > 1 && !subject.settled.empty() && !episodes.front().firing &&
-           episodes.front().resolved <= final_ &&
-           episodes.front().onset < subject.settled.front().onset) {
-      episodes.erase(episodes.begin());
-    }
+    forget_said(&subject);
+  }
+  if (panel_) {
+    panel_->settle_next([&](std::int32_t index, PaneIndex pane) { return sums_of(index, pane); },
+                        [&](PaneIndex pane) { return is_silent(pane); });
+  }
+}
+
+// What is over and final has nothing more to say; the last one is kept.
+void RuleRunner::forget_said(Subject* subject) {
+  std::vector<Episode>& settled = subject->settled.episodes;
+  if (settled.size() > 1) settled.erase(settled.begin());
+  std::vector<Episode>& episodes = subject->life.episodes;
+  while (episodes.size() > 1 && !settled.empty() && !episodes.front().firing &&
+         episodes.front().resolved <= final_ && episodes.front().onset < settled.front().onset) {
+    episodes.erase(episodes.begin());
   }
 }
 
@@ -276,53 +355,79 @@ void RuleRunner::amend(Emissions* out) {
   if (!any_amended_ && !whole_amended_) return;
   const bool whole = std::exchange(whole_amended_, false);
   any_amended_ = false;
+  std::vector<std::int32_t> amended;
   for (const std::uint32_t index : order_) {
     Subject& subject = subjects_[index];
-    const bool amended = std::exchange(subject.amended, false);
+    const bool own = std::exchange(subject.amended, false);
     // Where the whole does not decide, it is still evidence of what has been said.
-    const bool by_whole = whole && (shape_.reads_whole || !subject.episodes.empty());
-    if (!amended && !by_whole) continue;
-    refold(&subject);
-    publish(&subject, out);
+    const bool by_whole = whole && (shape_.reads_whole || !subject.life.episodes.empty());
+    if (own || by_whole) amended.push_back(static_cast<std::int32_t>(index));
   }
-}
-
-void RuleRunner::refold(Subject* subject) {
-  for (Episode& episode : subject->settled) {
-    if (knows(episode.peak)) episode.peak_figures = evaluate_at(*subject, episode.peak);
-    if (!episode.firing && knows(episode.resolved)) {
-      episode.resolved_figures = evaluate_at(*subject, episode.resolved);
+  if (panel_) {
+    panel_->amend(
+        amended, [&](std::int32_t index, PaneIndex pane) { return sums_of(index, pane); },
+        [&](PaneIndex pane) { return is_silent(pane); });
+    amended.assign(order_.begin(), order_.end());  // each is weighed against the others
+  }
+  for (const std::int32_t index : amended) recall_settled(index);
+  if (panel_) {
+    for (PaneIndex pane = shape_.last_ended(settled_) + shape_.window; pane <= closed_;
+         pane += shape_.window) {
+      fold(pane, &Subject::life);
+    }
+  } else {
+    for (const std::int32_t index : amended) {
+      Subject& subject = subjects_[static_cast<std::size_t>(index)];
+      for (PaneIndex pane = std::max(settled_ + 1, subject.first_pane); pane <= closed_; ++pane) {
+        step(&subject.life, pane, evaluate_at(index, pane), life_rules());
+      }
     }
   }
-  subject->episodes = subject->settled;
-  for (PaneIndex pane = std::max(settled_ + 1, subject->first_pane); pane <= closed_; ++pane) {
-    step(&subject->episodes, pane, evaluate_at(*subject, pane), shape_.rule->clear_after);
+  for (const std::int32_t index : amended) publish(index, out);
+}
+
+// Back to what is settled, with the figures that corrections have made of it.
+void RuleRunner::recall_settled(std::int32_t index) {
+  Subject& subject = subjects_[static_cast<std::size_t>(index)];
+  for (Episode& episode : subject.settled.episodes) {
+    if (knows(episode.peak)) {
+      episode.peak_figures = figures_of(index, episode.peak, episode.peak_figures);
+    }
+    if (!episode.firing && knows(episode.resolved)) {
+      episode.resolved_figures = figures_of(index, episode.resolved, episode.resolved_figures);
+    }
   }
+  subject.life = subject.settled;
 }
 
 void RuleRunner::look_early(Emissions* out) {
   if (!std::exchange(any_touched_, false)) return;
   const bool ready = started_ && shape_.reference_end - 1 <= closed_;
-  for (const std::uint32_t index : order_) {
-    Subject& subject = subjects_[index];
+  for (const std::uint32_t order : order_) {
+    const auto index = static_cast<std::int32_t>(order);
+    Subject& subject = subjects_[order];
     std::vector<PaneIndex> touched = std::exchange(subject.touched, {});
-    const bool fires = !subject.episodes.empty() && subject.episodes.back().firing;
     const bool pending = std::any_of(subject.published.begin(), subject.published.end(),
                                      [&](const Revision& r) { return r.onset > closed_; });
-    if (!ready || fires || pending || touched.empty()) continue;
+    if (!ready || subject.life.firing() || pending || touched.empty()) continue;
+    for (PaneIndex& pane : touched) pane = shape_.last_of_window(pane);
     std::sort(touched.begin(), touched.end());
     touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
     if (touched.size() > kMaxEarlyWindows) touched.resize(kMaxEarlyWindows);
     for (const PaneIndex pane : touched) {
-      // The baseline must be closed; what is closed by now was judged as such.
-      if (pane <= closed_ || shape_.window_begin(pane) - shape_.guard > closed_ + 1) continue;
-      const Figures figures = evaluate_at(subject, pane);
+      // What is closed by now was judged as such; a detector is ready for the next window only.
+      const PaneIndex next = shape_.last_ended(closed_) + shape_.window;
+      if (pane <= closed_ || (panel_ ? pane != next : shape_.window_begin(pane) > closed_ + 1)) {
+        continue;
+      }
+      const Figures figures = early_figures(index, pane);
       if (figures.verdict != Verdict::kFires) continue;
       Revision revision;
       revision.onset = revision.reported = pane;
       revision.number = 1;
       revision.timing = Timing::kEarly;
       revision.figures = figures;
+      revision.tier = figures.tier;
       subject.published.push_back(revision);
       ++stats_.firing;
       emit_alert(subject, revision, out);
@@ -335,15 +440,47 @@ void RuleRunner::look_early(Emissions* out) {
 
 const Whole& RuleRunner::whole_at(PaneIndex pane) {
   if (whole_pane_ != pane) {
-    whole_figures_ = evaluate_whole(shape_, whole_, pane, first_pane_);
+    whole_figures_ = evaluate_whole(shape_, whole_, pane);
     whole_pane_ = pane;
   }
   return whole_figures_;
 }
 
-Figures RuleRunner::evaluate_at(const Subject& subject, PaneIndex pane) {
+Figures RuleRunner::evaluate_at(std::int32_t index, PaneIndex pane) {
+  if (panel_) return panel_->at(index, pane);
   ++stats_.evaluations;
-  return evaluate(shape_, subject.operands, whole_at(pane), pane, first_pane_);
+  return evaluate(shape_, subjects_[static_cast<std::size_t>(index)].operands, whole_at(pane), pane,
+                  first_pane_);
+}
+
+Figures RuleRunner::figures_of(std::int32_t index, PaneIndex pane, const Figures& last) {
+  if (!panel_ || panel_->knows(pane)) return evaluate_at(index, pane);
+  return reassess(shape_, last, sums_of(index, pane).amount);
+}
+
+Figures RuleRunner::early_figures(std::int32_t index, PaneIndex pane) {
+  ++stats_.evaluations;
+  if (!panel_) {
+    return evaluate(shape_, subjects_[static_cast<std::size_t>(index)].operands, whole_at(pane),
+                    pane, first_pane_);
+  }
+  return panel_->early(index, sums_of(index, pane), sums_of(Panel::kWholeSeries, pane));
+}
+
+WindowSums RuleRunner::sums_of(std::int32_t index, PaneIndex pane) const {
+  const Operands& operands =
+      index == Panel::kWholeSeries ? whole_ : subjects_[static_cast<std::size_t>(index)].operands;
+  const PaneIndex begin = shape_.window_begin(pane);
+  return {static_cast<double>(operands.observed.sum(begin, pane)),
+          static_cast<double>(operands.documents.sum(begin, pane))};
+}
+
+// Whether the window and those before it hold nothing, each for itself.
+bool RuleRunner::is_silent(PaneIndex pane) const {
+  for (int i = 0; i <= shape_.silent_windows(); ++i, pane -= shape_.window) {
+    if (whole_.observed.sum(shape_.window_begin(pane), pane) != 0) return false;
+  }
+  return true;
 }
 
 bool RuleRunner::knows(PaneIndex pane) const {
@@ -356,71 +493,43 @@ std::uint64_t& RuleRunner::digest(Subject* subject, PaneIndex pane) const {
 }
 
 void RuleRunner::emit_point(Subject* subject, PaneIndex pane, const Figures& figures,
-                            Emissions* out) {
+                            const Life& life, Emissions* out) {
   digest(subject, pane) = digest_of(figures);
   if (figures.verdict == Verdict::kNothing) return;
-  const bool firing =
-      std::any_of(subject->episodes.begin(), subject->episodes.end(), [&](const Episode& episode) {
+  const bool firing = std::any_of(
+      subject->life.episodes.begin(), subject->life.episodes.end(), [&](const Episode& episode) {
         return episode.onset <= pane && (episode.firing || pane < episode.resolved);
       });
-  out->points.push_back(make_point(shape_, subject->name, pane, figures, firing));
+  out->points.push_back(make_point(shape_, subject->name, pane, figures, firing, state_of(life)));
 }
 
-void RuleRunner::publish(Subject* subject, Emissions* out) {
-  if (subject->episodes.empty() && subject->published.empty()) return;
+void RuleRunner::publish(std::int32_t index, Emissions* out) {
+  Subject& subject = subjects_[static_cast<std::size_t>(index)];
+  if (subject.life.episodes.empty() && subject.published.empty()) return;
   const auto firing = [&] {
-    return std::count_if(subject->published.begin(), subject->published.end(),
+    return std::count_if(subject.published.begin(), subject.published.end(),
                          [](const Revision& r) { return r.firing; });
   };
   const auto before = firing();
   reconcile(
-      subject->episodes, {.closed = closed_, .final = final_},
-      [&](PaneIndex pane) { return evaluate_at(*subject, pane); }, &subject->published,
-      [&](const Revision& revision) { emit_alert(*subject, revision, out); });
+      subject.life.episodes, {.closed = closed_, .final = final_},
+      [&](const Revision& last) { return figures_of(index, last.onset, last.figures); },
+      &subject.published, [&](const Revision& revision) { emit_alert(subject, revision, out); });
   stats_.firing += static_cast<std::uint64_t>(firing() - before);
 }
 
 void RuleRunner::emit_alert(const Subject& subject, const Revision& revision, Emissions* out) {
-  out->alerts.push_back(make_alert(config_, shape_, subject.name, revision,
-                                   contributors(subject, revision.reported)));
+  out->alerts.push_back(
+      make_alert(config_, shape_, subject.name, revision,
+                 contributors(shape_, merger_, subject.name, subject.keys, revision.reported),
+                 parts(revision.figures)));
 }
 
-std::vector<Contributor> RuleRunner::contributors(const Subject& subject, PaneIndex pane) const {
-  struct Part {
-    Int128 amount = 0;
-    journal::KeyId key = 0;
-  };
-  const std::vector<config::Dimension>& dimensions = shape_.series->group_by;
-  std::vector<std::size_t> rest;
-  for (std::size_t i = 0; i < dimensions.size(); ++i) {
-    const auto& per = shape_.rule->per;
-    if (std::find(per.begin(), per.end(), i) == per.end()) rest.push_back(i);
-  }
-  if (rest.empty()) return {};
-
-  std::vector<Part> parts;
-  for (const journal::KeyId key : subject.keys) {
-    Part part{.key = key};
-    merger_.log(own_series_, key)
-        .visit(shape_.window_begin(pane), pane, [&](const journal::PaneLog::Entry& entry) {
-          part.amount += entry.values[shape_.rule->measure];
-        });
-    if (part.amount > 0) parts.push_back(part);
-  }
-  std::sort(parts.begin(), parts.end(), [&](const Part& a, const Part& b) {
-    if (a.amount != b.amount) return a.amount > b.amount;
-    return merger_.key(own_series_, a.key) < merger_.key(own_series_, b.key);
-  });
-  if (parts.size() > kMaxContributors) parts.resize(kMaxContributors);
-
-  std::vector<Contributor> result;
-  for (const Part& part : parts) {
-    Contributor contributor{.labels = {}, .amount = static_cast<double>(part.amount)};
-    for (const std::size_t i : rest) {
-      contributor.labels.emplace_back(config::dimension_name(dimensions[i]),
-                                      merger_.key(own_series_, part.key)[i]);
-    }
-    result.push_back(std::move(contributor));
+std::vector<NamedPart> RuleRunner::parts(const Figures& figures) const {
+  std::vector<NamedPart> result;
+  if (figures.parts == nullptr) return result;
+  for (const Part& part : *figures.parts) {
+    result.push_back({&subjects_[static_cast<std::size_t>(part.subject)].name, part});
   }
   return result;
 }

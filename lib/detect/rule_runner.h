@@ -10,6 +10,9 @@
 // - amend(): late data has changed closed panes: the fold is run again from what is settled.
 // - look_early(): open windows that have crossed the line already, of subjects that do not fire.
 //
+// Rules that learn (panel.h) judge windows that do not overlap: there, only panes that end a window
+// are judged, and all subjects are judged together.
+//
 // A subject is one combination of the values of `per`. The whole is the rule's series without the
 // rule's filters. Subjects are visited in the order of their canonical names, so that nothing
 // depends on the order in which they were first seen.
@@ -34,6 +37,7 @@
 #include "detect/detector.h"
 #include "detect/evaluate.h"
 #include "detect/lifecycle.h"
+#include "detect/panel.h"
 #include "detect/revisions.h"
 #include "journal/merger.h"
 
@@ -77,8 +81,10 @@ class RuleRunner {
     Operands operands;
     std::vector<journal::KeyId> keys;  // of the rule's own series
     PaneIndex first_pane = INT64_MAX;  // before it there is nothing to say
-    std::vector<Episode> settled;      // at most one: the last, as of what is settled
-    std::vector<Episode> episodes;     // that one, and those since, as of what is closed
+    int level = 0;                     // of the rollup
+    std::int32_t parent = Panel::kWholeSeries;
+    Life settled;  // as of what is settled; at most one episode: the last
+    Life life;     // as of what is closed: that one, and those since
     std::vector<Revision> published;
     std::vector<std::uint64_t> digests;  // of the points of closed windows that are not settled
     std::vector<PaneIndex> touched;      // open panes changed since look_early()
@@ -86,34 +92,49 @@ class RuleRunner {
   };
   // What a key of a series counts for.
   struct Target {
-    std::int32_t observed = -1;  // index of a subject
+    std::vector<std::int32_t> observed;  // indexes of subjects, one for each level of the rollup
     std::int32_t against = -1;
     bool unstated = false;
   };
 
-  Target target_of(std::size_t series, journal::KeyId key);
+  const Target& target_of(std::size_t series, journal::KeyId key);
   Target own_target(const std::vector<std::string>& key, journal::KeyId id);
   Target against_target(const std::vector<std::string>& key);
-  std::int32_t subject_index(std::vector<std::string> values);
+  std::int32_t subject_index(const std::vector<std::size_t>& per, std::vector<std::string> values,
+                             std::int32_t parent, int level);
+  std::vector<PaneIndex> accepted_of(const SubjectName& name) const;
   void mark(std::int32_t subject, PaneIndex pane);
 
   void start();
+  void judge_closed(Emissions* out);
   bool skip_silence(PaneIndex last);
   PaneIndex last_closable(Micros passed) const;
   void settle_next(Emissions* out);
-  Figures evaluate_at(const Subject& subject, PaneIndex pane);
+  Figures evaluate_at(std::int32_t index, PaneIndex pane);
+  // The same of a window that may be settled; `last` is what was said of it.
+  Figures figures_of(std::int32_t index, PaneIndex pane, const Figures& last);
+  Figures early_figures(std::int32_t index, PaneIndex pane);
+  WindowSums sums_of(std::int32_t index, PaneIndex pane) const;
+  bool is_silent(PaneIndex pane) const;
+  LifeRules life_rules() const;
+  // Steps all lives over a closed window, those above first.
+  void fold(PaneIndex pane, Life Subject::*life);
+  bool has_firing_ancestor(const Subject& subject, Life Subject::*life) const;
   const Whole& whole_at(PaneIndex pane);
   bool knows(PaneIndex pane) const;
-  void emit_point(Subject* subject, PaneIndex pane, const Figures& figures, Emissions* out);
-  void refold(Subject* subject);
-  void publish(Subject* subject, Emissions* out);
+  void emit_point(Subject* subject, PaneIndex pane, const Figures& figures, const Life& life,
+                  Emissions* out);
+  void forget_said(Subject* subject);
+  void recall_settled(std::int32_t index);
+  void publish(std::int32_t index, Emissions* out);
   void emit_alert(const Subject& subject, const Revision& revision, Emissions* out);
-  std::vector<Contributor> contributors(const Subject& subject, PaneIndex pane) const;
+  std::vector<NamedPart> parts(const Figures& figures) const;
   std::uint64_t& digest(Subject* subject, PaneIndex pane) const;
 
   const config::Config& config_;
   const journal::Merger& merger_;
   RuleShape shape_;
+  std::optional<Panel> panel_;  // of a rule that learns
   std::size_t own_series_;
   std::size_t against_series_;  // the rule's own unless divergence names another
   std::int64_t late_panes_;     // closed windows that are not final, at most
@@ -122,7 +143,7 @@ class RuleRunner {
   std::int64_t capacity_;
 
   std::deque<Subject> subjects_;
-  std::vector<std::uint32_t> order_;  // by canonical name
+  std::vector<std::uint32_t> order_;  // by level, then by canonical name
   absl::flat_hash_map<std::string, std::int32_t> by_name_;
   std::vector<std::optional<Target>> own_targets_, against_targets_;  // by KeyId
   Operands whole_;

@@ -1,8 +1,7 @@
-// share_shift: the subject's share of the whole in the window, against its share before.
+// share_shift against a reference period: the subject's share of the whole in the window, against
+// its share then. (Without a reference the share is learned: see share_tracker.cc.)
 //
-//   observed = subject / whole in the window (0 … 1)
-//   expected = the same in the reference period, or in the `baseline` panes that end one window
-//   before this one begins
+//   observed = subject / whole in the window (0 … 1)       expected = the same in the reference
 //   points = 100 × (observed - expected) = score    ratio = observed / expected
 //
 // A share can rise because the rest fell (Simpson's trap), so the whole's totals before and now are
@@ -20,7 +19,7 @@ Figures evaluate_share_shift(const RuleShape& shape, const Operands& subject, co
   figures.whole_amount = whole.figures.amount;
   figures.whole_base = whole.figures.base_amount;
   if (figures.whole_amount > 0) figures.observed = figures.amount / figures.whole_amount;
-  if (shape.has_reference() && pane + 1 <= shape.reference_end) return figures;
+  if (pane + 1 <= shape.reference_end) return figures;
 
   figures.verdict = Verdict::kInconclusive;
   if (figures.whole_amount <= 0) {
@@ -31,18 +30,9 @@ Figures evaluate_share_shift(const RuleShape& shape, const Operands& subject, co
     figures.missing = Missing::kHistory;
     return figures;
   }
-  if (shape.has_reference()) {
-    figures.base_amount = static_cast<double>(subject.reference);
-  } else {
-    const PaneIndex end = shape.window_begin(pane) - shape.guard;
-    if (end - shape.baseline < first_pane) {
-      figures.missing = Missing::kHistory;
-      return figures;
-    }
-    figures.base_amount = static_cast<double>(subject.observed.sum(end - shape.baseline, end - 1));
-  }
+  figures.base_amount = static_cast<double>(subject.reference);
   if (figures.whole_base <= 0) {
-    figures.missing = shape.has_reference() ? Missing::kWholeReference : Missing::kBaseline;
+    figures.missing = Missing::kWholeReference;
     return figures;
   }
   figures.expected = figures.base_amount / figures.whole_base;

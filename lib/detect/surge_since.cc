@@ -34,10 +34,7 @@ Figures evaluate_surge_since(const RuleShape& shape, const Operands& subject, co
   const config::Thresholds& fire = shape.rule->fire_at;
   const config::Thresholds& clear = shape.rule->clear_at;
   if (whole != nullptr) {
-    figures.whole_ratio = whole->figures.ratio;
-    figures.whole_amount = whole->figures.observed;
-    figures.whole_base = whole->figures.base_amount;
-    if (figures.whole_ratio > 0) figures.excess = figures.ratio / figures.whole_ratio;
+    compare_with_whole(whole->figures, whole->figures.base_amount, &figures);
     if (shape.reads_whole && figures.whole_ratio <= 0) {
       figures.verdict = Verdict::kInconclusive;
       figures.missing = Missing::kWholeReference;

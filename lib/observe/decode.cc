@@ -246,18 +246,6 @@ bool decode(Topic topic, std::string_view message, Document* document) {
                                    : decode_shipment(message, document);
 }
 
-std::optional<Micros> decode_event_time(Topic topic, std::string_view message) {
-  const std::uint32_t time_tag = length(topic == Topic::kInvoices ? 5 : 6);
-  Document document;
-  const bool well_formed =
-      read_fields(WireCursor(message), [&](std::uint32_t tag, WireCursor& cursor) {
-        if (tag != time_tag) return cursor.skip(tag, kInDocument);
-        return read_message(cursor, read_timestamp, &document);
-      });
-  if (!well_formed || !document.has_time) return std::nullopt;
-  return event_time(document.seconds, document.nanos);
-}
-
 std::optional<Micros> event_time(std::int64_t seconds, std::int32_t nanos) {
   constexpr std::int64_t kMinSeconds = kMinEventTime / kMicrosPerSecond;
   constexpr std::int64_t kMaxSeconds = kMaxEventTime / kMicrosPerSecond;

@@ -172,7 +172,9 @@ bool Observer::check_lines(Observation* observation, Rejection* rejection) const
     ObservedLine& value = observation->lines[i];
     if (!value_line(document.lines[i], i, observation->time, &value, rejection)) return false;
     if (value.product == kUnknownProduct) ++observation->unknown_sku_lines;
-    if (!total.add(value.values)) {
+    if (i == 0) {
+      total = value.values;
+    } else if (!total.add(value.values)) {
       return reject(rejection, v1::REJECT_REASON_OUT_OF_RANGE,
                     "the sum up to lines[{}] exceeds 64 bits", i);
     }

@@ -21,20 +21,19 @@ class TextIndex {
  public:
   // Text i gets number i; they differ.
   explicit TextIndex(std::span<const std::string_view> texts)
-      : entries_(std::bit_ceil(texts.size() * 4 + 1)) {
+      : entries_(std::bit_ceil(texts.size() * 4 + 1)), mask_(entries_.size() - 1) {
     for (std::uint32_t i = 0; i < texts.size(); ++i) {
       Entry entry{.words = words_of(texts[i]), .text = std::string(texts[i]), .number = i};
-      std::size_t at = hash(entry.words) & (entries_.size() - 1);
-      while (entries_[at].number != kNone) at = (at + 1) & (entries_.size() - 1);
+      std::size_t at = hash(entry.words) & mask_;
+      while (entries_[at].number != kNone) at = (at + 1) & mask_;
       entries_[at] = std::move(entry);
     }
   }
 
   std::optional<std::uint32_t> find(std::string_view text) const {
     const Words words = words_of(text);
-    for (std::size_t at = hash(words) & (entries_.size() - 1);;
-         at = (at + 1) & (entries_.size() - 1)) {
-      const Entry& entry = entries_[at];
+    for (std::size_t at = hash(words) & mask_;; at = (at + 1) & mask_) {
+      const Entry& entry = entries_.data()[at];  // within the mask
       if (entry.number == kNone) return std::nullopt;
       if (entry.words == words && (text.size() <= 16 || entry.text == text)) return entry.number;
     }
@@ -80,6 +79,7 @@ class TextIndex {
   }
 
   std::vector<Entry> entries_;  // a power of two
+  std::size_t mask_;
 };
 
 }  // namespace surgewatch::observe

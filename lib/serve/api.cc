@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <initializer_list>
 #include <string_view>
 #include <utility>
@@ -13,6 +12,7 @@
 #include "base/proto_json.h"
 #include "base/status.h"
 #include "base/time.h"
+#include "config/wire.h"
 #include "serve/token.h"
 
 namespace surgewatch::serve::api {
@@ -123,44 +123,12 @@ void append_joined(const Range& range, std::string* out, Print print) {
   }
 }
 
-std::int64_t now_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
-v1::RuleType rule_type(config::RuleType type) {
-  switch (type) {
-    case config::RuleType::kSurgeSince:
-      return v1::RULE_TYPE_SURGE_SINCE;
-    case config::RuleType::kSurge:
-      return v1::RULE_TYPE_SURGE;
-    case config::RuleType::kDivergence:
-      return v1::RULE_TYPE_DIVERGENCE;
-    case config::RuleType::kShareShift:
-      return v1::RULE_TYPE_SHARE_SHIFT;
-  }
-  return v1::RULE_TYPE_UNSPECIFIED;
-}
-
-v1::Severity severity(config::Severity severity) {
-  switch (severity) {
-    case config::Severity::kInfo:
-      return v1::SEVERITY_INFO;
-    case config::Severity::kWarning:
-      return v1::SEVERITY_WARNING;
-    case config::Severity::kCritical:
-      return v1::SEVERITY_CRITICAL;
-  }
-  return v1::SEVERITY_UNSPECIFIED;
-}
-
 v1::WatchedRule watched(const config::Config& config, const config::Rule& rule) {
   const config::Series& series = config.series.at(rule.series);
   v1::WatchedRule result;
   result.set_name(rule.name);
-  result.set_type(rule_type(rule.type));
-  result.set_severity(severity(rule.severity));
+  result.set_type(config::wire(rule.type));
+  result.set_severity(config::wire(rule.severity));
   result.set_mode(rule.shadow ? v1::MODE_SHADOW : v1::MODE_LIVE);
   result.set_series(series.name);
   result.set_measure(std::string(measure_name(rule.measure)));
@@ -217,7 +185,8 @@ Reply list_alerts(const AlertStore& store, const Params& params) {
   const AlertStore::Page page = store.page(filter, std::nullopt, static_cast<std::size_t>(limit));
   std::string body = "{\"alerts\":[";
   append_joined(page.alerts, &body, [](const auto& alert) { return to_json(*alert); });
-  const ResumeToken token{.next_offset = page.next_offset, .issued_at = now_seconds()};
+  const ResumeToken token{.next_offset = page.next_offset,
+                          .issued_at = wall_clock_micros() / kMicrosPerSecond};
   body += fmt::format("],\"more\":{},\"resume_token\":\"{}\"}}", page.next.has_value(),
                       make_token(token));
   return {200, std::move(body)};

@@ -25,9 +25,10 @@ config::Config rules() {
   since.reference = test::days(0, 90);
   since.fire_at.ratio = 4;
   since.fire_at.excess_over_total = 2;
-  config::Rule surge = test::rule(config::RuleType::kSurge, 7);
+  config::Rule surge = test::learning_rule(config::RuleType::kSurge, 7);
   surge.name = "surge";
-  surge.baseline_panes = 182;
+  surge.measure = Measure::kRevenueUsd;
+  surge.learning->guard = surge.learning->warm_up = 12;
   surge.fire_at.ratio = 1.5;
   config::Rule share = test::rule(config::RuleType::kShareShift, 91);
   share.name = "share";
@@ -55,7 +56,7 @@ std::vector<v1::JournalRecord> journal(int countries, int sources) {
         for (int a = 0; a < countries; ++a) {
           for (int b = 0; b < 10; ++b) {
             const std::int64_t amount = flush * (1'000 + 37 * a + 11 * b + day % 7) * test::kDollar;
-            batch.update({{"C" + std::to_string(a), "C" + std::to_string(b)}, day, amount});
+            batch.update({{"C" + std::to_string(a), "C" + std::to_string(b)}, day, amount, flush});
             if (++size % kBatch == 0) {
               records.push_back(batch);
               batch = test::Batch(source, stamp, "billed");

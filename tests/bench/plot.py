@@ -1,6 +1,7 @@
 """Plots of what the benchmarks have left in build/bench, as SVG into docs/plots; nothing but Python is needed.
+The table of peers.json goes into docs/performance.md as well, between its two marks.
 
-    /usr/bin/python3 tests/bench/plot.py [--in build/bench] [--out docs/plots]
+    /usr/bin/python3 tests/bench/plot.py [--in build/bench] [--out docs/plots] [--document docs/performance.md]
 
 peers.json    CPU seconds for a million events, each job beside the others
 window.json   ns an operation against the argument that varies (Google Benchmark's JSON)
@@ -116,6 +117,40 @@ def peers(results):
     return svg
 
 
+def peers_table(results):
+    """Markdown: a row for each system, a column for each job."""
+    jobs = list(dict.fromkeys(one["job"] for one in results if one["system"] != "librdkafka"))
+    lines = ["| system | " + " | ".join(jobs) + " | events/s | peak MB |", "|---" * (len(jobs) + 3) + "|"]
+    for system in dict.fromkeys(one["system"] for one in results):
+        mine = {one["job"]: one for one in results if one["system"] == system}
+        cells = []
+        for job in jobs:
+            one = mine.get(job, mine.get("read"))
+            if one is None:
+                cells.append("")
+                continue
+            steady = one["cpu_seconds_per_million_steady"]
+            cells.append(f"**{one['cpu_seconds_per_million']:.2f}** ({'–' if steady is None else f'{steady:.2f}'} · "
+                         f"{one['cpu_seconds_per_million_with_start']:.2f})")
+        rates = [one["events_per_second"] for one in mine.values()]
+        memory = max(one["peak_rss_mb"] for one in mine.values())
+        rate = number(max(rates)) if min(rates) == max(rates) else f"{number(min(rates))} – {number(max(rates))}"
+        lines.append(f"| `{system}` | " + " | ".join(cells) + f" | {rate} | {memory:,} |")
+    return "\n".join(lines)
+
+
+def put_table(document, name, table):
+    """Replaces what stands between <!-- NAME --> and <!-- /NAME -->."""
+    text = document.read_text()
+    before, mark, rest = text.partition(f"<!-- {name} -->\n")
+    _, end, after = rest.partition(f"<!-- /{name} -->")
+    if not mark or not end:
+        print(f"{document} has no marks for {name}")
+        return
+    document.write_text(f"{before}{mark}{table}\n{end}{after}")
+    print(document)
+
+
 class Panel:
     """One pair of axes with a curve for each name: {name: [(x, y), …]}. y is logarithmic, x unless told otherwise."""
 
@@ -224,6 +259,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--in", dest="source", type=Path, default=Path("build/bench"))
     parser.add_argument("--out", type=Path, default=Path("docs/plots"))
+    parser.add_argument("--document", type=Path, default=Path("docs/performance.md"))
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     for name, plot in (("peers", peers), ("window", window), ("latency", latency)):
@@ -231,12 +267,15 @@ def main():
         if not source.exists():
             print(f"{source} is not there: ./run bench {name} makes it")
             continue
-        svg = plot(json.loads(source.read_text()))
+        results = json.loads(source.read_text())
+        if name == "peers":
+            put_table(arguments.document, name, peers_table(results))
+        svg = plot(results)
         if svg is None:
             print(f"{source} has nothing to plot")
             continue
         (arguments.out / f"{name}.svg").write_text(str(svg))
-        print(f"{arguments.out / name}.svg")
+        print(arguments.out / f"{name}.svg")
 
 
 if __name__ == "__main__":

@@ -22,15 +22,17 @@ namespace {
 
 constexpr int kEvents = 1 << 20;
 constexpr int kEventsForParts = 1 << 12;  // stay in the cache, as what was just fetched does
-// What a poll brings, and a flush every 100,000 events, as at a million a second and the default
+// What a poll brings, and a flush every 98,304 events, as at a million a second and the default
 // interval.
 constexpr std::size_t kBatch = 4'096;
-constexpr std::size_t kEventsPerFlush = 25 * kBatch;
+constexpr std::size_t kEventsPerFlush = 24 * kBatch;
 
 bench::Sales sales_of(std::int64_t keys) {
-  // About as many events a pane: 150 and 15.
-  return keys == 100 ? bench::Sales{.countries = 10, .skus = 10, .apart = 4'000}
-                     : bench::Sales{.countries = 200, .skus = 50, .apart = 400};
+  // About 14 events a pane.
+  return keys == 384 ? bench::Sales{}
+                     : bench::Sales{.countries = 200,
+                                    .skus = static_cast<int>(keys / 200),
+                                    .apart = 11'520 * 384 / keys};
 }
 
 void report(benchmark::State& state, std::int64_t events) {
@@ -57,8 +59,8 @@ void process(benchmark::State& state, const bench::Sales& sales,
       left = left.subspan(count);
       if (flushed += count; flushed >= kEventsPerFlush) {
         flushed = 0;
-        journal.clear();
         source->flush(&journal);
+        source->recycle(&journal);
       }
     }
     state.PauseTiming();
@@ -76,23 +78,23 @@ void BM_Process(benchmark::State& state) {
   const bench::Sales sales = sales_of(state.range(0));
   process(state, sales, bench::sales_config(sales), {});
 }
-BENCHMARK(BM_Process)->Arg(100)->Arg(10'000)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_Process)->Arg(384)->Arg(10'000)->Unit(benchmark::kMillisecond);
 
 void BM_ProcessThreeSeries(benchmark::State& state) {
   const bench::Sales sales = sales_of(state.range(0));
   process(state, sales, bench::sales_config(sales, true), {});
 }
-BENCHMARK(BM_ProcessThreeSeries)->Arg(100)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_ProcessThreeSeries)->Arg(384)->Unit(benchmark::kMillisecond);
 
 // What the peers do: no duplicates, no corrections.
 void BM_ProcessWithoutDocuments(benchmark::State& state) {
   const bench::Sales sales = sales_of(state.range(0));
   process(state, sales, bench::sales_config(sales), {.remembers_documents = false});
 }
-BENCHMARK(BM_ProcessWithoutDocuments)->Arg(100)->Arg(10'000)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_ProcessWithoutDocuments)->Arg(384)->Arg(10'000)->Unit(benchmark::kMillisecond);
 
 void BM_Decode(benchmark::State& state) {
-  const bench::Topic133 topic(sales_of(100), kEventsForParts);
+  const bench::Topic133 topic(sales_of(384), kEventsForParts);
   observe::Document document;
   for (auto _ : state) {
     for (const aggregate::Record& record : topic.records()) {
@@ -104,7 +106,7 @@ void BM_Decode(benchmark::State& state) {
 BENCHMARK(BM_Decode)->Unit(benchmark::kMicrosecond);
 
 void BM_Observe(benchmark::State& state) {
-  const bench::Sales sales = sales_of(100);
+  const bench::Sales sales = sales_of(384);
   const bench::Topic133 topic(sales, kEventsForParts);
   const auto tables = bench::reference_tables(sales);
   const observe::ReferenceIndex index(tables.get());

@@ -38,6 +38,38 @@ def invoice(**changes):
     return json.dumps({"invoice": {k: v for k, v in fields.items() if v is not None}})
 
 
+class Threads(ProgramTest):
+    """What comes out does not depend on how many threads make it."""
+
+    def outputs(self, config, events, *flags):
+        files = {name: self.directory / name for name in ("alerts", "series", "rejects")}
+        done = self.run_program("replay", "--config", config, "--events", events, "--quiet", *flags,
+                                *(part for name, path in files.items() for part in ("--" + name, path)))
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        return {name: path.read_bytes() for name, path in files.items()}
+
+    def test_one_thread_and_many_say_the_same(self):
+        for scenario, says in (("steady", "rejects"), ("deepseek", "alerts")):
+            for ending in ("binpb", "ndjson"):
+                events = self.directory / f"{scenario}.{ending}"
+                self.run_program("simulate", "--scenario", scenario, "--events", EVENTS, "--out", events, "--quiet")
+                one = self.outputs(STORY, events, "--one-thread")
+                self.assertTrue(one["series"])
+                self.assertTrue(one[says], f"{scenario} has no {says}: nothing is compared")
+                for _ in range(3):
+                    many = self.outputs(STORY, events)
+                    for name in one:
+                        self.assertEqual(many[name], one[name], f"{scenario}.{ending}: {name}")
+
+    def test_rejects_come_in_the_order_of_events(self):
+        events = self.directory / "steady.binpb"
+        self.run_program("simulate", "--scenario", "steady", "--events", EVENTS, "--out", events, "--quiet")
+        offsets = [int(json.loads(line)["offset"])
+                   for line in self.outputs(STORY, events)["rejects"].splitlines()]
+        self.assertGreater(len(offsets), 2)
+        self.assertEqual(offsets, sorted(offsets))
+
+
 class Story(ProgramTest):
     """One replay of the story, looked at from all sides."""
 
@@ -80,8 +112,15 @@ class Story(ProgramTest):
         self.assertEqual({a["subject"]["bill_to"] for a in self.alerts if a["rule"] == "singapore-since-deepseek"},
                          {"SG"})
 
-    def test_surge_fires_where_a_region_outgrew_the_whole(self):
-        self.assertTrue(self.revisions("regional-surge", "SG"))
+    def test_surge_fires_for_singapore_when_it_jumped_and_not_for_regions_that_grew_as_the_whole_did(self):
+        first_day = date(2023, 1, 30)
+        onsets = [a["onset_time"][:10] for a in self.revisions("regional-surge", "SG") if a["revision"] == 1]
+        quarters = [(date.fromisoformat(onset) - first_day).days // 91 + 1 for onset in onsets]
+        self.assertEqual(quarters, [3, 5, 6, 7])
+        self.assertEqual(self.revisions("regional-surge", "TW"), [])
+        evidence = {e["name"]: e for e in self.revisions("regional-surge", "SG")[0]["evidence"]}
+        self.assertIn("typical_document", evidence, "money is no count")
+        self.assertLess(evidence["p_value"].get("value", 0), 0.005)
 
     def test_divergence_of_what_was_billed_to_singapore(self):
         at_peak = [a for a in self.revisions("billed-not-delivered-declared", "SG")]

@@ -24,7 +24,7 @@ namespace {
 
 constexpr int kEvents = 40'000;
 constexpr std::size_t kBatch = 4'096;
-const bench::Sales kSales{.countries = 10, .skus = 10};
+const bench::Sales kSales{};
 
 // Runs `work` with counting on, and prints what its count is to be divided by.
 template <typename Work>
@@ -77,6 +77,7 @@ void stage(const char* name, Work&& work) {
     panes += static_cast<std::size_t>(record.panes().updates_size());
   }
   SW_CHECK(panes > 0);
+  source->recycle(&journal);
   return panes;
 }
 
@@ -120,7 +121,11 @@ void run() {
   window::Window window({{.pane_length = bench::kMinute, .dimensions = 2, .max_keys = 1'000}},
                         {.allowed_lateness = bench::kMinute, .out_of_orderness = bench::kMinute});
   std::vector<window::SlotId> slots;
-  for (std::uint32_t i = 0; i < 100; ++i) slots.push_back(window.slot(0, {0, i}, {}).slot);
+  for (int i = 0; i < 100; ++i) {
+    const window::KeyValues key{window.dictionary().intern(bench::country(i)),
+                                window.dictionary().intern(bench::sku(i))};
+    slots.push_back(window.slot(0, key, {}).slot);
+  }
   stage("window_add", [&] { return add(&window, slots); });
 }
 

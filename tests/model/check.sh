@@ -12,10 +12,13 @@ trap 'rm -rf "$work"' EXIT
 cp "$source"/*.pml "$work"
 cd "$work"
 spin "$@" -a "$model.pml" >spin.log || { cat spin.log; exit 1; }
-cc -O2 -w -DSAFETY -DMEMLIM=4096 -DVECTORSZ=4096 -DCOLLAPSE -o pan pan.c
+# A mutant's error comes early: what costs there is compiling.
+optimize=-O2
+[ "$expected" = ok ] || optimize=-O0
+cc "$optimize" -w -DSAFETY -DMEMLIM=4096 -DVECTORSZ=4096 -DCOLLAPSE -o pan pan.c
 status=0
 # -E: a thread that has stopped for ever is no deadlock here.
-./pan -E -m1000000 -w24 >pan.log 2>&1 || status=$?
+./pan -E -m1000000 -w22 >pan.log 2>&1 || status=$?
 cat pan.log
 
 fail() { echo "check.sh: $*" >&2; exit 1; }
@@ -26,7 +29,7 @@ case "$expected" in
     [ "$errors" = 0 ] || fail "$errors errors in $model"
     ! grep -Eqi 'max search depth too small|out of memory|memory limit|Search not completed|truncated' pan.log ||
       fail "the search was not exhaustive"
-    grep -q 'full statespace search' <(tr 'A-Z' 'a-z' <pan.log) || fail "the search was not a full one"
+    grep -q '^Full statespace search' pan.log || fail "the search was not a full one"
     ;;
   error)
     [ "$errors" != 0 ] || fail "the mutant $* goes unnoticed"

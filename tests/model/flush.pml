@@ -22,7 +22,7 @@
 #define EVENTS 3
 #endif
 #ifndef PARTS
-#define PARTS 2
+#define PARTS 1
 #endif
 #ifndef FLUSHES
 #define FLUSHES 3
@@ -205,19 +205,19 @@ proctype flusher() {
     flushes++;
     collected = progress / 16;
     atomic {
-    load(F, TAIL, ACQUIRE, tail);
-    epoch++;
-    write(F, EPOCH, epoch, RELEASE);
-    found[0] = watched[0];
-    found[1] = watched[1];
-    do
-    :: head < tail ->
-      load_plain(F, ELEMENT, value);
-      found[value] = true;
-      head++
-    :: else -> break
-    od;
-    write(F, HEAD, head, HEAD_ORDER)
+      load(F, TAIL, ACQUIRE, tail);
+      epoch++;
+      write(F, EPOCH, epoch, RELEASE);
+      found[0] = watched[0];
+      found[1] = watched[1];
+      do
+      :: head < tail ->
+        load_plain(F, ELEMENT, value);
+        found[value] = true;
+        head++
+      :: else -> break
+      od;
+      write(F, HEAD, head, HEAD_ORDER)
     }
 #ifdef FLAG_CLEARED_AFTER
     load(F, FLAG, ACQUIRE, flag);

@@ -16,7 +16,7 @@
  * ASSIGNMENT_UNMARKED. */
 
 #ifndef WRITES
-#define WRITES 4
+#define WRITES 3
 #endif
 #define LOCATIONS 8
 #define DEPTH (2 * WRITES + 2)

@@ -49,6 +49,8 @@ export function amount(value, measure, ruleType) {
 const kAgainst = {
   RULE_TYPE_SURGE_SINCE: 'the reference',
   RULE_TYPE_SURGE: 'the baseline',
+  RULE_TYPE_RAMP: 'the baseline',
+  RULE_TYPE_NEW_ENTITY: 'what its like do',
   RULE_TYPE_SHARE_SHIFT: 'the share before',
   RULE_TYPE_DIVERGENCE: 'what was delivered',
 };

@@ -5,8 +5,8 @@
 namespace surgewatch::peers {
 
 KeyId PaneWindows::key(std::string_view country, std::string_view sku) {
-  std::string text = fmt::format("{} {}", country, sku);
-  const auto [at, is_new] = ids_.try_emplace(std::move(text), static_cast<KeyId>(names_.size()));
+  text_.assign(country).append(" ").append(sku);
+  const auto [at, is_new] = ids_.try_emplace(text_, static_cast<KeyId>(names_.size()));
   if (is_new) names_.push_back({std::string(country), std::string(sku)});
   return at->second;
 }
@@ -38,15 +38,6 @@ bool PaneWindows::set(std::size_t source, KeyId key, PaneIndex pane, const Sums&
   *total += sums;
   *total -= *part;
   *part = sums;
-  return true;
-}
-
-bool PaneWindows::add(std::size_t source, KeyId key, PaneIndex pane, const Sums& sums) {
-  Sums* total = nullptr;
-  Sums* part = this->part(source, key, pane, &total);
-  if (part == nullptr) return false;
-  *total += sums;
-  *part += sums;
   return true;
 }
 

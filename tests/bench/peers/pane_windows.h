@@ -29,8 +29,6 @@ class PaneWindows {
 
   // The source's pane now holds `sums`, whatever it held before. False if the pane has closed.
   bool set(std::size_t source, KeyId key, PaneIndex pane, const Sums& sums);
-  // The source's pane holds so much more.
-  bool add(std::size_t source, KeyId key, PaneIndex pane, const Sums& sums);
 
   // Panes below `pane` change no more.
   void close_before(PaneIndex pane);
@@ -53,6 +51,7 @@ class PaneWindows {
   const Job job_;
   const std::size_t sources_;
   RowWriter* const rows_;
+  std::string text_;  // reused
   std::vector<Name> names_;
   absl::flat_hash_map<std::string, KeyId> ids_;
   // Open panes, then; and those that closed but are still within the window.

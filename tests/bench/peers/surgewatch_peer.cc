@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "aggregate/source.h"
 #include "base/check.h"
 #include "base/status.h"
 #include "invoices.h"
@@ -47,17 +48,29 @@ class Source {
       : window_({{.pane_length = kMinute, .dimensions = 2, .max_keys = 100'000}},
                 {.allowed_lateness = kMinute, .out_of_orderness = kDisorder}) {}
 
-  // False if the record is no invoice with a time.
+  // False if the record is no invoice with a time. What it did is to be seen after publish().
   bool process(const kafka::Message& message) {
-    window_.begin_event();
+    if (unpublished_ == 0) window_.begin_event();
+    const bool counted = count(message);
+    next_offset_ = message.offset + 1;
+    if (++unpublished_ == aggregate::Source::kRecordsPerPublication) publish();
+    return counted;
+  }
+  void publish() {
+    if (unpublished_ == 0) return;
+    window_.publish(next_offset_);
+    unpublished_ = 0;
+  }
+
+  window::Window& window() { return window_; }
+
+ private:
+  bool count(const kafka::Message& message) {
     const auto bytes = observe::unframe(message.payload);
     if (!bytes || !observe::decode(Topic::kInvoices, *bytes, &document_)) return false;
     const auto time = observe::event_time(document_.seconds, document_.nanos);
     if (!time) return false;
-    if (*time - kDisorder > watermark_) {
-      watermark_ = *time - kDisorder;
-      window_.advance(watermark_);
-    }
+    window_.advance(*time - kDisorder);
     const std::string_view country = document_.party(observe::Role::kBillTo).country;
     for (const observe::LineView& line : document_.lines) {
       const auto amount = observe::usd_micros(line.quantity, line.unit_price.units,
@@ -72,16 +85,13 @@ class Source {
                                   window_.dictionary().find(line.sku)};
       window_.add(window_.slot(0, key, texts).slot, *time, values, message.offset);
     }
-    window_.publish(message.offset + 1);
     return true;
   }
 
-  window::Window& window() { return window_; }
-
- private:
   window::Window window_;
   observe::Document document_;
-  Micros watermark_ = INT64_MIN;
+  std::size_t unpublished_ = 0;
+  std::int64_t next_offset_ = 0;
 };
 
 // A thread that reads some of the partitions to their ends.
@@ -116,6 +126,9 @@ class Worker {
                             const auto source = static_cast<std::size_t>(message.partition);
                             refused += sources_[source]->process(message) ? 0 : 1;
                           }));
+      for (const std::int32_t partition : partitions_) {
+        sources_[static_cast<std::size_t>(partition)]->publish();
+      }
       count_.fetch_add(visited, std::memory_order_relaxed);
     }
     return refused == 0 ? absl::OkStatus()
@@ -134,7 +147,7 @@ class Worker {
 class Collector {
  public:
   Collector(Job job, std::vector<std::unique_ptr<Source>>* sources, RowWriter* rows)
-      : sources_(*sources), keys_(sources->size()), windows_(job, sources->size(), rows) {}
+      : sources_(*sources), windows_(job, sources->size(), rows) {}
 
   void start() {
     thread_ = std::thread([this] { run(); });
@@ -162,9 +175,11 @@ class Collector {
     for (std::size_t i = 0; i < sources_.size(); ++i) {
       window::Window& window = sources_[i]->window();
       window.collect(&collected_);
-      SW_CHECK(collected_.corrections.empty());
+      SW_CHECK(collected_.corrections.empty() && collected_.exact.empty());
       for (const window::PaneSnapshot& pane : collected_.panes) {
-        SW_CHECK(windows_.set(i, key_of(i, window, pane.slot), pane.pane_index,
+        const KeyId key =
+            windows_.key(window.key_text(pane.slot, 0), window.key_text(pane.slot, 1));
+        SW_CHECK(windows_.set(i, key, pane.pane_index,
                               {.documents = pane.values[Measure::kDocuments],
                                .units = pane.values[Measure::kUnits],
                                .amount = pane.values[Measure::kRevenueUsd]}));
@@ -174,17 +189,7 @@ class Collector {
     if (watermark != INT64_MIN) windows_.close_before(pane_of(watermark, kMinute));
   }
 
-  KeyId key_of(std::size_t source, const window::Window& window, window::SlotId slot) {
-    std::vector<KeyId>& keys = keys_[source];
-    while (keys.size() <= slot) {
-      const auto next = static_cast<window::SlotId>(keys.size());
-      keys.push_back(windows_.key(window.key_text(next, 0), window.key_text(next, 1)));
-    }
-    return keys[slot];
-  }
-
   std::vector<std::unique_ptr<Source>>& sources_;
-  std::vector<std::vector<KeyId>> keys_;  // of each source's slots
   PaneWindows windows_;
   window::Collected collected_;
   std::mutex mutex_;

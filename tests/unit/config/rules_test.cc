@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "statistics/surge_ramp.h"
 #include "unit/config/testing.h"
 
 namespace surgewatch::config {
@@ -28,7 +29,7 @@ TEST(RuleCheck, SaysWhatIsMissing) {
   EXPECT_THAT(
       problems_of(valid_and("name: r")),
       ElementsAre("c.yaml:21:5: rules[1]: 'type' is missing; write one of surge_since, surge, "
-                  "divergence and share_shift",
+                  "divergence, share_shift, ramp and new_entity",
                   "c.yaml:21:5: rules[1]: 'series' is missing; name the series to watch",
                   "c.yaml:21:5: rules[1]: 'window' is missing; give a multiple of the series' "
                   "pane, such as 7d"));
@@ -44,7 +45,7 @@ TEST(RuleCheck, TellsATypeOfLaterVersionsFromATypo) {
   EXPECT_THAT(
       problems_of(valid_but("type: surge_since", "type: capacity")),
       ElementsAre("c.yaml:14:11: rules[0].type: rule type 'capacity' is not in this version; "
-                  "it has surge_since, surge, divergence and share_shift"));
+                  "it has surge_since, surge, divergence, share_shift, ramp and new_entity"));
   EXPECT_THAT(
       problems_of(valid_but("type: surge_since", "type: surge_sinc")),
       ElementsAre("c.yaml:14:11: rules[0].type: 'surge_sinc' is not a rule type; did you mean "
@@ -223,40 +224,130 @@ TEST(RuleCheck, ReadsSeverityModeAndRunbook) {
 constexpr const char* kSurge =
     "name: s\ntype: surge\nseries: billed\nmeasure: chips\nper: [bill_to]\nwindow: 7d\n";
 
-TEST(Surge, NeedsABaselineOfWholeWindows) {
+TEST(Surge, LearnsByDefaultsThatFitItsWindow) {
+  const auto weekly = *parse_valid(valid_and(kSurge))->rules[1].learning;
+  EXPECT_EQ(weekly.method, Method::kSurgeAndRamp);
+  EXPECT_EQ(weekly.period, 52);
+  EXPECT_EQ(weekly.guard, 26);
+  EXPECT_EQ(weekly.warm_up, 26);
+  EXPECT_EQ(weekly.alpha, statistics::SurgeRampParameters::weekly().baseline.alpha);
+  EXPECT_EQ(weekly.false_discovery_rate, 0.05);
+  std::string yaml = valid_and(kSurge);
+  yaml.replace(yaml.rfind("window: 7d"), 10, "window: 1d");
+  const auto daily = *parse_valid(yaml)->rules[1].learning;
+  EXPECT_EQ(daily.period, 7);
+  EXPECT_EQ(daily.guard, 7);
+  EXPECT_EQ(parse_valid(valid_and(std::string(kSurge) + "method: surge"))->rules[1].learning->alpha,
+            statistics::GammaPoissonParameters().alpha);
+}
+
+TEST(Surge, ParametersHaveRanges) {
+  const std::string head = kSurge;
+  for (const char* line : {"guard: 1", "guard: 400", "warm_up: 4", "period: 1", "alpha: 0.5",
+                           "false_discovery_rate: 0.01", "kappa: 20", "h: 50", "h: 0.5"}) {
+    EXPECT_THAT(problems_of(valid_and(head + line)), IsEmpty()) << line;
+  }
+  for (const char* line : {"guard: 0", "guard: 401", "warm_up: 3", "period: 0", "alpha: 0",
+                           "alpha: 0.6", "false_discovery_rate: 1", "kappa: 1", "h: 51"}) {
+    EXPECT_EQ(problems_of(valid_and(head + line)).size(), 1u) << line;
+  }
+  EXPECT_THAT(problems_of(valid_and(head + "guard: 0")),
+              ElementsAre("c.yaml:27:12: rules[1].guard: 0 is not between 1 and 400"));
+  EXPECT_THAT(problems_of(valid_and(head + "alpha: 0.6")),
+              ElementsAre("c.yaml:27:12: rules[1].alpha: 0.6 is not within 1e-12 and 0.5"));
+  EXPECT_THAT(problems_of(valid_and(head + "method: srge")),
+              ElementsAre(HasSubstr("did you mean 'surge'?")));
+  EXPECT_THAT(problems_of(valid_and(head + "odds_ratio: 2")),
+              ElementsAre(HasSubstr("surge does not take 'odds_ratio'")));
+}
+
+TEST(Surge, ABaselineIsAWarmUpAsADuration) {
   const std::string head = std::string(kSurge) + "fire_at: {z: 4}\n";
-  EXPECT_EQ(parse_valid(valid_and(head + "baseline: 182d"))->rules[1].baseline_panes, 182);
-  EXPECT_THAT(problems_of(valid_and(head)),
-              ElementsAre(StartsWith("c.yaml:21:5: rules[1]: 'baseline' is missing")));
+  EXPECT_EQ(parse_valid(valid_and(head + "baseline: 182d"))->rules[1].learning->warm_up, 26);
   EXPECT_THAT(
       problems_of(valid_and(head + "baseline: 180d")),
       ElementsAre("c.yaml:28:15: rules[1].baseline: 180d is not a multiple of the window, 7d"));
-  EXPECT_THAT(problems_of(valid_and(head + "baseline: 36h")),
-              ElementsAre(HasSubstr("not a multiple of the pane")));
+  EXPECT_THAT(problems_of(valid_and(head + "baseline: 21d")), ElementsAre(HasSubstr("has 3 windows")));
+  EXPECT_THAT(problems_of(valid_and(head + "baseline: 70d\nwarm_up: 10")),
+              ElementsAre(HasSubstr("the same as 'warm_up'")));
+}
+
+TEST(Surge, IsCalmBelowARatioOfItsOwn) {
+  const auto calm = [](const std::string& lines) {
+    return parse_valid(valid_and(std::string(kSurge) + lines))->rules[1].clear_at;
+  };
+  EXPECT_EQ(calm("").ratio, 1.3);
+  EXPECT_EQ(calm("fire_at: {ratio: 1.2, z: 3}").ratio, 1.2);
+  EXPECT_EQ(calm("fire_at: {ratio: 1.2, z: 3}").z, std::nullopt);
+  EXPECT_EQ(calm("clear_at: {ratio: 1.1}").ratio, 1.1);
+}
+
+TEST(Surge, ARollupGoesFromTheWholeToTheParts) {
+  const std::string head =
+      "name: s\ntype: surge\nseries: billed\nmeasure: chips\nwindow: 7d\nrollup: ";
+  const Rule rule = parse_valid(valid_and(head + "[[], [bill_to], [bill_to, family]]"))->rules[1];
+  EXPECT_THAT(rule.rollup, ElementsAre(IsEmpty(), ElementsAre(0), ElementsAre(0, 2)));
+  EXPECT_THAT(rule.per, ElementsAre(0, 2));
+  EXPECT_THAT(problems_of(valid_and(head + "[[]]")), ElementsAre(HasSubstr("at least two levels")));
+  EXPECT_THAT(problems_of(valid_and(head + "[[bill_to], [family]]")),
+              ElementsAre(HasSubstr("names the dimensions of the level before it")));
+  EXPECT_THAT(problems_of(valid_and(head + "[[], [bil_to]]")),
+              ElementsAre(HasSubstr("did you mean 'bill_to'?")));
+  EXPECT_THAT(problems_of(valid_and(head + "[[], [bill_to]]\nper: [family]")),
+              ElementsAre(HasSubstr("leave 'per' out")));
+  EXPECT_THAT(problems_of(valid_and(head + "bill_to")), ElementsAre(HasSubstr("expected a list")));
+}
+
+TEST(Surge, AnAcceptedLevelNamesASubjectAndADay) {
+  const auto with = [](const std::string& accepted) {
+    return valid_and(std::string(kSurge) + "accepted: [" + accepted + "]");
+  };
+  const auto config = parse_valid(with("{subject: {bill_to: SG}, from: 2024-05-01}"));
+  const AcceptedLevel& accepted = config->rules[1].accepted.at(0);
+  EXPECT_THAT(accepted.values, ElementsAre("SG"));
+  EXPECT_EQ(accepted.from, *parse_date("2024-05-01"));
+  EXPECT_NE(config->ruleset_version, parse_valid(valid_and(kSurge))->ruleset_version)
+      << "what was accepted is part of the rule set";
+  EXPECT_THAT(problems_of(with("{subject: {bill_to: SG}}")), ElementsAre(HasSubstr("'from' is missing")));
+  EXPECT_THAT(problems_of(with("{subject: {bill_to: SG}, from: soon}")), ElementsAre(HasSubstr("soon")));
+  EXPECT_THAT(problems_of(with("{subject: {family: Hopper}, from: 2024-05-01}")),
+              ElementsAre(HasSubstr("names a value for each dimension")));
+  EXPECT_THAT(problems_of(with("{subject: {bill: SG}, from: 2024-05-01}")),
+              ElementsAre(HasSubstr("did you mean 'bill_to'?")));
+}
+
+TEST(LearnedTypes, NeedNoFigureToFireAt) {
+  for (const char* type : {"surge", "ramp", "new_entity", "share_shift"}) {
+    const std::string yaml = "name: s\ntype: " + std::string(type) +
+                             "\nseries: billed\nmeasure: chips\nper: [bill_to]\nwindow: 7d\n";
+    EXPECT_THAT(problems_of(valid_and(yaml)), IsEmpty()) << type;
+    EXPECT_THAT(problems_of(valid_and(yaml + "fire_at: {divergence: 0.5}")),
+                ElementsAre(HasSubstr("does not use 'divergence'")));
+  }
 }
 
 constexpr const char* kShare =
     "name: s\ntype: share_shift\nseries: billed\nmeasure: chips\nper: [bill_to]\nwindow: 7d\n"
     "fire_at: {points: 10}\n";
 
-TEST(ShareShift, TakesEitherAReferenceOrABaseline) {
+TEST(ShareShift, ComparesWithAReferenceOrLearns) {
   const std::string head = kShare;
   const std::string reference = "reference: {start: 2023-05-01, end: 2023-07-31}\n";
-  const Rule baseline = parse_valid(valid_and(head + "baseline: 30d"))->rules[1];
-  EXPECT_EQ(baseline.baseline_panes, 30);
-  EXPECT_EQ(baseline.reference, std::nullopt);
+  const Rule learned = parse_valid(valid_and(head + "baseline: 70d"))->rules[1];
+  EXPECT_EQ(learned.learning->warm_up, 10);
+  EXPECT_EQ(learned.reference, std::nullopt);
   const Rule period = parse_valid(valid_and(head + reference))->rules[1];
-  EXPECT_EQ(period.baseline_panes, 0);
+  EXPECT_FALSE(period.learning.has_value());
   EXPECT_TRUE(period.reference.has_value());
-  EXPECT_THAT(problems_of(valid_and(head + reference + "baseline: 30d")),
-              ElementsAre("c.yaml:29:5: rules[1].baseline: share_shift takes either 'reference' or "
-                          "'baseline'"));
-  EXPECT_THAT(problems_of(valid_and(head)),
-              ElementsAre(HasSubstr("takes either 'reference' or 'baseline'")));
+  EXPECT_THAT(problems_of(valid_and(head + reference + "guard: 4")),
+              ElementsAre("c.yaml:29:5: rules[1].guard: share_shift takes either 'reference' or "
+                          "'guard'"));
+  EXPECT_THAT(problems_of(valid_and(head + "direction: sideways")),
+              ElementsAre(HasSubstr("known are up, down and both")));
 }
 
 TEST(ShareShift, PointsAreAtMostAHundred) {
-  std::string yaml = valid_and(std::string(kShare) + "baseline: 30d");
+  std::string yaml = valid_and(kShare);
   yaml.replace(yaml.find("points: 10"), 10, "points: 100");
   EXPECT_THAT(problems_of(yaml), IsEmpty());
   yaml.replace(yaml.find("points: 100"), 11, "points: 101");

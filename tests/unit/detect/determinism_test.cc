@@ -21,14 +21,28 @@ config::Config all_rules() {
   config::Rule excess = since;
   excess.name = "excess";
   excess.fire_at.excess_over_total = 1.1;
-  config::Rule surge = test::rule(RuleType::kSurge, 2);
-  surge.name = "surge";
-  surge.baseline_panes = 20;
-  surge.fire_at.ratio = 1.3;
-  config::Rule share = test::rule(RuleType::kShareShift, 2);
-  share.name = "share";
-  share.baseline_panes = 6;
-  share.fire_at.points = 5;
+  const auto learning = [](RuleType type, const char* name, std::int64_t window) {
+    config::Rule rule = test::learning_rule(type, window);
+    rule.name = name;
+    rule.learning->warm_up = 4;
+    rule.learning->alpha = 0.2;
+    rule.learning->h = 1;
+    return rule;
+  };
+  config::Rule surge = learning(RuleType::kSurge, "surge", 1);
+  config::Rule money = learning(RuleType::kSurge, "money", 2);
+  money.measure = Measure::kRevenueUsd;
+  money.fire_at.excess_over_total = 1.1;
+  config::Rule ramp = learning(RuleType::kRamp, "ramp", 1);
+  ramp.learning->kappa = 1.5;
+  config::Rule share = learning(RuleType::kShareShift, "share", 2);
+  share.learning->odds_ratio = 1.5;
+  share.learning->direction = config::Direction::kBoth;
+  config::Rule entity = learning(RuleType::kNewEntity, "entity", 2);
+  entity.per = {0, 1};
+  config::Rule tree = learning(RuleType::kSurge, "tree", 1);
+  tree.rollup = {{}, {0}, {0, 1}};
+  tree.per = {0, 1};
   config::Rule own = test::rule(RuleType::kDivergence, 2);
   own.name = "own";
   own.against_series = 0;
@@ -38,7 +52,7 @@ config::Config all_rules() {
   other.name = "other";
   other.against_series = 1;
   other.against_position = 0;
-  config.rules = {since, excess, surge, share, own, other};
+  config.rules = {since, excess, surge, money, ramp, share, entity, tree, own, other};
   return config;
 }
 
@@ -69,7 +83,7 @@ std::vector<Flush> random_flushes(std::uint64_t seed) {
         if (random() % 10 == 0) value /= 2;
         std::erase_if(flush.updates,
                       [&](const test::Value& v) { return v.key == key && v.pane == pane; });
-        flush.updates.push_back({key, pane, value});
+        flush.updates.push_back({key, pane, value, value / (40 * test::kDollar)});
       }
       flushes.push_back(flush);
     }
@@ -103,8 +117,9 @@ TEST(Determinism, TheSameJournalGivesTheSameBytes) {
   const auto flushes = random_flushes(1);
   const std::string text = run(flushes, 100, false);
   EXPECT_EQ(text, run(flushes, 100, false));
-  for (const char* word : {"SURGE_SINCE", "TYPE_SURGE\"", "SHARE_SHIFT", "DIVERGENCE", "EARLY",
-                           "ON_TIME", "FINAL", "RESOLVED"}) {
+  for (const char* word : {"SURGE_SINCE", "TYPE_SURGE\"", "SHARE_SHIFT", "TYPE_RAMP", "NEW_ENTITY",
+                           "DIVERGENCE", "EARLY", "ON_TIME", "FINAL", "RESOLVED", "LIFE_PENDING",
+                           "\"money\"", "\"tree\"", "\"part\""}) {
     EXPECT_NE(text.find(word), std::string::npos) << "the case is too tame: no " << word;
   }
   EXPECT_EQ(text.find("nan"), std::string::npos);

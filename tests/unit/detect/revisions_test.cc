@@ -22,13 +22,13 @@ Figures with_ratio(double ratio, Verdict verdict = Verdict::kFires) {
 
 // Folds ratios into episodes: fires at 4, quiet below 2, ends after two quiet windows.
 std::vector<Episode> fold(const std::vector<double>& ratios) {
-  std::vector<Episode> episodes;
+  Life life;
   for (std::size_t i = 0; i < ratios.size(); ++i) {
     const Judged judged[] = {{ratios[i], 4.0, 2.0}};
     Figures figures = with_ratio(ratios[i], judge(judged));
-    step(&episodes, static_cast<PaneIndex>(i), figures, 2);
+    step(&life, static_cast<PaneIndex>(i), figures, {.clear_after = 2});
   }
-  return episodes;
+  return life.episodes;
 }
 
 class Book {
@@ -36,7 +36,8 @@ class Book {
   std::vector<std::string> reconcile(const std::vector<Episode>& episodes, Frontier frontier) {
     std::vector<std::string> said;
     detect::reconcile(
-        episodes, frontier, [](PaneIndex) { return with_ratio(1, Verdict::kQuiet); }, &published,
+        episodes, frontier, [](const Revision&) { return with_ratio(1, Verdict::kQuiet); },
+        &published,
         [&](const Revision& r) {
           said.push_back("al" + std::to_string(r.onset) + "." + std::to_string(r.number) +
                          (r.firing      ? " fires"

@@ -1,4 +1,5 @@
-// Each rule type, both sides of its lines, and what it does without what it needs.
+// Each rule type that compares two sums, both sides of its lines, and what it does without what it
+// needs. Those that learn are in learning_test.cc.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -182,103 +183,6 @@ TEST(SurgeSince, TheObservedLineKeepsTinyBasesQuiet) {
   }
 }
 
-// ---- surge -------------------------------------------------------------------------------------
-
-config::Thresholds at_least(double ratio, std::optional<double> excess = std::nullopt) {
-  config::Thresholds thresholds;
-  thresholds.ratio = ratio;
-  thresholds.excess_over_total = excess;
-  return thresholds;
-}
-
-config::Thresholds sigmas(double z) {
-  config::Thresholds thresholds;
-  thresholds.z = z;
-  return thresholds;
-}
-
-config::Config surge(config::Thresholds fire_at) {
-  config::Config config = two_series();
-  config::Rule rule = test::rule(RuleType::kSurge, 1);
-  rule.baseline_panes = 10;
-  rule.fire_at = fire_at;
-  config.rules = {rule};
-  return config;
-}
-
-TEST(Surge, FiresAtTheLineAndNotBelow) {
-  for (const std::int64_t dollars : {199, 200}) {
-    World world(surge(at_least(2)));
-    for (PaneIndex pane = 0; pane < 12; ++pane) world.bill("SG", pane, 100);
-    world.pass(11);
-    EXPECT_THAT(world.alerts(), IsEmpty());
-    world.bill("SG", 12, dollars);
-    world.pass(12);
-    EXPECT_EQ(world.alerts().size(), dollars == 200 ? 1u : 0u);
-  }
-}
-
-TEST(Surge, MeasuresInRobustStandardDeviationsWithAFloor) {
-  World world(surge(sigmas(4)));
-  for (PaneIndex pane = 0; pane < 12; ++pane) world.bill("SG", pane, 100);
-  world.bill("SG", 12, 120);  // sigma is 5 % of the median
-  world.pass(12);
-  const auto alerts = world.alerts();
-  ASSERT_EQ(alerts.size(), 1u);
-  EXPECT_DOUBLE_EQ(alerts[0].score(), 4);
-  EXPECT_EQ(alerts[0].expected(), 100e6);
-  EXPECT_DOUBLE_EQ(alerts[0].upper_bound(), 120e6);
-}
-
-TEST(Surge, UsesMedianAndMadOfTheBaseline) {
-  World world(surge(at_least(2)));
-  // Baseline of pane 12 is 1 … 10 (pane 11 is the guard): 80 × 5, 120 × 5.
-  for (PaneIndex pane = 1; pane <= 10; ++pane) world.bill("SG", pane, pane % 2 == 0 ? 80 : 120);
-  world.bill("SG", 11, 190);
-  world.bill("SG", 12, 250);
-  world.pass(12);
-  const auto alerts = world.alerts();
-  ASSERT_EQ(alerts.size(), 1u);
-  EXPECT_EQ(alerts[0].expected(), 100e6);
-  EXPECT_DOUBLE_EQ(evidence(alerts[0], "baseline_sigma")->value(), 1.4826 * 20e6);
-}
-
-TEST(Surge, NeedsEightBaselineWindows) {
-  for (const PaneIndex first : {2, 3}) {
-    World world(surge(at_least(2)));
-    for (PaneIndex pane = first; pane < 11; ++pane) world.bill("SG", pane, 100);
-    world.bill("SG", 11, 300);  // baseline 0 … 9, of which `first` … 9 are known
-    world.pass(11);
-    const detect::Emissions out = world.take();
-    EXPECT_EQ(out.alerts.size(), first == 2 ? 1u : 0u);
-    EXPECT_EQ(out.points.back().inconclusive(), first == 3);
-  }
-}
-
-TEST(Surge, IsInconclusiveOverAnEmptyBaseline) {
-  World world(surge(at_least(2)));
-  for (PaneIndex pane = 0; pane < 12; ++pane) world.bill("US", pane, 100);
-  world.bill("SG", 12, 1'000);
-  world.pass(12);
-  const detect::Emissions out = world.take();
-  EXPECT_THAT(out.alerts, IsEmpty());
-  EXPECT_TRUE(out.points[out.points.size() - 2].inconclusive());
-}
-
-TEST(Surge, ExcessOverTheWholeMustBeReachedToo) {
-  for (const std::int64_t us : {100, 101}) {
-    World world(surge(at_least(2, 1.5)));
-    for (PaneIndex pane = 0; pane < 12; ++pane) {
-      world.bill("SG", pane, 100);
-      world.bill("US", pane, 100);
-    }
-    world.bill("SG", 12, 300);
-    world.bill("US", 12, us);  // the whole: 2 or more times; excess 1.5 or less
-    world.pass(12);
-    EXPECT_EQ(world.alerts().size(), us == 100 ? 1u : 0u);
-  }
-}
-
 // ---- share_shift -------------------------------------------------------------------------------
 
 TEST(ShareShift, FiresAtTheLineAndNotBelow) {
@@ -304,30 +208,6 @@ TEST(ShareShift, FiresAtTheLineAndNotBelow) {
     EXPECT_EQ(evidence(alerts[0], "whole_before")->value(), 1'000e6);
     EXPECT_EQ(evidence(alerts[0], "whole_now")->value(), 1'000e6);
   }
-}
-
-TEST(ShareShift, ComparesWithTheBaselineBeforeAGap) {
-  config::Config config = two_series();
-  config::Rule rule = test::rule(RuleType::kShareShift, 1);
-  rule.baseline_panes = 4;
-  rule.fire_at.points = 20;
-  config.rules = {rule};
-  World world(std::move(config));
-  for (PaneIndex pane = 0; pane < 4; ++pane) {
-    world.bill("SG", pane, 10);
-    world.bill("US", pane, 90);
-  }
-  world.bill("SG", 4, 25);  // the guard of pane 5
-  world.bill("US", 4, 75);
-  world.bill("SG", 5, 30);
-  world.bill("US", 5, 70);
-  world.pass(4);
-  detect::Emissions out = world.take();
-  EXPECT_TRUE(out.points.back().inconclusive()) << "one pane of history is missing";
-  world.pass(5);
-  const auto alerts = world.alerts();
-  ASSERT_EQ(alerts.size(), 1u);
-  EXPECT_DOUBLE_EQ(alerts[0].expected(), 0.1);
 }
 
 TEST(ShareShift, IsInconclusiveForAWindowThatBeginsBeforeTheHistory) {

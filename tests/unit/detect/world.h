@@ -34,7 +34,7 @@ inline config::Config two_series() {
   billed.name = "billed";
   billed.event = Topic::kInvoices;
   billed.group_by = {config::Dimension::kBillTo, config::Dimension::kShipTo};
-  billed.measures = {Measure::kRevenueUsd, Measure::kUnits};
+  billed.measures = {Measure::kRevenueUsd, Measure::kUnits, Measure::kDocuments};
   billed.definition = kDefinition;
   config::Series shipped = billed;
   shipped.name = "shipped";
@@ -63,6 +63,22 @@ inline config::Rule rule(config::RuleType type, std::int64_t window) {
   return rule;
 }
 
+// A rule on documents that learns for eight windows, all but the last two, and knows no season.
+inline config::Rule learning_rule(config::RuleType type, std::int64_t window = 1) {
+  config::Rule result = rule(type, window);
+  result.measure = Measure::kDocuments;
+  result.clear_after = 3;
+  result.clear_at.ratio = 1.3;
+  result.learning.emplace();
+  result.learning->guard = 2;
+  result.learning->warm_up = 8;
+  if (type == config::RuleType::kRamp) result.learning->method = config::Method::kRamp;
+  if (type == config::RuleType::kShareShift || type == config::RuleType::kNewEntity) {
+    result.clear_at.ratio.reset();
+  }
+  return result;
+}
+
 class World {
  public:
   explicit World(config::Config config, detect::Detector::Options options = {})
@@ -75,6 +91,12 @@ class World {
             const std::string& ship_to = "US") {
     apply(Batch(kInvoices0, ++offset_, "billed")
               .update({{bill_to, ship_to}, pane, dollars * kDollar}));
+  }
+  // The same of `documents` documents of a dollar each.
+  void count(const std::string& bill_to, PaneIndex pane, std::int64_t documents,
+             const std::string& ship_to = "US") {
+    apply(Batch(kInvoices0, ++offset_, "billed")
+              .update({{bill_to, ship_to}, pane, documents * kDollar, documents}));
   }
   void ship(const std::string& ship_to, PaneIndex pane, std::int64_t dollars) {
     apply(Batch(kShipments0, ++offset_, "shipped").update({{ship_to}, pane, dollars * kDollar}));

@@ -49,11 +49,12 @@ inline v1::JournalRecord topology(int invoices, int shipments) {
   return record;
 }
 
-// One pane update or correction: revenue in micros, and as many units.
+// One pane update or correction: revenue in micros, as many units, and documents.
 struct Value {
   std::vector<std::string> key;
   PaneIndex pane = 0;
   std::int64_t revenue = 0;
+  std::int64_t documents = 0;
 };
 
 class Batch {
@@ -87,6 +88,7 @@ class Batch {
     record->set_pane_index(value.pane);
     record->mutable_measures()->set_revenue_usd_micros(value.revenue);
     record->mutable_measures()->set_units(value.revenue);
+    record->mutable_measures()->set_documents(value.documents);
   }
 
   v1::JournalRecord record_;

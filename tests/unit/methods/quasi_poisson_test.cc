@@ -64,7 +64,8 @@ TEST(QuasiPoisson, WithoutASlopeMeansAreThoseOfTheGroups) {
   EXPECT_NEAR(fit.mean(0), 3, 1e-9);
   EXPECT_NEAR(fit.mean(4), 20, 1e-9);
   EXPECT_EQ(fit.freedom(), 3);
-  // Pearson: (1 + 1) / 3 + (100 + 0 + 100) / 20, over 3; near, since the last round's weights count.
+  // Pearson: (1 + 1) / 3 + (100 + 0 + 100) / 20, over 3; near, since the last round's weights
+  // count.
   EXPECT_NEAR(fit.dispersion(), (2.0 / 3 + 10) / 3, 1e-4);
   EXPECT_NEAR(std::exp(fit.predictor(99, 1)), 20, 1e-8);
 }

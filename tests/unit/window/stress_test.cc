@@ -184,8 +184,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Plan{"KeysOverTheLimit", 30'000, 1 << 10, 20},
                     Plan{"AllAtOnePane", 200'000, 1 << 10, 20, 1, 2},
                     Plan{"EverAnotherPane", 100'000, 1 << 10, 20, 1, 200},
-                    Plan{"KeysComeAndGo", 60'000, 1 << 10, 100'000, 20, 20, 5},
-                    Plan{"KeysComeAndGoAtTheLimit", 60'000, 64, 30, 20, 20, 5}),
+                    Plan{"KeysComeAndGo", 30'000, 1 << 10, 100'000, 20, 20, 5},
+                    Plan{"KeysComeAndGoAtTheLimit", 30'000, 64, 30, 20, 20, 5}),
     [](const testing::TestParamInfo<Plan>& plan) { return std::string(plan.param.name); });
 
 }  // namespace

@@ -9,6 +9,7 @@ import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.MemorySize;
 import org.apache.flink.configuration.RestOptions;
+import org.apache.flink.configuration.RestartStrategyOptions;
 import org.apache.flink.configuration.StateBackendOptions;
 import org.apache.flink.configuration.TaskManagerOptions;
 import org.apache.flink.connector.kafka.source.KafkaSource;
@@ -80,6 +81,8 @@ public final class Main {
     settings.set(TaskManagerOptions.NETWORK_MEMORY_MAX, MemorySize.ofMebiBytes(64));
     settings.set(StateBackendOptions.STATE_BACKEND, "hashmap");
     settings.set(RestOptions.BIND_PORT, "0");
+    // A failure is to be seen, not tried again for ever.
+    settings.set(RestartStrategyOptions.RESTART_STRATEGY, "none");
     boolean checkpoints = Boolean.parseBoolean(arguments.get("checkpoints"));
     if (checkpoints) {
       settings.set(CheckpointingOptions.CHECKPOINT_STORAGE, "filesystem");

@@ -1,0 +1,81 @@
+// new_entity: a subject that was never seen before, once the series is old enough to say so, and
+// the rate of a subject that is too young for a baseline of its own (D4).
+//
+//   first window:  an event. p = P(Y >= y) under what its siblings do; a page if p <= alpha
+//   then, until it has 52 windows and 50 documents: E >= 1/alpha, E an e-process against "no more
+//   than the upper 5 % of its siblings"
+#include <algorithm>
+
+#include "base/check.h"
+#include "detect/tracker.h"
+#include "statistics/negative_binomial.h"
+
+namespace surgewatch::detect {
+namespace {
+
+constexpr std::int64_t kLeastWindows = 4;  // of a sibling, for its mean to count
+// Of sums: documents come by chance and their sizes vary about as much again.
+constexpr double kDispersionOfSums = 2;
+
+}  // namespace
+
+EntityTracker::EntityTracker(const RuleShape&) {}
+
+std::optional<double> EntityTracker::rate() const {
+  if (windows_ < kLeastWindows) return std::nullopt;
+  return total_ / static_cast<double>(windows_);
+}
+
+void EntityTracker::enter(const RuleShape& shape, const WindowInputs& in) {
+  const bool documents_known = in.whole.documents > 0 && in.whole.amount > 0;
+  if (shape.in_documents && documents_known) unit_ = in.whole.amount / in.whole.documents;
+  std::vector<double> rates(in.sibling_rates.begin(), in.sibling_rates.end());
+  for (double& rate : rates) rate = std::max(0.0, rate) / unit_;
+  auto entity =
+      statistics::NewEntity::create({.prior = statistics::pooled_prior(rates),
+                                     .alpha = shape.rule->learning->alpha,
+                                     .dispersion = shape.in_documents ? kDispersionOfSums : 1});
+  SW_CHECK(entity.ok());  // config/check_learning.cc keeps to the same ranges
+  entity_ = *entity;
+}
+
+Figures EntityTracker::advance(const RuleShape& shape, const WindowInputs& in) {
+  Figures f;
+  f.observed = in.own.amount;
+  if (in.silent || (!entity_ && in.own.amount <= 0)) return f;
+  const bool first = !entity_;
+  if (first) enter(shape, in);
+  total_ += std::max(0.0, in.own.amount);
+  ++windows_;
+  const bool handed_over = entity_->ready_for_baseline();
+  const statistics::NewEntityJudgement judgement =
+      entity_->step(std::max(0.0, in.own.amount) / unit_);
+  f.verdict = Verdict::kNothing;
+  if (handed_over) return f;
+  f.verdict = Verdict::kInconclusive;
+  f.missing = Missing::kHistory;
+  if (first && !in.warm) return f;
+
+  f.verdict = Verdict::kBetween;  // the panel decides
+  f.missing = Missing::kNone;
+  f.unit = unit_;
+  f.expected = judgement.expected * unit_;
+  f.ratio = f.observed / f.expected;
+  f.rank = f.ratio;
+  f.p = judgement.p;
+  f.score = score_of(shape, f);
+  f.e_value = judgement.e_value;
+  f.first_seen = first;
+  f.reaches = judgement.alarm;
+  f.tested = true;
+  f.evidence = std::max(judgement.e_value, judgement.e_detector);
+  f.upper_bound = shape.rule->fire_at.observed.value_or(0);
+  if (!first && in.wants_bound) {
+    f.upper_bound = std::max(f.upper_bound, unit_ * statistics::NegativeBinomial::of(
+                                                        judgement.expected, 2 * judgement.expected)
+                                                        .upper_bound(shape.rule->learning->alpha));
+  }
+  return f;
+}
+
+}  // namespace surgewatch::detect
