@@ -105,7 +105,8 @@ class Window {
   Window(const Window&) = delete;
   Window& operator=(const Window&) = delete;
 
-  // ---- Writer. An event is begin_event(), any of the middle ones, publish().
+  // ---- Writer. An event is begin_event(), any of the middle ones, publish(). A group of events
+  // may be published as one: end_event() after each but the last.
   void begin_event() { epoch_ = flusher_epoch_.load(std::memory_order_acquire); }
 
   // The key's slot; that of `other` in each dimension if the series is full. `values` may hold
@@ -163,10 +164,14 @@ class Window {
     watermark_ = watermark;
   }
 
-  template <Publication kPublication = Publication::kOn>
-  void publish(std::int64_t next_offset) {
+  // Some of what was left over from a border, while there is any.
+  void end_event() {
     if (has_leftovers_) [[unlikely]]
       tidy();
+  }
+  template <Publication kPublication = Publication::kOn>
+  void publish(std::int64_t next_offset) {
+    end_event();
     if constexpr (kPublication == Publication::kOn) {
       published_.publish({next_offset, watermark_.value_or(kNoWatermark), epoch_});
     }
@@ -308,7 +313,7 @@ class Window {
   std::vector<Series> series_;
   Dictionary dictionary_;
   ChunkedArray<Slot> slots_;
-  HashTable keys_;  // numbers of slots
+  HashTable keys_{HashTable::Load::kSparse};  // numbers of slots
   PanePool pool_;
   PaneTable table_;
 
