@@ -142,6 +142,41 @@ TEST(LearnedSurge, OneOfManyTestsIsATicketAndNeedsTwoOfThreeWindows) {
   EXPECT_EQ(life_of_sg, v1::ALERT_LIFE_FIRING);
 }
 
+TEST(LearnedSurge, ATicketThatBecomesAPageIsSaidOnceMore) {
+  config::Rule rule = learning_rule(RuleType::kSurge);
+  rule.learning->method = config::Method::kSurge;
+  rule.learning->false_discovery_rate = 1e-7;
+  rule.severity = config::Severity::kCritical;
+  World world(with(rule));
+  live_quietly(&world, {"SG"});
+  std::vector<std::string> said;
+  for (PaneIndex day = 30; day < 33; ++day) {
+    world.count("SG", day, day < 32 ? 40 : 200);
+    world.pass(day);
+    for (const v1::Alert& alert : world.alerts()) {
+      said.push_back(v1::Severity_Name(alert.severity()) + test::brief(alert).substr(1));
+    }
+  }
+  EXPECT_THAT(said, ElementsAre("SEVERITY_WARNING FIRING ON_TIME 31",
+                                "SEVERITY_CRITICAL FIRING ON_TIME 32"));
+}
+
+TEST(LearnedSurge, NetCreditsAreNothingUnusual) {
+  config::Rule rule = learning_rule(RuleType::kSurge);
+  rule.measure = Measure::kRevenueUsd;
+  World world(with(rule));
+  for (PaneIndex day = 0; day < 60; ++day) {
+    world.count("SG", day, day % 5 == 3 ? -40 : usual(day));
+    world.pass(day);
+  }
+  const detect::Emissions out = world.take();
+  EXPECT_THAT(out.alerts, IsEmpty());
+  EXPECT_TRUE(out.points.back().has_expected());
+  for (const v1::SeriesPoint& point : out.points) {
+    EXPECT_TRUE(std::isfinite(point.expected()) && std::isfinite(point.upper_bound()));
+  }
+}
+
 TEST(LearnedSurge, EndsAfterThreeCalmWindows) {
   World world(with(learning_rule(RuleType::kSurge)));
   live_quietly(&world, {"SG"});
