@@ -14,27 +14,25 @@
 //
 // Forgetting: a document is known while the latest event time applied to it (its own, its
 // revisions', its cancellation's) is not before the horizon, to the microsecond. Its memory is
-// freed with its bucket of event time, a fourteenth of the horizon.
+// freed with its bucket of event time, a fourteenth of the horizon, and used again for others.
 //
 // Threads: one.
 // Units: a document is known by 96 bits of XXH3-128 of its id; among a billion documents the
 // chance that two ids ever meet is below 10^-11. (XXH3 is no cryptographic hash: a producer
 // that wants two of its own documents to collide can have that.)
-// Cost: a plain document of one line takes 50 to 75 bytes (66 measured, docs/window.md);
-// looking up a new one touches one cache line of the filter.
+// Cost: a plain document of one line takes 45 to 60 bytes (measured: docs/window.md); one that is
+// new touches one cache line of the index, and the end of an arena.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <memory>
 #include <optional>
-#include <string_view>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
-#include "aggregate/document_filter.h"
-#include "aggregate/document_store.h"
+#include "aggregate/document_index.h"
+#include "aggregate/document_records.h"
 #include "base/measures.h"
 #include "base/time.h"
 
@@ -61,8 +59,8 @@ class Documents {
   // `horizon` back from the watermark; event times run ahead of it by `out_of_orderness` at most.
   Documents(Micros horizon, Micros out_of_orderness);
 
-  // Has the memory fetched that find() and put() will want.
-  void prefetch(const DocumentKey& key, Micros time) const;
+  // Has the memory fetched that decide() and apply() will want.
+  void prefetch(const DocumentKey& key) const { index_.prefetch(key); }
 
   // What the event does to its document, given the watermark before it. What was forgotten by then
   // is not known. For kReplace and kTakeOut `old` gets what the document has contributed, at
@@ -71,52 +69,54 @@ class Documents {
   DocumentAction decide(const DocumentEvent& event, std::optional<Micros> watermark_before,
                         std::vector<Contribution>* old, Micros* old_time);
 
-  // Notes that the event of the last decide() was applied with these contributions.
-  void apply(const DocumentEvent& event, const std::vector<Contribution>& contributions);
-
-  // Frees what the new watermark has put behind the horizon.
-  void advance(Micros watermark);
+  // Notes that the event of the last decide() was applied with these contributions. Given the
+  // watermark after it, which never falls, frees what that has put behind the horizon.
+  void apply(const DocumentEvent& event, Micros watermark,
+             const std::vector<Contribution>& contributions);
 
   // Whether a document may have been forgotten: one that is not known may be old, not new.
   bool may_have_forgotten(std::optional<Micros> watermark_before) const;
 
   std::size_t size() const { return size_; }  // documents in memory
-  std::size_t bytes() const;                  // that they take
+  std::size_t bytes() const;                  // that are taken for them
 
  private:
-  static constexpr std::size_t kBuckets = DocumentFilter::kBuckets;
-
-  struct Found {
-    std::size_t bucket = 0;
-    DocumentBucket::Position position{};
-    DocumentState state;
-  };
   using Revisions = absl::flat_hash_set<std::uint64_t>;
 
+  struct Bucket {
+    std::int64_t number = 0;
+    std::size_t size = 0;
+    // Revisions beyond those in the document's state: few documents have any.
+    absl::flat_hash_map<DocumentKey, Revisions> extra;
+  };
+
   std::int64_t bucket_number(Micros time) const { return floor_div(time, bucket_length_); }
-  static std::size_t place_of(std::int64_t number) {
-    return static_cast<std::size_t>(number & static_cast<std::int64_t>(kBuckets - 1));
+  Bucket& bucket_of(std::int64_t number) {
+    return buckets_[static_cast<std::size_t>(number) % DocumentIndex::kPlaces];
   }
-  bool find(const DocumentKey& key);
-  bool is_seen(const DocumentEvent& event) const;
-  void keep_seen(const DocumentKey& key, std::int32_t revision, bool is_cancellation);
-  void erase_found();
+  DocumentIndex::Found find(const DocumentKey& key);
+  bool is_seen(const DocumentEvent& event, const DocumentState& state, const Bucket& bucket) const;
+  void take_out(const DocumentKey& key, const DocumentIndex::Found& found);
+  void advance(Micros watermark);
   void store(const DocumentKey& key, const DocumentState& state,
              const std::vector<Contribution>& contributions);
-  void rebuild_filter(std::size_t documents_of_bucket);
-  void free_bucket(std::size_t place);
 
   const Micros horizon_;
   const Micros bucket_length_;
-  std::array<DocumentBucket, kBuckets> buckets_;
-  std::array<std::int64_t, kBuckets> numbers_{};  // which bucket is in each place
-  DocumentFilter filter_;
-  // Revisions beyond those in the document's state: few documents have any.
-  absl::flat_hash_map<DocumentKey, Revisions> extra_;
+  DocumentIndex index_;
+  DocumentRecords records_;
+  std::array<Bucket, DocumentIndex::kPlaces> buckets_;
   std::size_t size_ = 0;
   std::optional<Micros> earliest_applied_;
-  std::optional<std::int64_t> oldest_bucket_;  // that may hold a known document
-  std::optional<Found> found_;                 // by the last decide()
+  std::int64_t oldest_bucket_ = INT64_MIN;  // that may hold a known document
+  Micros next_advance_ = INT64_MIN;         // watermark at which the next bucket leaves
+  // The bucket of the last document: mostly that of the next.
+  Micros recent_start_ = 0;
+  std::int64_t recent_number_ = 0;
+
+  // Taken out by the last decide(), if it found one that the event changes.
+  std::optional<DocumentState> former_;
+  Revisions former_extra_;
 };
 
 }  // namespace surgewatch::aggregate

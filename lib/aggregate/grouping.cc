@@ -101,11 +101,14 @@ Grouping::Grouping(const std::vector<const config::Series*>& series,
     std::vector<Dimension> used = plan.group_by;
     for (const Filter& filter : plan.party_filters) used.push_back(filter.field);
     for (const Dimension dimension : used) {
-      if (!is_line_dimension(dimension) &&
-          std::find(party_dimensions_.begin(), party_dimensions_.end(), dimension) ==
-              party_dimensions_.end()) {
-        party_dimensions_.push_back(dimension);
-      }
+      const bool is_there =
+          std::any_of(party_dimensions_.begin(), party_dimensions_.end(),
+                      [&](const PartyDimension& other) { return other.dimension == dimension; });
+      if (is_there || is_line_dimension(dimension)) continue;
+      const auto country = country_role(dimension);
+      party_dimensions_.push_back({.dimension = dimension,
+                                   .role = country ? *country : *party_id_role(dimension),
+                                   .is_country = country.has_value()});
     }
   }
 }
@@ -115,18 +118,15 @@ std::size_t Grouping::contributions(const observe::Observation& event,
   contributions->clear();
   if (event.effect == observe::Effect::kCancel) return 0;
   set_parties(event);
-  MeasureValues total;
-  for (const observe::ObservedLine& line : event.lines) total.add(line.values);
-
   std::size_t over_limit = 0;
   for (std::size_t series = 0; series < plans_.size(); ++series) {
     const Plan& plan = plans_[series];
     if (!admits(plan.party_filters)) continue;
     const std::size_t first = contributions->size();
-    positions_.clear();
+    if (!positions_.empty()) positions_.clear();
     bool is_over_limit = false;
     if (!plan.is_by_line) {
-      is_over_limit = add_line(series, total, first, contributions);
+      is_over_limit = add_line(series, event.total, first, contributions);
     } else {
       for (std::size_t line = 0; line < event.lines.size(); ++line) {
         set_line(event, line);
@@ -144,18 +144,17 @@ std::size_t Grouping::contributions(const observe::Observation& event,
   return over_limit;
 }
 
-void Grouping::set(Dimension dimension, window::ValueId value, std::string_view text) {
-  values_[static_cast<std::size_t>(dimension)] = value;
+void Grouping::set_text(Dimension dimension, std::string_view text) {
+  set(dimension, window_->dictionary().find(text));
   texts_[static_cast<std::size_t>(dimension)] = text;
 }
 
 void Grouping::set_parties(const observe::Observation& event) {
-  for (const Dimension dimension : party_dimensions_) {
-    if (const auto role = country_role(dimension)) {
-      set(dimension, country_values_[event.countries[static_cast<std::size_t>(*role)]]);
+  for (const PartyDimension& one : party_dimensions_) {
+    if (one.is_country) {
+      set(one.dimension, country_values_[event.countries[static_cast<std::size_t>(one.role)]]);
     } else {
-      const std::string_view id = event.document.party(*party_id_role(dimension)).party_id;
-      set(dimension, window_->dictionary().find(id), id);
+      set_text(one.dimension, event.document.party(one.role).party_id);
     }
   }
 }
@@ -165,11 +164,10 @@ void Grouping::set_line(const observe::Observation& event, std::size_t line) {
   const ProductValues& values = product_values_[product];
   set(Dimension::kFamily, values.family);
   set(Dimension::kControlClass, values.control_class);
-  if (product != observe::kUnknownProduct) {
+  if (product != observe::kUnknownProduct) [[likely]] {
     set(Dimension::kSku, values.sku);
   } else {
-    const std::string_view sku = event.document.lines[line].sku;
-    set(Dimension::kSku, window_->dictionary().find(sku), sku);
+    set_text(Dimension::kSku, event.document.lines[line].sku);
   }
 }
 
@@ -188,11 +186,16 @@ bool Grouping::add_line(std::size_t series, const MeasureValues& values, std::si
   window::KeyValues key{};
   std::array<std::string_view, window::kMaxDimensions> texts;
   for (std::size_t i = 0; i < group_by.size(); ++i) {
-    key[i] = values_[static_cast<std::size_t>(group_by[i])];
-    texts[i] = texts_[static_cast<std::size_t>(group_by[i])];
+    const auto dimension = static_cast<std::size_t>(group_by[i]);
+    key[i] = values_[dimension];
+    if (key[i] == window::kNoValue) texts[i] = texts_[dimension];
   }
   const window::Window::SlotChoice choice = window_->slot(series, key, texts);
-  of_slot(choice.slot, first, contributions).values.add(values);  // fits: see Observer
+  if (contributions->size() == first) [[likely]] {
+    contributions->push_back({.slot = choice.slot, .values = values});
+  } else {
+    of_slot(choice.slot, first, contributions).values.add(values);  // fits: see Observer
+  }
   return choice.is_over_limit;
 }
 

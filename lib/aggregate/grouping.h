@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "aggregate/document_store.h"
+#include "aggregate/document_records.h"
 #include "base/source.h"
 #include "config/config.h"
 #include "observe/observer.h"
@@ -47,13 +47,22 @@ class Grouping {
     std::vector<Filter> line_filters;
     bool is_by_line = false;  // keys differ from line to line
   };
+  struct PartyDimension {
+    config::Dimension dimension{};
+    observe::Role role{};
+    bool is_country = false;  // else the party's id
+  };
   struct ProductValues {
     window::ValueId family = 0, sku = 0, control_class = 0;
   };
 
   void set_parties(const observe::Observation& event);
   void set_line(const observe::Observation& event, std::size_t line);
-  void set(config::Dimension dimension, window::ValueId value, std::string_view text = {});
+  void set(config::Dimension dimension, window::ValueId value) {
+    values_[static_cast<std::size_t>(dimension)] = value;
+  }
+  // A value that is not known from the start.
+  void set_text(config::Dimension dimension, std::string_view text);
   bool admits(const std::vector<Filter>& filters) const;
   bool add_line(std::size_t series, const MeasureValues& values, std::size_t first,
                 std::vector<Contribution>* contributions);
@@ -63,12 +72,12 @@ class Grouping {
   const observe::ReferenceIndex* index_;
   window::Window* window_;
   std::vector<Plan> plans_;
-  std::vector<config::Dimension> party_dimensions_;  // that some plan uses
+  std::vector<PartyDimension> party_dimensions_;  // that some plan uses
   std::array<window::ValueId, observe::kCountryCodes> country_values_{};
   std::vector<ProductValues> product_values_;  // by product number
   std::size_t static_values_ = 0;              // value ids below it are known from the start
 
-  // Of the event and line at hand, by dimension. Texts only where the id is not static.
+  // Of the event and line at hand, by dimension. A text is good only where the id is not static.
   std::array<window::ValueId, config::kDimensionCount> values_{};
   std::array<std::string_view, config::kDimensionCount> texts_{};
   absl::flat_hash_map<std::uint32_t, std::size_t> positions_;  // of slots, for long documents

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <utility>
 
 namespace surgewatch::aggregate {
 namespace {
@@ -22,14 +24,13 @@ void set_measures(const MeasureValues& values, v1::Measures* measures) {
 // Opens a new record when one is full. Each names the series it uses.
 class JournalWriter::Batches {
  public:
-  Batches(const JournalWriter& writer, std::int64_t next_offset,
-          std::vector<v1::JournalRecord>* out)
+  Batches(JournalWriter& writer, std::int64_t next_offset, std::vector<v1::JournalRecord>* out)
       : writer_(writer), next_offset_(next_offset), out_(out) {}
 
   void add(const window::PaneSnapshot& pane) {
     v1::PaneBatch* batch = batch_with_room();
-    set_key(pane.slot, batch, batch->add_updates());
-    v1::PaneUpdate* update = batch->mutable_updates(batch->updates_size() - 1);
+    v1::PaneUpdate* update = batch->add_updates();
+    set_key(pane.slot, batch, update);
     update->set_pane_index(pane.pane_index);
     set_measures(pane.values, update->mutable_measures());
   }
@@ -40,8 +41,8 @@ class JournalWriter::Batches {
     const bool same_offset =
         is_open_ && current()->corrections_size() > 0 && correction.offset == last_offset_;
     v1::PaneBatch* batch = same_offset ? current() : batch_with_room();
-    set_key(correction.slot, batch, batch->add_corrections());
-    v1::PaneCorrection* out = batch->mutable_corrections(batch->corrections_size() - 1);
+    v1::PaneCorrection* out = batch->add_corrections();
+    set_key(correction.slot, batch, out);
     out->set_pane_index(correction.pane_index);
     out->set_offset(correction.offset);
     set_measures(correction.values, out->mutable_measures());
@@ -53,7 +54,7 @@ class JournalWriter::Batches {
 
   v1::PaneBatch* batch_with_room() {
     if (!is_open_ || current()->updates_size() + current()->corrections_size() >= kBatchEntries) {
-      out_->push_back(writer_.record());
+      out_->push_back(writer_.pane_record());
       out_->back().mutable_panes()->set_next_offset(next_offset_);
       series_in_batch_.assign(writer_.series_.size(), kNotThere);
       is_open_ = true;
@@ -73,12 +74,13 @@ class JournalWriter::Batches {
     }
     entry->set_series(there);
     for (std::size_t i = 0; i < writer_.window_->dimensions(slot); ++i) {
-      entry->add_key(std::string(writer_.window_->key_text(slot, i)));
+      const std::string_view text = writer_.window_->key_text(slot, i);
+      entry->add_key(text.data(), text.size());
     }
   }
 
   static constexpr std::uint32_t kNotThere = UINT32_MAX;
-  const JournalWriter& writer_;
+  JournalWriter& writer_;
   const std::int64_t next_offset_;
   std::vector<v1::JournalRecord>* out_;
   std::vector<std::uint32_t> series_in_batch_;
@@ -86,15 +88,33 @@ class JournalWriter::Batches {
   std::int64_t last_offset_ = 0;
 };
 
-v1::JournalRecord JournalWriter::record() const {
+v1::JournalRecord JournalWriter::record() {
   v1::JournalRecord record;
   record.mutable_source()->set_topic(std::string(topic_name(source_.topic)));
   record.mutable_source()->set_partition(source_.partition);
   return record;
 }
 
+v1::JournalRecord JournalWriter::pane_record() {
+  if (spare_.empty()) return record();
+  v1::JournalRecord record = std::move(spare_.back());
+  spare_.pop_back();
+  return record;
+}
+
+void JournalWriter::recycle(std::vector<v1::JournalRecord>* records) {
+  for (v1::JournalRecord& record : *records) {
+    if (spare_.size() == kMaxSpare) break;
+    // Only what record() set, and an emptied batch, may be left: not what a caller has added.
+    if (!record.has_panes()) continue;
+    record.mutable_panes()->Clear();
+    spare_.push_back(std::move(record));
+  }
+  records->clear();
+}
+
 void JournalWriter::append(const window::Collected& collected, bool ended,
-                           std::vector<v1::JournalRecord>* out) const {
+                           std::vector<v1::JournalRecord>* out) {
   Batches batches(*this, collected.progress.next_offset, out);
   for (const window::PaneSnapshot& pane : collected.panes) batches.add(pane);
   for (const window::Correction& correction : collected.corrections) batches.add(correction);

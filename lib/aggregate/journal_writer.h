@@ -3,6 +3,8 @@
 // progress record last, which then promises nothing that is not before it.
 //
 // Threads: the flusher's.
+// Cost: most of it is the allocator's, unless records are handed back: a cleared message keeps its
+// parts for the next.
 #pragma once
 
 #include <vector>
@@ -21,17 +23,24 @@ class JournalWriter {
                 const window::Window* window)
       : source_(source), series_(series), window_(window) {}
 
-  void append(const window::Collected& collected, bool ended,
-              std::vector<v1::JournalRecord>* out) const;
+  void append(const window::Collected& collected, bool ended, std::vector<v1::JournalRecord>* out);
+
+  // Takes records back that append() gave and nobody needs any more; empties the vector.
+  void recycle(std::vector<v1::JournalRecord>* records);
 
  private:
   class Batches;
 
-  v1::JournalRecord record() const;
+  // So many are kept: some megabytes at the most.
+  static constexpr std::size_t kMaxSpare = 32;
+
+  v1::JournalRecord record();
+  v1::JournalRecord pane_record();
 
   SourceId source_;
   std::vector<const config::Series*> series_;
   const window::Window* window_;
+  std::vector<v1::JournalRecord> spare_;  // of panes
 };
 
 }  // namespace surgewatch::aggregate

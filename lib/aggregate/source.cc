@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <span>
 #include <utility>
 
 #include "aggregate/documents.h"
 #include "aggregate/grouping.h"
 #include "aggregate/journal_writer.h"
-#include "observe/decode.h"
 #include "observe/observer.h"
 #include "window/window.h"
 
@@ -32,7 +32,7 @@ class Count {
 };
 
 struct Counts {
-  Count consumed, miskeyed, corrections, unverifiable, unknown_sku_lines, overflows, over_key_limit;
+  Count miskeyed, corrections, unverifiable, unknown_sku_lines, overflows, over_key_limit;
   std::array<Count, 5> by_disposition;
   std::array<Count, v1::RejectReason_ARRAYSIZE> rejected_by_reason;
   Count keys, documents_known;
@@ -59,23 +59,38 @@ std::vector<const config::Series*> series_of(Topic topic, const config::Config& 
 
 class Source::Impl {
  public:
-  Impl(SourceId id, std::shared_ptr<const config::Config> config);
+  Impl(SourceId id, std::shared_ptr<const config::Config> config, SourceOptions options);
 
   Outcome process(const Record& record);
-  bool would_close_pane(Micros time) const {
-    return watermark_ && time - bounds_.out_of_orderness >= next_pane_end_;
-  }
+  Stretch process(std::span<const Record> records, bool stop_at_pane_end,
+                  std::vector<Aside>* aside);
   void flush(bool ended, std::vector<v1::JournalRecord>* out);
+  void recycle(std::vector<v1::JournalRecord>* records) { journal_.recycle(records); }
   SourceStats stats() const;
 
   const SourceId id_;
 
  private:
-  Disposition take_in(const Record& record);
-  bool advance_watermark(Micros time);
+  // A record that was decoded and checked, ahead of those that are counted.
+  struct Prepared {
+    observe::Observation event;
+    observe::Rejection rejection;
+    DocumentKey key;
+    bool is_valid = false;
+  };
+  // How many records ahead: enough for memory to answer, few enough to stay in the first cache.
+  static constexpr std::size_t kAhead = 8;
+
+  void prepare(const Record& record, Prepared* prepared) const;
+  Disposition count(const Record& record, const Prepared& prepared);
+  Disposition take_in(const Record& record, const Prepared& prepared);
+  void take_in_unseen(const observe::Observation& event, std::int64_t offset);
+  void publish(std::int64_t next_offset);
+  void advance_watermark(Micros time);
   void add(const Contribution& contribution, Micros time, std::int64_t offset);
 
   const std::shared_ptr<const config::Config> config_;
+  const SourceOptions options_;
   const config::EventTimeBounds bounds_;
   const std::vector<const config::Series*> series_;
   const observe::ReferenceIndex index_;
@@ -85,10 +100,11 @@ class Source::Impl {
   // Writer's.
   Grouping grouping_;
   Documents documents_;
-  observe::Observation event_;  // reused
+  std::array<Prepared, kAhead> prepared_;  // reused; that of record i is i % kAhead
   std::vector<Contribution> old_, new_;
   std::optional<Micros> watermark_;
   Micros next_pane_end_ = INT64_MAX;
+  bool closed_pane_ = false;  // since it was cleared
   Counts counts_;
 
   // Flusher's.
@@ -96,9 +112,10 @@ class Source::Impl {
   window::Collected collected_;
 };
 
-Source::Impl::Impl(SourceId id, std::shared_ptr<const config::Config> config)
+Source::Impl::Impl(SourceId id, std::shared_ptr<const config::Config> config, SourceOptions options)
     : id_(id),
       config_(std::move(config)),
+      options_(options),
       bounds_(config_->event_time),
       series_(series_of(id.topic, *config_)),
       index_(config_->reference.get()),
@@ -107,45 +124,108 @@ Source::Impl::Impl(SourceId id, std::shared_ptr<const config::Config> config)
                  .future_bound = bounds_.future_bound}),
       window_(series_specs(series_, config_->limits),
               {.allowed_lateness = bounds_.allowed_lateness,
-               .out_of_orderness = bounds_.out_of_orderness}),
+               .out_of_orderness = bounds_.out_of_orderness,
+               .correction_horizon = bounds_.correction_horizon}),
       grouping_(series_, &index_, &window_),
       documents_(bounds_.correction_horizon, bounds_.out_of_orderness),
       journal_(id, series_, &window_) {}
 
 Outcome Source::Impl::process(const Record& record) {
   window_.begin_event();
-  counts_.consumed.add(1);
-  Outcome outcome;
-  observe::Rejection rejection;
   const std::optional<Micros> watermark_before = watermark_;
-  if (observer_.observe(record.payload, record.record_timestamp, &event_, &rejection)) {
-    if (record.has_key && record.key != event_.document.order_id) counts_.miskeyed.add(1);
-    outcome.disposition = take_in(record);
-    outcome.watermark_advanced = watermark_ != watermark_before;
-  } else {
-    outcome.disposition = Disposition::kRejected;
-    outcome.reason = rejection.reason;
-    outcome.detail = std::move(rejection.detail);
-    counts_.rejected_by_reason[static_cast<std::size_t>(rejection.reason)].add(1);
+  Prepared& prepared = prepared_.front();
+  prepare(record, &prepared);
+  Outcome outcome;
+  outcome.disposition = count(record, prepared);
+  outcome.watermark_advanced = watermark_ != watermark_before;
+  if (outcome.disposition == Disposition::kRejected) {
+    outcome.reason = prepared.rejection.reason;
+    outcome.detail = prepared.rejection.detail;
   }
-  counts_.by_disposition[static_cast<std::size_t>(outcome.disposition)].add(1);
-  counts_.keys.set(window_.slot_count());
-  counts_.documents_known.set(documents_.size());
-  window_.publish(record.offset + 1);
+  publish(record.offset + 1);
   return outcome;
 }
 
-Disposition Source::Impl::take_in(const Record& record) {
-  if (watermark_ && event_.time < *watermark_ - bounds_.allowed_lateness) {
+Source::Stretch Source::Impl::process(std::span<const Record> records, bool stop_at_pane_end,
+                                      std::vector<Aside>* aside) {
+  closed_pane_ = false;
+  for (std::size_t begin = 0; begin < records.size(); begin += kRecordsPerPublication) {
+    const std::size_t end = std::min(records.size(), begin + kRecordsPerPublication);
+    window_.begin_event();
+    std::size_t ahead = begin;
+    for (; ahead < std::min(end, begin + kAhead - 1); ++ahead) {
+      prepare(records[ahead], &prepared_[ahead % kAhead]);
+    }
+    for (std::size_t i = begin; i < end; ++i) {
+      if (ahead < end) {
+        prepare(records[ahead], &prepared_[ahead % kAhead]);
+        ++ahead;
+      }
+      const Prepared& prepared = prepared_[i % kAhead];
+      const std::optional<Micros> watermark_before = watermark_;
+      const Disposition disposition = count(records[i], prepared);
+      if (closed_pane_ && stop_at_pane_end) {  // so it is neither late nor rejected
+        publish(records[i].offset + 1);
+        return {.count = i + 1, .closed_pane = true};
+      }
+      // The event's end for the window, which tidies up a little after each.
+      window_.publish<window::Publication::kOff>(records[i].offset + 1);
+      if (disposition != Disposition::kLate && disposition != Disposition::kRejected) continue;
+      Outcome& outcome = aside->emplace_back(Aside{.index = i, .outcome = {}}).outcome;
+      outcome.disposition = disposition;
+      outcome.watermark_advanced = watermark_ != watermark_before;
+      if (disposition == Disposition::kRejected) {
+        outcome.reason = prepared.rejection.reason;
+        outcome.detail = prepared.rejection.detail;
+      }
+    }
+    publish(records[end - 1].offset + 1);
+  }
+  return {.count = records.size(), .closed_pane = closed_pane_};
+}
+
+// Changes nothing but `prepared`: what it finds does not depend on the records between.
+void Source::Impl::prepare(const Record& record, Prepared* prepared) const {
+  prepared->is_valid = observer_.observe(record.payload, record.record_timestamp, &prepared->event,
+                                         &prepared->rejection);
+  if (!prepared->is_valid || !options_.remembers_documents) return;
+  prepared->key = document_key(prepared->event.document.id);
+  documents_.prefetch(prepared->key);
+}
+
+Disposition Source::Impl::count(const Record& record, const Prepared& prepared) {
+  Disposition disposition = Disposition::kRejected;
+  if (prepared.is_valid) {
+    if (record.has_key && record.key != prepared.event.document.order_id) counts_.miskeyed.add(1);
+    disposition = take_in(record, prepared);
+  } else {
+    counts_.rejected_by_reason[static_cast<std::size_t>(prepared.rejection.reason)].add(1);
+  }
+  counts_.by_disposition[static_cast<std::size_t>(disposition)].add(1);
+  return disposition;
+}
+
+void Source::Impl::publish(std::int64_t next_offset) {
+  counts_.keys.set(window_.key_count());
+  counts_.documents_known.set(documents_.size());
+  window_.publish(next_offset);
+}
+
+Disposition Source::Impl::take_in(const Record& record, const Prepared& prepared) {
+  const observe::Observation& observation = prepared.event;
+  if (watermark_ && observation.time < *watermark_ - bounds_.allowed_lateness) {
     return Disposition::kLate;
   }
-  const DocumentEvent event{.key = document_key(event_.document.id),
-                            .revision = event_.document.revision,
-                            .is_cancellation = event_.effect == observe::Effect::kCancel,
-                            .time = event_.time};
-  documents_.prefetch(event.key, event.time);
+  const DocumentEvent event{.key = prepared.key,
+                            .revision = observation.document.revision,
+                            .is_cancellation = observation.effect == observe::Effect::kCancel,
+                            .time = observation.time};
   const std::optional<Micros> watermark_before = watermark_;
-  const bool watermark_advanced = advance_watermark(event.time);
+  advance_watermark(event.time);
+  if (!options_.remembers_documents) {
+    take_in_unseen(observation, record.offset);
+    return Disposition::kCounted;
+  }
 
   Micros old_time = 0;
   const DocumentAction action = documents_.decide(event, watermark_before, &old_, &old_time);
@@ -167,28 +247,29 @@ Disposition Source::Impl::take_in(const Record& record) {
         add(contribution, old_time, record.offset);
       }
     }
-    counts_.over_key_limit.add(grouping_.contributions(event_, &new_));
-    for (const Contribution& contribution : new_) add(contribution, event.time, record.offset);
-    if (!event.is_cancellation) {
-      counts_.unknown_sku_lines.add(static_cast<std::uint64_t>(std::count_if(
-          event_.lines.begin(), event_.lines.end(), [](const observe::ObservedLine& line) {
-            return line.product == observe::kUnknownProduct;
-          })));
-    }
-    documents_.apply(event, new_);
+    take_in_unseen(observation, record.offset);
+    documents_.apply(event, *watermark_, new_);
   }
-  if (watermark_advanced) documents_.advance(*watermark_);
   return disposition;
+}
+
+// Leaves the event's contributions in new_.
+void Source::Impl::take_in_unseen(const observe::Observation& event, std::int64_t offset) {
+  counts_.over_key_limit.add(grouping_.contributions(event, &new_));
+  for (const Contribution& contribution : new_) add(contribution, event.time, offset);
+  if (event.effect == observe::Effect::kCancel) return;
+  counts_.unknown_sku_lines.add(event.unknown_sku_lines);
 }
 
 void Source::Impl::add(const Contribution& contribution, Micros time, std::int64_t offset) {
   if (!window_.add(contribution.slot, time, contribution.values, offset)) counts_.overflows.add(1);
 }
 
-bool Source::Impl::advance_watermark(Micros time) {
+void Source::Impl::advance_watermark(Micros time) {
   const Micros watermark = time - bounds_.out_of_orderness;
-  if (watermark_ && watermark <= *watermark_) return false;
+  if (watermark_ && watermark <= *watermark_) return;
   const bool passes_a_pane = !watermark_ || watermark >= next_pane_end_;
+  closed_pane_ |= passes_a_pane && watermark_;
   watermark_ = watermark;
   window_.advance(watermark);
   if (passes_a_pane) {
@@ -198,7 +279,6 @@ bool Source::Impl::advance_watermark(Micros time) {
           next_pane_end_, (pane_of(watermark, series->pane_length) + 1) * series->pane_length);
     }
   }
-  return true;
 }
 
 void Source::Impl::flush(bool ended, std::vector<v1::JournalRecord>* out) {
@@ -208,12 +288,12 @@ void Source::Impl::flush(bool ended, std::vector<v1::JournalRecord>* out) {
 
 SourceStats Source::Impl::stats() const {
   SourceStats stats;
-  stats.consumed = counts_.consumed.get();
   stats.counted = counts_.of(Disposition::kCounted).get();
   stats.duplicate = counts_.of(Disposition::kDuplicate).get();
   stats.superseded = counts_.of(Disposition::kSuperseded).get();
   stats.late = counts_.of(Disposition::kLate).get();
   stats.rejected = counts_.of(Disposition::kRejected).get();
+  stats.consumed = stats.counted + stats.duplicate + stats.superseded + stats.late + stats.rejected;
   stats.miskeyed = counts_.miskeyed.get();
   stats.corrections = counts_.corrections.get();
   stats.unverifiable = counts_.unverifiable.get();
@@ -231,20 +311,22 @@ SourceStats Source::Impl::stats() const {
   return stats;
 }
 
-Source::Source(SourceId id, std::shared_ptr<const config::Config> config)
-    : impl_(std::make_unique<Impl>(id, std::move(config))) {}
+Source::Source(SourceId id, std::shared_ptr<const config::Config> config, SourceOptions options)
+    : impl_(std::make_unique<Impl>(id, std::move(config), options)) {}
 Source::~Source() = default;
 
 SourceId Source::id() const { return impl_->id_; }
 Outcome Source::process(const Record& record) { return impl_->process(record); }
-bool Source::would_close_pane(Micros time) const { return impl_->would_close_pane(time); }
+void Source::process(std::span<const Record> records, std::vector<Aside>* aside) {
+  impl_->process(records, /*stop_at_pane_end=*/false, aside);
+}
+Source::Stretch Source::process_to_pane_end(std::span<const Record> records,
+                                            std::vector<Aside>* aside) {
+  return impl_->process(records, /*stop_at_pane_end=*/true, aside);
+}
 void Source::flush(std::vector<v1::JournalRecord>* out) { impl_->flush(false, out); }
+void Source::recycle(std::vector<v1::JournalRecord>* records) { impl_->recycle(records); }
 void Source::finish(std::vector<v1::JournalRecord>* out) { impl_->flush(true, out); }
 SourceStats Source::stats() const { return impl_->stats(); }
-
-std::optional<Micros> peek_event_time(Topic topic, std::string_view payload) {
-  const auto message = observe::unframe(payload);
-  return message ? observe::decode_event_time(topic, *message) : std::nullopt;
-}
 
 }  // namespace surgewatch::aggregate

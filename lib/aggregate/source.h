@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,19 @@ struct Outcome {
   bool watermark_advanced = false;
 };
 
+// One of several records that goes elsewhere: late or rejected.
+struct Aside {
+  std::size_t index = 0;  // among the records given
+  Outcome outcome;
+};
+
+struct SourceOptions {
+  // False: nothing is known of former documents, so that every valid event counts, duplicates and
+  // corrections like any other, and a cancellation takes nothing out. For sources that have
+  // neither.
+  bool remembers_documents = true;
+};
+
 // Totals since construction. Conservation: consumed = counted + duplicate + superseded + late +
 // rejected.
 struct SourceStats {
@@ -67,7 +81,7 @@ struct SourceStats {
 
 class Source {
  public:
-  Source(SourceId id, std::shared_ptr<const config::Config> config);
+  Source(SourceId id, std::shared_ptr<const config::Config> config, SourceOptions options = {});
   ~Source();
   Source(const Source&) = delete;
   Source& operator=(const Source&) = delete;
@@ -77,15 +91,28 @@ class Source {
   // Writer only.
   Outcome process(const Record& record);
 
-  // Writer only: the instant at which the earliest pane (of any of this source's series) that has
-  // not been passed by the watermark ends. A replay flushes before it processes an event that moves
-  // the watermark to or past it; see would_close_pane().
-  // True if the watermark, moved by an event at `time`, would pass the end of a pane.
-  bool would_close_pane(Micros time) const;
+  // Writer only: the same as process() of one after another, for less: later records are decoded,
+  // and the memory that they will want is fetched, while earlier ones are counted; progress is
+  // published once for kRecordsPerPublication of them. Appends to `aside` those that are late or
+  // rejected, in order.
+  static constexpr std::size_t kRecordsPerPublication = 256;
+  void process(std::span<const Record> records, std::vector<Aside>* aside);
+
+  // Writer only: as process() of several, but stops behind a record that moves the watermark to or
+  // past the end of a pane of any of this source's series. That is where a replay flushes.
+  struct Stretch {
+    std::size_t count = 0;  // records processed: all of them, unless a pane was closed
+    bool closed_pane = false;
+  };
+  Stretch process_to_pane_end(std::span<const Record> records, std::vector<Aside>* aside);
 
   // Flusher only: appends the panes that changed since the last flush, the corrections behind the
   // ring in offset order, and a progress record. Appends nothing if nothing has happened.
   void flush(std::vector<v1::JournalRecord>* out);
+
+  // Flusher only: takes back records that flush() gave and nobody needs any more (they were sent),
+  // and empties the vector. Saves the next flush most of its work, which is the allocator's.
+  void recycle(std::vector<v1::JournalRecord>* records);
 
   // Flusher only, after the writer is done: as flush(), with Progress.ended.
   void finish(std::vector<v1::JournalRecord>* out);
@@ -97,8 +124,4 @@ class Source {
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-// Event time of an encoded document, without decoding the rest; nullopt if there is none to be had.
-std::optional<Micros> peek_event_time(Topic topic, std::string_view payload);
-
 }  // namespace surgewatch::aggregate

@@ -58,4 +58,44 @@ struct MeasureValues {
   friend bool operator==(const MeasureValues&, const MeasureValues&) = default;
 };
 
+// The same sums in 128 bits: no number of contributions that could ever be made leaves them.
+struct WideMeasures {
+  __extension__ using Sum = __int128;
+  std::array<Sum, kMeasureCount> values{};
+
+  WideMeasures() = default;
+  // Any MeasureValues is one.
+  WideMeasures(const MeasureValues& narrow) {  // NOLINT(google-explicit-constructor)
+    for (std::size_t i = 0; i < kMeasureCount; ++i) values[i] = narrow.values[i];
+  }
+
+  void add(const MeasureValues& other) {
+    for (std::size_t i = 0; i < kMeasureCount; ++i) values[i] += other.values[i];
+  }
+  void add(const WideMeasures& other) {
+    for (std::size_t i = 0; i < kMeasureCount; ++i) values[i] += other.values[i];
+  }
+  void subtract(const WideMeasures& other) {
+    for (std::size_t i = 0; i < kMeasureCount; ++i) values[i] -= other.values[i];
+  }
+  // Whether each fits 64 bits.
+  bool is_narrow() const {
+    bool fits = true;
+    for (const Sum value : values) fits &= value == static_cast<std::int64_t>(value);
+    return fits;
+  }
+  // The nearest that 64 bits can hold.
+  MeasureValues saturated() const {
+    MeasureValues result;
+    for (std::size_t i = 0; i < kMeasureCount; ++i) {
+      result.values[i] = values[i] > INT64_MAX   ? INT64_MAX
+                         : values[i] < INT64_MIN ? INT64_MIN
+                                                 : static_cast<std::int64_t>(values[i]);
+    }
+    return result;
+  }
+
+  friend bool operator==(const WideMeasures&, const WideMeasures&) = default;
+};
+
 }  // namespace surgewatch

@@ -46,6 +46,12 @@ std::optional<int> parse_int(std::string_view text) {
 
 }  // namespace
 
+Micros wall_clock_micros() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 absl::StatusOr<Micros> parse_duration(std::string_view text) {
   const auto bad = [text] {
     return invalid_argument(

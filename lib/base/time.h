@@ -32,6 +32,10 @@ constexpr PaneIndex pane_of(Micros time, Micros pane_length) {
   return floor_div(time, pane_length);
 }
 
+// The wall clock, for metrics, marks and names of lives; what is computed from events never asks
+// it.
+Micros wall_clock_micros();
+
 // "100ms", "30s", "5m", "1h", "7d", also "1h30m"; not negative, at most 10,000 d.
 absl::StatusOr<Micros> parse_duration(std::string_view text);
 

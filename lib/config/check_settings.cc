@@ -116,6 +116,29 @@ void check_kafka(const Checker& check, const v1::KafkaConfig& given, Kafka* kafk
   }
 }
 
+void check_aggregator(const Checker& check, const v1::AggregatorConfig& given,
+                      Aggregator* aggregator) {
+  constexpr int kMaxWorkers = 256;
+  constexpr int kMaxCpu = 1'023;
+  if (given.has_workers() &&
+      check.in_range("aggregator.workers", given.workers(), 1, kMaxWorkers)) {
+    aggregator->workers = given.workers();
+  }
+  for (int i = 0; i < given.cpu_affinity_size(); ++i) {
+    const std::string path = element("aggregator.cpu_affinity", i);
+    const int cpu = given.cpu_affinity(i);
+    if (!check.in_range(path, cpu, 0, kMaxCpu)) continue;
+    if (std::ranges::find(aggregator->cpu_affinity, cpu) != aggregator->cpu_affinity.end()) {
+      check.problem(path, "CPU {} is named twice", cpu);
+    }
+    aggregator->cpu_affinity.push_back(cpu);
+  }
+  if (given.cpu_affinity_size() != 0 && given.cpu_affinity_size() != aggregator->workers) {
+    check.problem("aggregator.cpu_affinity", "names {} CPUs for {} workers; name one for each",
+                  given.cpu_affinity_size(), aggregator->workers);
+  }
+}
+
 bool is_address(const std::string& text) {
   std::array<unsigned char, sizeof(in6_addr)> address{};
   if (inet_pton(AF_INET, text.c_str(), address.data()) == 1) return true;
@@ -242,6 +265,7 @@ std::optional<std::size_t> Checker::word(const std::string& path, const std::str
 void check_settings(const Checker& check, const v1::Config& given, Config* config) {
   check_event_time(check, given.event_time(), &config->event_time);
   check_kafka(check, given.kafka(), &config->kafka);
+  check_aggregator(check, given.aggregator(), &config->aggregator);
   check.duration_into("journal.flush_interval", given.journal().flush_interval(), kMillisecond,
                       60 * kMicrosPerSecond, &config->flush_interval);
   check_server(check, given.server(), &config->server);

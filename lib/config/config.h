@@ -165,6 +165,11 @@ struct Kafka {
   std::map<std::string, std::string> properties;
 };
 
+struct Aggregator {
+  int workers = 1;
+  std::vector<int> cpu_affinity;  // empty, or one for each worker
+};
+
 struct Server {
   std::string bind_address = "127.0.0.1";
   int gateway_http_port = 8080;
@@ -186,6 +191,7 @@ struct Config {
   std::vector<Series> series;
   std::vector<Rule> rules;
   Kafka kafka;
+  Aggregator aggregator;
   Micros flush_interval = 100'000;
   Server server;
   Limits limits;

@@ -51,7 +51,7 @@ struct Header {
   std::string value;
 };
 
-// Valid until the next poll.
+// The views are valid until the next poll of their consumer, the rest during the visit.
 struct Message {
   std::string_view topic;
   std::int32_t partition = 0;
@@ -79,8 +79,9 @@ class Consumer {
                        std::string_view why)>
         skipped = {};
   };
-  // Called in poll(), after what had been fetched before was visited; commit() and committed() may
-  // be called in there. The destructor calls neither: commit before you destroy.
+  // Called in poll(), after what had been fetched before was visited (and is still valid); commit()
+  // and committed() may be called in there. The destructor calls neither: commit before you
+  // destroy.
   struct Rebalance {
     // Gives the offset to start at for each partition that was assigned.
     std::function<std::vector<std::int64_t>(const std::vector<TopicPartition>&)> assigned = {};

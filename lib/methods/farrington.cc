@@ -149,7 +149,8 @@ bool Farrington::trend_holds(std::size_t t) const {
 bool Farrington::enough_cases(const Values& values, std::size_t t) const {
   double cases = 0;
   for (std::size_t back = 0; back < options_.limit_windows && back <= t; ++back) {
-    cases += values[t - back].value_or(0);
+    if (!values[t - back]) return false;
+    cases += *values[t - back];
   }
   return cases >= options_.limit_cases;
 }
@@ -201,11 +202,11 @@ Answer Farrington::judge(const Prediction& prediction, const Values& values, std
   Answer answer;
   answer.details = {p ? finite(*p) : std::nullopt, finite(phi_), prediction.trend ? 1.0 : 0.0};
   if (answer.details[0]) answer.score = surprise(*answer.details[0]);
-  if (values[t]) answer.alarm = false;
+  answer.alarm = false;
   if (!enough_cases(values, t)) return answer;
   answer.expected = finite(mu);
   answer.upper = finite(upper);
-  if (values[t] && answer.upper) answer.alarm = *values[t] > *answer.upper;
+  if (answer.upper) answer.alarm = *values[t] > *answer.upper;
   return answer;
 }
 

@@ -49,13 +49,15 @@ bool QuasiPoisson::fit(bool with_slope, const std::vector<double>& weights) {
     eta_[i] = std::log(mu_[i]);
     deviance += 2 * prior_[i] * (y_[i] * (log_y_[i] - eta_[i]) - (y_[i] - mu_[i]));
   }
-  for (int round = 0; round < kMaxRounds; ++round) {
+  bool converged = false;
+  for (int round = 0; round < kMaxRounds && !converged; ++round) {
     solve();
     const double before = deviance;
     deviance = update();
     if (!std::isfinite(deviance)) return false;
-    if (std::abs(deviance - before) / (std::abs(deviance) + 0.1) < kConverged) break;
+    converged = std::abs(deviance - before) / (std::abs(deviance) + 0.1) < kConverged;
   }
+  if (!converged) return false;
   const auto rank = static_cast<std::size_t>(
       std::count_if(groups_.begin(), groups_.end(), [](const Group& g) { return g.weight > 0; }) +
       (has_slope_ ? 1 : 0));

@@ -33,9 +33,9 @@ class QuasiPoisson {
   std::size_t rows() const { return y_.size(); }
   double y(std::size_t row) const { return y_[row]; }
 
-  // False if there is nothing to fit: no rows, no degrees of freedom left, or numbers that ran out
-  // of range. `weights` is empty (all 1) or has one for each row. A slope that the rows can't tell
-  // from the groups is left out.
+  // False if there is no fit: no rows, no degree of freedom left, or rounds that don't converge
+  // (all zeros; numbers that ran out of range). `weights` is empty (all 1) or has one for each row.
+  // A slope that the rows can't tell from the groups is left out.
   bool fit(bool with_slope, const std::vector<double>& weights);
 
   bool has_slope() const { return has_slope_; }

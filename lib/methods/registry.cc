@@ -8,9 +8,31 @@
 #include "methods/specs.h"
 
 namespace surgewatch::methods {
+namespace {
+
+void drop_unless_finite(std::optional<double>* figure) {
+  if (*figure && !std::isfinite(**figure)) figure->reset();
+}
+
+// Counts beyond 1e150 or so have squares that no double holds: that is no answer.
+void keep_finite(Answers* answers) {
+  for (std::vector<Answer>& series : *answers) {
+    for (Answer& answer : series) {
+      if (answer.upper && !std::isfinite(*answer.upper)) answer.alarm.reset();
+      for (std::optional<double>* figure : {&answer.expected, &answer.upper, &answer.score}) {
+        drop_unless_finite(figure);
+      }
+      for (std::optional<double>& detail : answer.details) drop_unless_finite(&detail);
+    }
+  }
+}
+
+}  // namespace
 
 const std::vector<MethodSpec>& methods() {
-  static const std::vector<MethodSpec> all{ears_spec(), farrington_spec(), bayes_spec()};
+  static const std::vector<MethodSpec> all{surge_spec(),       ramp_spec(),       surge_ramp_spec(),
+                                           share_shift_spec(), new_entity_spec(), reference_spec(),
+                                           ears_spec(),        farrington_spec(), bayes_spec()};
   return all;
 }
 
@@ -34,7 +56,9 @@ absl::StatusOr<Answers> run_method(std::string_view name, const NamedTexts& give
     }
   }
   SW_CHECK(table.days.empty() || table.days.size() == table.times.size());
-  return method->run(settings, table);
+  SW_ASSIGN_OR_RETURN(Answers answers, method->run(settings, table));
+  keep_finite(&answers);
+  return answers;
 }
 
 }  // namespace surgewatch::methods

@@ -5,6 +5,13 @@
 
 namespace surgewatch::methods {
 
+MethodSpec surge_spec();  // own.cc, with the five that follow
+MethodSpec ramp_spec();
+MethodSpec surge_ramp_spec();
+MethodSpec share_shift_spec();
+MethodSpec new_entity_spec();
+MethodSpec reference_spec();
+
 MethodSpec ears_spec();        // ears.cc
 MethodSpec farrington_spec();  // farrington.cc
 MethodSpec bayes_spec();       // bayes.cc

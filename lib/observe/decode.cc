@@ -1,5 +1,7 @@
 #include "observe/decode.h"
 
+#include <array>
+#include <bit>
 #include <cstdint>
 
 #include "observe/utf8.h"
@@ -22,40 +24,36 @@ bool skip_string(WireCursor& cursor) {
   return read_string(cursor, &ignored);
 }
 
-// Reads a submessage's fields into what `fields` merges into; `fields(tag, cursor, nesting)`.
-template <typename Fields>
-bool read_fields(std::string_view message, int nesting, Fields&& fields) {
-  WireCursor cursor(message);
+// Reads the fields of one message into what `field` merges into; `field(tag, cursor)` reads one.
+template <typename Field>
+bool read_fields(WireCursor cursor, Field&& field) {
   while (!cursor.at_end()) {
     std::uint32_t tag = 0;
-    if (!cursor.read_tag(&tag) || !fields(tag, cursor, nesting)) return false;
+    if (!cursor.read_tag(&tag) || !field(tag, cursor)) return false;
   }
   return true;
 }
 
-template <typename Fields>
-bool read_message(WireCursor& cursor, int nesting, Fields&& fields) {
-  std::string_view bytes;
-  return cursor.read_bytes(&bytes) && read_fields(bytes, nesting + 1, fields);
-}
+// Messages and groups around the fields of: the document, its parts, their parts.
+constexpr int kInDocument = 0, kInPart = 1, kInPartOfPart = 2;
 
-bool read_timestamp(WireCursor& parent, int depth, Document* document) {
+bool read_timestamp(WireCursor message, Document* document) {
   document->has_time = true;
-  return read_message(parent, depth, [&](std::uint32_t tag, WireCursor& cursor, int nesting) {
+  return read_fields(message, [document](std::uint32_t tag, WireCursor& cursor) {
     switch (tag) {
       case varint(1):
         return cursor.read_int64(&document->seconds);
       case varint(2):
         return cursor.read_int32(&document->nanos);
       default:
-        return cursor.skip(tag, nesting);
+        return cursor.skip(tag, kInPart);
     }
   });
 }
 
-bool read_party(WireCursor& parent, int depth, Role role, Document* document) {
-  PartyView& party = document->parties[static_cast<std::size_t>(role)];
-  return read_message(parent, depth, [&](std::uint32_t tag, WireCursor& cursor, int nesting) {
+bool read_party(WireCursor message, Role role, Document* document) {
+  PartyView& party = document->use(role);
+  return read_fields(message, [&party](std::uint32_t tag, WireCursor& cursor) {
     switch (tag) {
       case length(1):
         return read_string(cursor, &party.party_id);
@@ -68,15 +66,15 @@ bool read_party(WireCursor& parent, int depth, Role role, Document* document) {
       case varint(5):
         return cursor.read_int32(&party.address_type);
       default:
-        return cursor.skip(tag, nesting);
+        return cursor.skip(tag, kInPart);
     }
   });
 }
 
-bool read_money(WireCursor& parent, int depth, LineView* line) {
+bool read_money(WireCursor message, LineView* line) {
   line->has_unit_price = true;
   MoneyView& money = line->unit_price;
-  return read_message(parent, depth, [&](std::uint32_t tag, WireCursor& cursor, int nesting) {
+  return read_fields(message, [&money](std::uint32_t tag, WireCursor& cursor) {
     switch (tag) {
       case length(1):
         return read_string(cursor, &money.currency_code);
@@ -85,14 +83,20 @@ bool read_money(WireCursor& parent, int depth, LineView* line) {
       case varint(3):
         return cursor.read_int32(&money.nanos);
       default:
-        return cursor.skip(tag, nesting);
+        return cursor.skip(tag, kInPartOfPart);
     }
   });
 }
 
-bool read_invoice_line(WireCursor& parent, int depth, Document* document) {
+template <typename Read, typename... Into>
+bool read_message(WireCursor& parent, Read&& read, Into&&... into) {
+  WireCursor message{std::string_view()};
+  return parent.read_message(&message) && read(message, into...);
+}
+
+bool read_invoice_line(WireCursor message, Document* document) {
   LineView& line = document->lines.emplace_back();
-  return read_message(parent, depth, [&](std::uint32_t tag, WireCursor& cursor, int nesting) {
+  return read_fields(message, [&line](std::uint32_t tag, WireCursor& cursor) {
     switch (tag) {
       case varint(1):
         return cursor.read_int32(&line.line_number);
@@ -101,20 +105,20 @@ bool read_invoice_line(WireCursor& parent, int depth, Document* document) {
       case varint(3):
         return cursor.read_int64(&line.quantity);
       case length(4):
-        return read_money(cursor, nesting, &line);
+        return read_message(cursor, read_money, &line);
       case length(5):
         return read_string(cursor, &line.eccn);
       case length(6):
         return read_string(cursor, &line.license_id);
       default:
-        return cursor.skip(tag, nesting);
+        return cursor.skip(tag, kInPart);
     }
   });
 }
 
-bool read_shipment_line(WireCursor& parent, int depth, Document* document) {
+bool read_shipment_line(WireCursor message, Document* document) {
   LineView& line = document->lines.emplace_back();
-  return read_message(parent, depth, [&](std::uint32_t tag, WireCursor& cursor, int nesting) {
+  return read_fields(message, [&line](std::uint32_t tag, WireCursor& cursor) {
     switch (tag) {
       case varint(1):
         return cursor.read_int32(&line.line_number);
@@ -127,13 +131,24 @@ bool read_shipment_line(WireCursor& parent, int depth, Document* document) {
       case length(5):
         return read_string(cursor, &line.license_id);
       default:
-        return cursor.skip(tag, nesting);
+        return cursor.skip(tag, kInPart);
     }
   });
 }
 
-bool decode_invoice(std::string_view message, Document* d) {
-  return read_fields(message, 0, [d](std::uint32_t tag, WireCursor& cursor, int nesting) {
+// Both messages have their five parties in fields 7 to 11.
+using PartyFields = std::array<Role, 5>;
+constexpr PartyFields kInvoiceRoles{Role::kSeller, Role::kBillTo, Role::kShipTo, Role::kEndUser,
+                                    Role::kPayer};
+constexpr PartyFields kShipmentRoles{Role::kShipFrom, Role::kShipTo, Role::kIntermediateConsignee,
+                                     Role::kEndUser, Role::kFreightForwarder};
+constexpr Role role_of(const PartyFields& roles, std::uint32_t tag) {
+  return roles[(tag >> 3) - 7];
+}
+
+// Flattened, as is the next: all that it calls becomes one function, whose cursors are registers.
+[[gnu::flatten]] bool decode_invoice(std::string_view message, Document* d) {
+  return read_fields(WireCursor(message), [d](std::uint32_t tag, WireCursor& cursor) {
     switch (tag) {
       case length(1):
         return read_string(cursor, &d->id);
@@ -144,29 +159,25 @@ bool decode_invoice(std::string_view message, Document* d) {
       case length(4):
         return read_string(cursor, &d->order_id);
       case length(5):
-        return read_timestamp(cursor, nesting, d);
+        return read_message(cursor, read_timestamp, d);
       case length(6):
         return read_string(cursor, &d->original_invoice_id);
       case length(7):
-        return read_party(cursor, nesting, Role::kSeller, d);
       case length(8):
-        return read_party(cursor, nesting, Role::kBillTo, d);
       case length(9):
-        return read_party(cursor, nesting, Role::kShipTo, d);
       case length(10):
-        return read_party(cursor, nesting, Role::kEndUser, d);
       case length(11):
-        return read_party(cursor, nesting, Role::kPayer, d);
+        return read_message(cursor, read_party, role_of(kInvoiceRoles, tag), d);
       case length(12):
-        return read_invoice_line(cursor, nesting, d);
+        return read_message(cursor, read_invoice_line, d);
       default:
-        return cursor.skip(tag, nesting);
+        return cursor.skip(tag, kInDocument);
     }
   });
 }
 
-bool decode_shipment(std::string_view message, Document* d) {
-  return read_fields(message, 0, [d](std::uint32_t tag, WireCursor& cursor, int nesting) {
+[[gnu::flatten]] bool decode_shipment(std::string_view message, Document* d) {
+  return read_fields(WireCursor(message), [d](std::uint32_t tag, WireCursor& cursor) {
     switch (tag) {
       case length(1):
         return read_string(cursor, &d->id);
@@ -179,21 +190,17 @@ bool decode_shipment(std::string_view message, Document* d) {
       case length(5):
         return skip_string(cursor);  // invoice_ids
       case length(6):
-        return read_timestamp(cursor, nesting, d);
+        return read_message(cursor, read_timestamp, d);
       case length(7):
-        return read_party(cursor, nesting, Role::kShipFrom, d);
       case length(8):
-        return read_party(cursor, nesting, Role::kShipTo, d);
       case length(9):
-        return read_party(cursor, nesting, Role::kIntermediateConsignee, d);
       case length(10):
-        return read_party(cursor, nesting, Role::kEndUser, d);
       case length(11):
-        return read_party(cursor, nesting, Role::kFreightForwarder, d);
+        return read_message(cursor, read_party, role_of(kShipmentRoles, tag), d);
       case length(12):
-        return read_shipment_line(cursor, nesting, d);
+        return read_message(cursor, read_shipment_line, d);
       default:
-        return cursor.skip(tag, nesting);
+        return cursor.skip(tag, kInDocument);
     }
   });
 }
@@ -211,7 +218,9 @@ void Document::clear() {
   revision = type = nanos = 0;
   seconds = 0;
   has_time = false;
-  parties = {};
+  for (; parties_used != 0; parties_used &= static_cast<std::uint8_t>(parties_used - 1)) {
+    parties[static_cast<std::size_t>(std::countr_zero(parties_used))] = {};
+  }
   lines.clear();
   if (lines.capacity() > kLinesKept) lines.shrink_to_fit();
 }
@@ -235,26 +244,6 @@ bool decode(Topic topic, std::string_view message, Document* document) {
   document->clear();
   return topic == Topic::kInvoices ? decode_invoice(message, document)
                                    : decode_shipment(message, document);
-}
-
-std::optional<Micros> decode_event_time(Topic topic, std::string_view message) {
-  const std::uint32_t time_tag = length(topic == Topic::kInvoices ? 5 : 6);
-  std::int64_t seconds = 0;
-  std::int32_t nanos = 0;
-  bool present = false;
-  const auto timestamp = [&](std::uint32_t tag, WireCursor& cursor, int nesting) {
-    if (tag == varint(1)) return cursor.read_int64(&seconds);
-    if (tag == varint(2)) return cursor.read_int32(&nanos);
-    return cursor.skip(tag, nesting);
-  };
-  const bool well_formed =
-      read_fields(message, 0, [&](std::uint32_t tag, WireCursor& cursor, int nesting) {
-        if (tag != time_tag) return cursor.skip(tag, nesting);
-        present = true;
-        return read_message(cursor, nesting, timestamp);
-      });
-  if (!well_formed || !present) return std::nullopt;
-  return event_time(seconds, nanos);
 }
 
 std::optional<Micros> event_time(std::int64_t seconds, std::int32_t nanos) {

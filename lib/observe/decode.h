@@ -26,9 +26,6 @@ std::optional<std::string_view> unframe(std::string_view payload);
 // `message` is plain protobuf: v1::Invoice or v1::Shipment.
 bool decode(Topic topic, std::string_view message, Document* document);
 
-// Event time, looking at nothing but what lies on the way; nullopt if it is absent or invalid.
-std::optional<Micros> decode_event_time(Topic topic, std::string_view message);
-
 // Microseconds of a protobuf timestamp; nullopt outside 0001-01-01 to 9999-12-31.
 std::optional<Micros> event_time(std::int64_t seconds, std::int32_t nanos);
 

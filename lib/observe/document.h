@@ -72,10 +72,16 @@ struct Document {
   std::int64_t seconds = 0;
   std::int32_t nanos = 0;
   bool has_time = false;
+  std::uint8_t parties_used = 0;  // bit i: role i has been written to; the others are empty
   std::array<PartyView, kRoleCount> parties;
   std::vector<LineView> lines;
 
   const PartyView& party(Role role) const { return parties[static_cast<std::size_t>(role)]; }
+
+  PartyView& use(Role role) {
+    parties_used |= static_cast<std::uint8_t>(1u << static_cast<unsigned>(role));
+    return parties[static_cast<std::size_t>(role)];
+  }
 
   void clear();
 };

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <bit>
 #include <utility>
 
 #include "observe/decode.h"
@@ -135,9 +136,10 @@ bool Observer::check_countries(Observation* observation, Rejection* rejection) c
     return reject(rejection, v1::REJECT_REASON_MISSING_COUNTRY, "{}.country is empty",
                   kRoleNames[static_cast<std::size_t>(required)]);
   }
-  for (std::size_t role = 0; role < kRoleCount; ++role) {
+  observation->countries = {};
+  for (unsigned left = document.parties_used; left != 0; left &= left - 1) {
+    const auto role = static_cast<std::size_t>(std::countr_zero(left));
     const PartyView& party = document.parties[role];
-    observation->countries[role] = kNoCountry;
     if (!party.country.empty()) {
       observation->countries[role] = index_->country(party.country);
       if (observation->countries[role] == kNoCountry) {
@@ -155,17 +157,24 @@ bool Observer::check_countries(Observation* observation, Rejection* rejection) c
 
 bool Observer::check_lines(Observation* observation, Rejection* rejection) const {
   const Document& document = observation->document;
-  observation->lines.resize(document.lines.size());
-  if (observation->lines.capacity() > kLinesKept) observation->lines.shrink_to_fit();
+  if (observation->lines.size() != document.lines.size()) {
+    observation->lines.resize(document.lines.size());
+    if (observation->lines.capacity() > kLinesKept) observation->lines.shrink_to_fit();
+  }
+  observation->unknown_sku_lines = 0;
   if (document.lines.empty() && observation->effect != Effect::kCancel) {
     return reject(rejection, v1::REJECT_REASON_NO_LINES, "there are no lines");
   }
   // A document's lines may meet in one pane, so their sum has to fit as well.
-  MeasureValues total;
+  MeasureValues& total = observation->total;
+  total = {};
   for (std::size_t i = 0; i < document.lines.size(); ++i) {
     ObservedLine& value = observation->lines[i];
     if (!value_line(document.lines[i], i, observation->time, &value, rejection)) return false;
-    if (!total.add(value.values)) {
+    if (value.product == kUnknownProduct) ++observation->unknown_sku_lines;
+    if (i == 0) {
+      total = value.values;
+    } else if (!total.add(value.values)) {
       return reject(rejection, v1::REJECT_REASON_OUT_OF_RANGE,
                     "the sum up to lines[{}] exceeds 64 bits", i);
     }

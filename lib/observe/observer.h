@@ -45,6 +45,8 @@ struct Observation {
   Effect effect = Effect::kAdd;
   std::array<CountryCode, kRoleCount> countries{};  // kNoCountry where none is given
   std::vector<ObservedLine> lines;                  // beside document.lines
+  MeasureValues total;                              // of the lines
+  std::size_t unknown_sku_lines = 0;
 };
 
 struct Rejection {

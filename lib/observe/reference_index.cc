@@ -1,32 +1,37 @@
 #include "observe/reference_index.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace surgewatch::observe {
 
-ReferenceIndex::ReferenceIndex(const config::ReferenceTables* tables) : tables_(tables) {
-  for (CountryCode code = 1; code < kCountryCodes; ++code) {
-    known_[code] = tables_->countries.known(country_name(code));
-  }
-  // In the order of SKUs, so that numbers do not depend on a hash.
-  std::vector<const std::pair<const std::string, config::Catalogue::Versions>*> rows;
-  for (const auto& row : tables_->catalogue.by_sku) rows.push_back(&row);
-  std::sort(rows.begin(), rows.end(),
-            [](const auto* a, const auto* b) { return a->first < b->first; });
+// In the order of names, so that numbers do not depend on a hash.
+ReferenceIndex::Arranged::Arranged(const config::ReferenceTables& tables) {
+  for (const auto& [sku, versions] : tables.catalogue.by_sku) skus.push_back(sku);
+  for (const auto& [currency, rates] : tables.fx.by_currency) currencies.push_back(currency);
+  std::sort(skus.begin(), skus.end());
+  std::sort(currencies.begin(), currencies.end());
+}
 
+ReferenceIndex::ReferenceIndex(const config::ReferenceTables& tables, const Arranged& arranged)
+    : skus_(arranged.skus), currencies_(arranged.currencies) {
+  for (CountryCode code = 1; code < kCountryCodes; ++code) {
+    known_[code] = tables.countries.known(country_name(code));
+  }
   products_.emplace_back();  // kUnknownProduct
-  for (const auto* row : rows) {
+  for (const std::string_view sku : arranged.skus) {
     const auto first = static_cast<ProductNumber>(products_.size());
-    for (const config::CatalogueEntry& entry : row->second) {
+    for (const config::CatalogueEntry& entry : *tables.catalogue.versions(sku)) {
       products_.push_back({.effective_from = entry.effective_from,
                            .chips_per_unit = entry.chips_per_unit,
                            .tpp_per_chip = entry.tpp.value_or(0),
-                           .sku = row->first,
+                           .sku = sku,
                            .family = entry.family,
                            .control_class = entry.control_class});
     }
-    versions_by_sku_[row->first] = {first, static_cast<ProductNumber>(products_.size())};
+    versions_.push_back({first, static_cast<ProductNumber>(products_.size())});
+  }
+  for (const std::string_view currency : arranged.currencies) {
+    rates_.push_back(&tables.fx.by_currency.at(std::string(currency)));
   }
 }
 
@@ -36,9 +41,9 @@ std::string ReferenceIndex::country_name(CountryCode code) {
 }
 
 ProductNumber ReferenceIndex::product_number(std::string_view sku, Micros time) const {
-  const auto found = versions_by_sku_.find(absl::string_view(sku.data(), sku.size()));
-  if (found == versions_by_sku_.end()) return kUnknownProduct;
-  const auto [first, end] = found->second;
+  const auto found = skus_.find(sku);
+  if (!found) return kUnknownProduct;
+  const auto [first, end] = versions_[*found];
   for (ProductNumber number = end; number > first; --number) {  // mostly the newest
     if (products_[number - 1].effective_from <= time) return number - 1;
   }

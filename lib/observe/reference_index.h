@@ -2,7 +2,8 @@
 // number, rates with a short cut for dollars.
 //
 // Threads: immutable after construction. Keeps pointers into the tables, which must outlive it.
-// Cost: a country is one array access; a SKU one hash probe and a search among its few versions.
+// Cost: a country is one array access; a SKU or a currency one hash probe and a search among its
+// few versions, from the newest.
 #pragma once
 
 #include <array>
@@ -13,10 +14,9 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/strings/string_view.h"
 #include "base/time.h"
 #include "config/reference.h"
+#include "observe/text_index.h"
 
 namespace surgewatch::observe {
 
@@ -39,7 +39,8 @@ inline constexpr ProductNumber kUnknownProduct = 0;
 
 class ReferenceIndex {
  public:
-  explicit ReferenceIndex(const config::ReferenceTables* tables);
+  explicit ReferenceIndex(const config::ReferenceTables* tables)
+      : ReferenceIndex(*tables, Arranged(*tables)) {}
 
   // kNoCountry unless `iso2` is a country that the table knows, in capitals; `ZZ` is one.
   CountryCode country(std::string_view iso2) const {
@@ -59,7 +60,13 @@ class ReferenceIndex {
 
   std::optional<std::int64_t> usd_per_unit_e9(std::string_view currency, Micros time) const {
     if (currency == "USD") return 1'000'000'000;
-    return tables_->fx.usd_per_unit_e9(currency, time);
+    const auto number = currencies_.find(currency);
+    if (!number) return std::nullopt;
+    const std::vector<config::FxTable::Rate>& rates = *rates_[*number];
+    for (auto rate = rates.rbegin(); rate != rates.rend(); ++rate) {
+      if (rate->effective_from <= time) return rate->usd_per_unit_e9;
+    }
+    return std::nullopt;
   }
 
  private:
@@ -68,10 +75,19 @@ class ReferenceIndex {
     ProductNumber end = 0;
   };
 
-  const config::ReferenceTables* tables_;
+  // Names in the order of numbers.
+  struct Arranged {
+    explicit Arranged(const config::ReferenceTables& tables);
+    std::vector<std::string_view> skus, currencies;
+  };
+  ReferenceIndex(const config::ReferenceTables& tables, const Arranged& arranged);
+
   std::array<bool, kCountryCodes> known_{};
   std::vector<Product> products_;  // a SKU's versions side by side, in the order of their dates
-  absl::flat_hash_map<absl::string_view, Versions> versions_by_sku_;
+  TextIndex skus_;
+  std::vector<Versions> versions_;  // by the SKU's number
+  TextIndex currencies_;
+  std::vector<const std::vector<config::FxTable::Rate>*> rates_;  // by the currency's number
 };
 
 }  // namespace surgewatch::observe

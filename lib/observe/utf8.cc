@@ -40,7 +40,7 @@ std::size_t sequence_length(const unsigned char* text, std::size_t size) {
 
 }  // namespace
 
-bool is_utf8(std::string_view text) {
+bool is_utf8_beyond_ascii(std::string_view text) {
   const auto* at = reinterpret_cast<const unsigned char*>(text.data());
   std::size_t left = text.size();
   while (left > 0) {

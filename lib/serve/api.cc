@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <initializer_list>
 #include <string_view>
 #include <utility>
@@ -124,12 +123,6 @@ void append_joined(const Range& range, std::string* out, Print print) {
   }
 }
 
-std::int64_t now_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 v1::WatchedRule watched(const config::Config& config, const config::Rule& rule) {
   const config::Series& series = config.series.at(rule.series);
   v1::WatchedRule result;
@@ -192,7 +185,8 @@ Reply list_alerts(const AlertStore& store, const Params& params) {
   const AlertStore::Page page = store.page(filter, std::nullopt, static_cast<std::size_t>(limit));
   std::string body = "{\"alerts\":[";
   append_joined(page.alerts, &body, [](const auto& alert) { return to_json(*alert); });
-  const ResumeToken token{.next_offset = page.next_offset, .issued_at = now_seconds()};
+  const ResumeToken token{.next_offset = page.next_offset,
+                          .issued_at = wall_clock_micros() / kMicrosPerSecond};
   body += fmt::format("],\"more\":{},\"resume_token\":\"{}\"}}", page.next.has_value(),
                       make_token(token));
   return {200, std::move(body)};

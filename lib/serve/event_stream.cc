@@ -4,6 +4,7 @@
 
 #include "base/proto_json.h"
 #include "base/status.h"
+#include "base/time.h"
 #include "serve/token.h"
 
 namespace surgewatch::serve {
@@ -18,9 +19,8 @@ constexpr milliseconds kSlice{250};
 constexpr milliseconds kAheadGrace{30'000};
 
 std::string token_at(std::int64_t next_offset) {
-  const auto now = std::chrono::duration_cast<std::chrono::seconds>(
-      std::chrono::system_clock::now().time_since_epoch());
-  return make_token(ResumeToken{.next_offset = next_offset, .issued_at = now.count()});
+  return make_token(
+      ResumeToken{.next_offset = next_offset, .issued_at = wall_clock_micros() / kMicrosPerSecond});
 }
 
 }  // namespace

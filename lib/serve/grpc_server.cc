@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/status.h"
+#include "base/time.h"
 #include "serve/listen.h"
 #include "serve/metrics.h"
 #include "serve/token.h"
@@ -30,18 +31,13 @@ constexpr int kMaxRequestBytes = 64 * 1'024;
 // How soon a waiting stream notices that its client has gone or that the server stops.
 constexpr milliseconds kWaitSlice{100};
 
-std::int64_t now_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 grpc::Status to_grpc(const absl::Status& status) {
   return {static_cast<grpc::StatusCode>(status.code()), message_of(status)};
 }
 
 std::string token_at(std::int64_t next_offset) {
-  return make_token(ResumeToken{.next_offset = next_offset, .issued_at = now_seconds()});
+  return make_token(
+      ResumeToken{.next_offset = next_offset, .issued_at = wall_clock_micros() / kMicrosPerSecond});
 }
 
 class AlertServiceImpl final : public v1::AlertService::Service {
@@ -73,7 +69,9 @@ class AlertServiceImpl final : public v1::AlertService::Service {
     const AlertStore::Page page =
         options_.alerts->page(request->filter(), after, static_cast<std::size_t>(size));
     // The token of the first page: what changes while someone turns pages is heard again.
-    if (!resume) resume = ResumeToken{.next_offset = page.next_offset, .issued_at = now_seconds()};
+    if (!resume)
+      resume = ResumeToken{.next_offset = page.next_offset,
+                           .issued_at = wall_clock_micros() / kMicrosPerSecond};
     for (const auto& alert : page.alerts) *response->add_alerts() = *alert;
     if (page.next) {
       response->set_next_page_token(make_token(PageToken{
@@ -103,7 +101,7 @@ class AlertServiceImpl final : public v1::AlertService::Service {
     if (!request->resume_token().empty()) {
       auto token = parse_resume_token(request->resume_token());
       if (!token.ok()) return to_grpc(token.status());
-      if (now_seconds() - token->issued_at > kTokenLifeSeconds) {
+      if (wall_clock_micros() / kMicrosPerSecond - token->issued_at > kTokenLifeSeconds) {
         return to_grpc(out_of_range(
             "the resume token is older than 7 days, beyond which not every revision is kept; call "
             "ListAlerts, then subscribe with the resume_token of its response"));
@@ -148,12 +146,10 @@ class AlertServiceImpl final : public v1::AlertService::Service {
 
   bool write_heartbeat(std::int64_t position, grpc::ServerWriter<v1::SubscribeResponse>* writer) {
     v1::SubscribeResponse response;
-    const auto now = std::chrono::duration_cast<std::chrono::nanoseconds>(
-                         std::chrono::system_clock::now().time_since_epoch())
-                         .count();
+    const Micros now = wall_clock_micros();
     auto* sent_at = response.mutable_heartbeat()->mutable_sent_at();
-    sent_at->set_seconds(now / 1'000'000'000);
-    sent_at->set_nanos(static_cast<std::int32_t>(now % 1'000'000'000));
+    sent_at->set_seconds(now / kMicrosPerSecond);
+    sent_at->set_nanos(static_cast<std::int32_t>(now % kMicrosPerSecond * 1'000));
     response.set_resume_token(token_at(position));
     return write(response, writer);
   }

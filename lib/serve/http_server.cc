@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/status.h"
+#include "base/time.h"
 #include "serve/api.h"
 #include "serve/assets.h"
 #include "serve/event_stream.h"
@@ -42,12 +43,6 @@ constexpr std::size_t kMaxPayload = 64 * 1'024;
 constexpr int kKeepAliveSeconds = 2;
 constexpr int kReadSeconds = 3;
 constexpr int kWriteSeconds = 3;
-
-std::int64_t now_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 void answer(const api::Reply& reply, Response& response) {
   response.status = reply.status;
@@ -261,8 +256,9 @@ class HttpServerImpl final : public HttpServer {
   };
 
   void serve_stream(const Request& request, Response& response) {
-    auto parsed = api::parse_stream_request(
-        request.params, request.get_header_value("Last-Event-ID"), now_seconds());
+    auto parsed =
+        api::parse_stream_request(request.params, request.get_header_value("Last-Event-ID"),
+                                  wall_clock_micros() / kMicrosPerSecond);
     if (!parsed.ok() && !absl::IsOutOfRange(parsed.status())) {
       return answer(api::error(parsed.status()), response);
     }

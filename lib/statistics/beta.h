@@ -19,7 +19,7 @@ struct BetaTails {
 
 BetaTails beta_tails(double a, double b, double odds);
 
-// The x with I_x(a, b) = probability, 0 < probability < 1.
-double beta_quantile(double a, double b, double probability);
+// The odds at which I_x(a, b) = probability, 0 < probability < 1.
+double beta_quantile_odds(double a, double b, double probability);
 
 }  // namespace surgewatch::statistics

@@ -17,11 +17,10 @@ constexpr double kLargestPriorWeight = 8;
 constexpr double kLargestLogE = 600;
 constexpr double kLargestR = 1e200;
 
-// Gamma is the limit of a beta whose second parameter grows: G(a) ≈ N · B(a, N).
+// Gamma is the limit of a beta whose second parameter grows: G(a) ≈ N · odds of B(a, N).
 double gamma_quantile(double shape, double probability) {
   constexpr double kLimit = 1e12;
-  const double x = beta_quantile(shape, kLimit, probability);
-  return kLimit * x;
+  return kLimit * beta_quantile_odds(shape, kLimit, probability);
 }
 
 }  // namespace

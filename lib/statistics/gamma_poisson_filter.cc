@@ -26,6 +26,7 @@ constexpr double kMaxExposure = 1e6;
 // plain.
 constexpr double kPlainSize = 0.1;
 constexpr double kPlainDeviations = 1.5;
+constexpr double kNewLevelVariance = 0.05;      // of the logarithm: a level unsure by a fifth
 constexpr double kDispersionWindows = 200;      // how many φ remembers
 constexpr double kLeastDispersionWeight = 0.6;  // outliers belong to φ more than to the mean
 
@@ -280,7 +281,11 @@ double GammaPoissonFilter::outlier_weight(double y, double mean, double variance
     return 1;
   }
   outlier_run_ = std::min(outlier_run_ + 1, 1000.0);
-  if (outlier_run_ > parameters_->outliers_accepted) return 1;
+  if (outlier_run_ > parameters_->outliers_accepted) {
+    // The level is new: what was known of it counts less, once for each such run.
+    if (outlier_run_ <= parameters_->outliers_accepted + 1) covariance_[0] += kNewLevelVariance;
+    return 1;
+  }
   // Anscombe's residual of a Poisson-like count, 1.5 (y^⅔ μ^-⅙ - μ^½), over its overdispersion.
   const double log_mean = portable_log(mean);
   const double residual =

@@ -10,7 +10,7 @@
 //
 // A count is learned only `guard` windows after it was seen, so that a running surge cannot raise
 // its own baseline; outliers are learned with a weight ω that falls with their Anscombe residual,
-// until `outliers_accepted` in a row show that the level is new.
+// until `outliers_accepted` in a row show that the level is new, which is then learned afresh.
 //
 // Money. A sum of money is no count and its variance is not its mean. Give `unit`, the size of a
 // typical document: y/unit then follows the same quasi-likelihood (mean and variance alone), and φ

@@ -25,14 +25,19 @@ absl::Status check(const PeriodTotal& now, const PeriodTotal& reference, const R
   return within("least_change", o.least_change, -1e18, 1e18);
 }
 
-double odds_of(double share) { return share / (1 - share); }
+// Beyond this a limit says nothing.
+constexpr double kLargestRatio = 1e36;
+
+std::optional<double> limited(double upper) {
+  return upper < kLargestRatio ? std::optional<double>(upper) : std::nullopt;
+}
 
 // The normal quantile of a two-sided confidence: of the log odds' symmetric limit, a beta with
 // equal large parameters, whose variance is known.
 double normal_quantile(double confidence) {
   constexpr double kLarge = 1e8;
-  const double share = beta_quantile(kLarge, kLarge, 0.5 + confidence / 2);
-  return portable_log(odds_of(share)) / std::sqrt(2 / kLarge);
+  return portable_log(beta_quantile_odds(kLarge, kLarge, 0.5 + confidence / 2)) /
+         std::sqrt(2 / kLarge);
 }
 
 std::optional<RatioInterval> interval_of(const PeriodTotal& now, const PeriodTotal& reference,
@@ -45,11 +50,11 @@ std::optional<RatioInterval> interval_of(const PeriodTotal& now, const PeriodTot
     if (x <= 0 || x0 <= 0) return std::nullopt;
     const double half = normal_quantile(options.confidence) * std::sqrt(1 / x + 1 / x0);
     const double ratio = x / x0 * per_odds;
-    return RatioInterval{ratio * portable_exp(-half), ratio * portable_exp(half)};
+    return RatioInterval{ratio * portable_exp(-half), limited(ratio * portable_exp(half))};
   }
   RatioInterval interval;
-  if (x > 0) interval.lower = odds_of(beta_quantile(x, x0 + 1, outside)) * per_odds;
-  if (x0 > 0) interval.upper = odds_of(beta_quantile(x + 1, x0, 1 - outside)) * per_odds;
+  if (x > 0) interval.lower = beta_quantile_odds(x, x0 + 1, outside) * per_odds;
+  if (x0 > 0) interval.upper = limited(beta_quantile_odds(x + 1, x0, 1 - outside) * per_odds);
   return interval;
 }
 

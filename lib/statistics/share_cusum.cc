@@ -86,12 +86,19 @@ double ShareCusum::share_of(std::size_t i, double baseline_total) const {
   return (regions_[i].baseline + kPriorCount) / baseline_total;
 }
 
+void ShareCusum::say_nothing() {
+  judgement_.known = judgement_.alarm = judgement_.target_alarm = false;
+  judgement_.total = judgement_.baseline_total = judgement_.target_evidence = 0;
+  judgement_.dispersion = 1;
+  std::fill(judgement_.regions.begin(), judgement_.regions.end(), RegionShare{});
+}
+
 const ShareJudgement& ShareCusum::skip() {
   const std::span<double> slot = oldest();
   if (windows_ >= parameters_->guard) learn(slot);
   slot[0] = kSkipped;
   ++windows_;
-  judgement_.known = judgement_.alarm = judgement_.target_alarm = false;
+  say_nothing();
   return judgement_;
 }
 
@@ -106,9 +113,9 @@ const ShareJudgement& ShareCusum::step(std::span<const double> counts) {
   for (const double count : slot) total += count;
   double baseline_total = 0;
   for (const Region& region : regions_) baseline_total += region.baseline + kPriorCount;
-  judgement_.alarm = judgement_.target_alarm = false;
-  judgement_.known = learned_ >= parameters_->warm_up && total >= parameters_->least_total;
-  if (!judgement_.known) return judgement_;
+  say_nothing();
+  if (learned_ < parameters_->warm_up || total < parameters_->least_total) return judgement_;
+  judgement_.known = true;
 
   judgement_.total = total;
   judgement_.baseline_total =

@@ -96,6 +96,7 @@ class ShareCusum {
   double target_log_ratio(double baseline_total) const;
   double share_of(std::size_t i, double baseline_total) const;
   std::span<double> oldest();
+  void say_nothing();
 
   std::shared_ptr<const ShareParameters> parameters_;
   double log_odds_;

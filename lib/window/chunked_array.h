@@ -21,6 +21,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "window/points.h"
 
 namespace surgewatch::window {
 
@@ -58,6 +59,7 @@ class ChunkedArray {
       chunks_[chunk].store(elements, std::memory_order_release);
     }
     std::construct_at(elements + position, std::forward<Args>(args)...);
+    SW_WINDOW_POINT(kAppending);
     size_.store(number + 1, std::memory_order_release);
     return number;
   }
@@ -72,7 +74,7 @@ class ChunkedArray {
   }
 
  private:
-  static constexpr std::size_t kFirstBits = std::bit_width(kFirst) - 1;
+  static constexpr std::size_t kFirstBits = std::countr_zero(kFirst);
   static constexpr std::size_t kChunks = 32 - kFirstBits;
   static constexpr std::uint32_t kMaxSize = UINT32_MAX - kFirst;
 
@@ -83,11 +85,13 @@ class ChunkedArray {
   static constexpr std::size_t chunk_size(std::size_t chunk) {
     return static_cast<std::size_t>(kFirst) << chunk;
   }
-  // Chunk k begins at kFirst · (2^k − 1).
+  // Chunk k begins at kFirst · (2^k − 1): with kFirst added, a number's leading bit says its chunk,
+  // and what is below that bit the position.
   static constexpr Place locate(std::uint32_t number) {
-    const std::uint32_t shifted = number + kFirst;
-    const auto chunk = static_cast<std::size_t>(std::bit_width(shifted)) - 1 - kFirstBits;
-    return {chunk, shifted - (kFirst << chunk)};
+    const std::uint64_t shifted = std::uint64_t{number} + kFirst;
+    const auto leading = static_cast<std::size_t>(63 - std::countl_zero(shifted));
+    return {leading - kFirstBits,
+            static_cast<std::uint32_t>(shifted ^ (std::uint64_t{1} << leading))};
   }
 
   std::array<std::atomic<T*>, kChunks> chunks_{};

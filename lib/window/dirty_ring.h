@@ -19,6 +19,7 @@
 
 #include "base/check.h"
 #include "window/pane.h"
+#include "window/points.h"
 
 namespace surgewatch::window {
 
@@ -36,6 +37,7 @@ class DirtyRing {
       if (tail - head_seen_ > mask_) return false;
     }
     elements_[tail & mask_] = pane;
+    SW_WINDOW_POINT(kPushing);
     tail_.store(tail + 1, std::memory_order_release);
     return true;
   }

@@ -10,6 +10,7 @@ PaneRef PanePool::take() {
 }
 
 void PanePool::give_back(PaneRef pane) {
+  panes_[pane].forget_wide(&wide_, &outcome_);
   panes_[pane].next = free_;
   free_ = pane;
 }

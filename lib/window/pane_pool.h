@@ -16,6 +16,20 @@ class PanePool {
   PaneRef take();
   void give_back(PaneRef pane);
 
+  // Writer: see Pane.
+  void assign(PaneRef pane, SlotId slot, PaneIndex pane_index) {
+    panes_[pane].assign(slot, pane_index, &outcome_);
+  }
+  template <Publication kPublication = Publication::kOn>
+  bool add(PaneRef pane, const MeasureValues& values) {
+    Pane& to = panes_[pane];
+    return to.add<kPublication>(values, &outcome_) || to.add_wide(values, &wide_, &outcome_);
+  }
+  // Any thread: see Pane.
+  std::uint32_t read(PaneRef pane, PaneSnapshot* snapshot, WideMeasures* exact = nullptr) const {
+    return panes_[pane].read(outcome_, wide_, snapshot, exact);
+  }
+
   Pane& operator[](PaneRef pane) { return panes_[pane]; }
   const Pane& operator[](PaneRef pane) const { return panes_[pane]; }
 
@@ -23,6 +37,8 @@ class PanePool {
   std::uint32_t size() const { return panes_.size(); }
 
  private:
+  PaneOutcome outcome_;
+  WidePlaces wide_;
   ChunkedArray<Pane, 1024> panes_;
   PaneRef free_ = kNoPane;  // linked by Pane::next
 };

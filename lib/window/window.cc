@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "window/points.h"
 
 namespace surgewatch::window {
 namespace {
@@ -12,6 +13,10 @@ namespace {
 // At most this many panes are taken out for each that is made, and for each watermark that raises a
 // floor: the work of a border is spread over the events after it.
 constexpr std::size_t kRecycledPerPane = 4;
+// The same with each event.
+constexpr std::size_t kRecycledPerEvent = 2;
+// Slots looked at with each event while there are keys that have left.
+constexpr std::size_t kSweptPerEvent = 8;
 
 // A queue in a vector: what was read goes when it is half of it.
 void compact(std::vector<PaneRef>* queue, std::size_t* read) {
@@ -30,102 +35,153 @@ Window::Window(std::vector<SeriesSpec> series, Options options)
   const Micros reach = options.allowed_lateness + options.out_of_orderness;
   for (const SeriesSpec& spec : series) {
     SW_CHECK(spec.pane_length > 0 && spec.dimensions <= kMaxDimensions);
-    // From the pane of watermark − lateness to that of the newest event, both ends included.
+    // What a use at some watermark has left behind, a pane or a document, is at most so old.
+    const Micros kept =
+        options.out_of_orderness +
+        std::max(options.correction_horizon, options.allowed_lateness + spec.pane_length);
+    // The ring: from the pane of watermark − lateness to that of the newest event, both included.
     series_.push_back({.spec = spec,
-                       .slots = {},
+                       .life = KeyLife(kept),
                        .ring = std::vector<PaneRef>(
                            static_cast<std::size_t>(reach / spec.pane_length) + 2, kNoPane)});
   }
 }
 
-Window::SlotChoice Window::slot(std::size_t series, const KeyValues& values,
-                                std::span<const std::string_view> texts) {
-  Series& its = series_[series];
-  KeyValues key = values;
-  for (std::size_t i = 0; i < its.spec.dimensions; ++i) {
+Window::SlotChoice Window::find_texts(std::size_t series, KeyValues key,
+                                      std::span<const std::string_view> texts) {
+  bool is_known = true;
+  for (std::size_t i = 0; i < series_[series].spec.dimensions; ++i) {
     // Perhaps another key of the same event has brought it in.
     if (key[i] == kNoValue) key[i] = dictionary_.find(texts[i]);
+    is_known &= key[i] != kNoValue;
   }
-  if (const auto found = its.slots.find(key); found != its.slots.end()) {
-    return {found->second, false};
-  }
-  // `other` may come as a key like any; it does not count against the limit.
-  const std::size_t ordinary = its.slots.size() - (its.other == kNoSlot ? 0 : 1);
-  if (ordinary >= its.spec.max_keys) {
-    KeyValues other{};
-    std::fill_n(other.begin(), its.spec.dimensions, other_value_);
-    if (its.other == kNoSlot) its.other = new_slot(series, other);
-    return {its.other, key != other};
-  }
-  for (std::size_t i = 0; i < its.spec.dimensions; ++i) {
-    if (key[i] == kNoValue) key[i] = dictionary_.intern(texts[i]);
-  }
-  const SlotId slot = new_slot(series, key);
+  return renew_or_admit(series, key, texts,
+                        is_known ? find(series, words_of(key)) : HashTable::kNone);
+}
+
+Window::SlotChoice Window::renew_or_admit(std::size_t series, const KeyValues& key,
+                                          std::span<const std::string_view> texts, SlotId found) {
+  Series& its = series_[series];
   KeyValues other{};
   std::fill_n(other.begin(), its.spec.dimensions, other_value_);
-  if (its.spec.dimensions > 0 && key == other) its.other = slot;
+  // `other` may come as a key like any; it does not count against the limit, and never leaves.
+  const bool is_other = its.spec.dimensions > 0 && key == other;
+  if (found != HashTable::kNone) {
+    Slot& slot = slots_[found];
+    const std::uint32_t span = std::exchange(slot.span, its.life.current());
+    if (found == its.other) return {found, false};
+    if (its.life.is_there(span)) {
+      its.life.renew(span);
+      return {found, false};
+    }
+    slot.span = span;
+  }
+  if (!is_other && its.life.keys() >= its.spec.max_keys) {
+    if (its.other == kNoSlot) its.other = new_slot(series, other, {});
+    return {its.other, true};
+  }
+  if (!is_other) its.life.enter();
+  if (found != HashTable::kNone) {
+    // It had left, and was not found yet.
+    slots_[found].span = its.life.current();
+    --expired_;
+    return {found, false};
+  }
+  const SlotId slot = new_slot(series, key, texts);
+  if (is_other) its.other = slot;
   return {slot, false};
 }
 
-SlotId Window::new_slot(std::size_t series, const KeyValues& values) {
-  const SlotId slot =
-      slots_.append(Slot{.series = static_cast<std::uint32_t>(series), .values = values});
-  series_[series].slots.emplace(values, slot);
+SlotId Window::new_slot(std::size_t series, KeyValues key,
+                        std::span<const std::string_view> texts) {
+  const std::uint32_t released = released_epoch_.load(std::memory_order_acquire);
+  dictionary_.reclaim(released);
+  for (std::size_t i = 0; i < series_[series].spec.dimensions; ++i) {
+    const bool is_new = key[i] == kNoValue;
+    key[i] = dictionary_.use(key[i], is_new ? texts[i] : std::string_view());
+  }
+  const bool is_reused = retired_.first != kNoSlot && slots_[retired_.first].span <= released;
+  const SlotId slot = is_reused ? pop(&retired_) : slots_.append();
+  SW_CHECK(slot < kNoSlot);
+  Slot& it = slots_[slot];
+  it.last_pane = kNoPane;
+  it.span = series_[series].life.current();
+  it.series.store(static_cast<std::uint32_t>(series), std::memory_order_release);
+  const KeyWords words = words_of(key);
+  it.key[0].store(words[0], std::memory_order_release);
+  it.key[1].store(words[1], std::memory_order_release);
+  it.sequence.store(it.sequence.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  keys_.insert(hash_of(series, words), slot);
   return slot;
 }
 
-bool Window::add(SlotId slot, Micros time, const MeasureValues& values, std::int64_t offset) {
-  Slot& to = slots_[slot];
-  Series& series = series_[to.series];
-  const PaneIndex pane_index = pane_of(time, series.spec.pane_length);
-  if (pane_index < series.floor) {
-    corrections_.push({slot, pane_index, values, offset});
-    return true;
+bool Window::read_key(SlotId slot, Key* key) const {
+  const Slot& it = slots_[slot];
+  key->generation = it.sequence.load(std::memory_order_acquire);
+  if ((key->generation & 1) != 0) return false;
+  key->series = it.series.load(std::memory_order_acquire);
+  key->values.clear();
+  for (std::size_t i = 0; i < series_[key->series].spec.dimensions; ++i) {
+    key->values.push_back(dictionary_.copy(it.value(i, std::memory_order_acquire)));
   }
-  if (to.last_pane == kNoPane || to.last_pane_index != pane_index) {
-    to.last_pane = pane_for(slot, pane_index);
-    to.last_pane_index = pane_index;
+  // Texts are reused only after the key has left.
+  return it.sequence.load(std::memory_order_relaxed) == key->generation;
+}
+
+std::size_t Window::key_count() const {
+  std::size_t count = 0;
+  for (const Series& series : series_) {
+    count += series.life.keys() + (series.other == kNoSlot ? 0 : 1);
   }
-  const bool fitted = pool_[to.last_pane].add(values);
-  mark_dirty(to.last_pane);
-  return fitted;
+  return count;
+}
+
+std::size_t Window::bytes() const {
+  std::size_t rings = 0;
+  for (const Series& series : series_) rings += series.ring.capacity() * sizeof(PaneRef);
+  return pool_.size() * sizeof(Pane) + table_.bytes() + slots_.size() * sizeof(Slot) +
+         keys_.bytes() + dictionary_.bytes() + rings;
 }
 
 PaneRef Window::pane_for(SlotId slot, PaneIndex pane_index) {
   if (const PaneRef known = table_.find(slot, pane_index); known != kNoPane) return known;
-  Series& series = series_[slots_[slot].series];
+  Series& series = series_[series_of(slot)];
   const auto length = static_cast<std::int64_t>(series.ring.size());
   // So that a place of the ring never holds two pane indexes.
   SW_CHECK(watermark_ && pane_index - series.floor < length);
   recycle(kRecycledPerPane);
   const PaneRef pane = pool_.take();
-  pool_[pane].assign(slot, pane_index);
+  pool_.assign(pane, slot, pane_index);
+  SW_WINDOW_POINT(kInserting);
   table_.insert(pane);
   const std::int64_t place = pane_index - floor_div(pane_index, length) * length;
   pool_[pane].next = std::exchange(series.ring[static_cast<std::size_t>(place)], pane);
   return pane;
 }
 
-void Window::mark_dirty(PaneRef pane) {
-  Pane& changed = pool_[pane];
-  if (changed.dirty_epoch() == epoch_) return;
-  changed.set_dirty_epoch(epoch_);
-  if (!dirty_.push(pane)) ring_was_full_.store(true, std::memory_order_release);
+void Window::hand_over(PaneRef pane) {
+  pool_[pane].set_dirty_epoch(epoch_);
+  SW_WINDOW_POINT(kMarkedDirty);
+  if (dirty_.push(pane)) return;
+  SW_WINDOW_POINT(kRingFull);
+  ring_was_full_.store(true, std::memory_order_release);
 }
 
-void Window::advance(Micros watermark) {
-  if (watermark_ && watermark <= *watermark_) return;
-  watermark_ = watermark;
-  if (watermark < next_floor_change_) return;
-  next_floor_change_ = INT64_MAX;
+void Window::cross_border(Micros watermark) {
+  next_border_ = INT64_MAX;
   const Micros oldest = watermark - options_.allowed_lateness;
   for (Series& series : series_) {
+    if (watermark_) {
+      expired_ += series.life.advance(*watermark_, watermark);
+    } else {
+      series.life.begin(watermark);
+    }
     const PaneIndex floor = pane_of(oldest, series.spec.pane_length);
     raise_floor(series, floor);
-    next_floor_change_ = std::min(
-        next_floor_change_, (floor + 1) * series.spec.pane_length + options_.allowed_lateness);
+    const Micros next_floor = (floor + 1) * series.spec.pane_length + options_.allowed_lateness;
+    next_border_ = std::min({next_border_, next_floor, series.life.next_change()});
   }
-  recycle(kRecycledPerPane);
+  has_leftovers_ = true;
 }
 
 void Window::raise_floor(Series& series, PaneIndex floor) {
@@ -137,9 +193,18 @@ void Window::raise_floor(Series& series, PaneIndex floor) {
   for (PaneIndex i = first; i < floor; ++i) {
     const std::int64_t place = i - floor_div(i, length) * length;
     PaneRef& list = series.ring[static_cast<std::size_t>(place)];
-    if (list != kNoPane) leaving_.push_back(std::exchange(list, kNoPane));
+    if (list == kNoPane) continue;
+    leaving_.push_back(std::exchange(list, kNoPane));
+    ++leaving_in_;
   }
   series.floor = floor;
+}
+
+void Window::tidy() {
+  recycle(kRecycledPerEvent);
+  if (expired_ > 0) sweep();
+  retire_slots();
+  has_leftovers_ = leaving_read_ < leaving_.size() || expired_ > 0 || evicted_.first != kNoSlot;
 }
 
 void Window::recycle(std::size_t count) {
@@ -147,84 +212,131 @@ void Window::recycle(std::size_t count) {
   for (std::size_t i = 0; i < count && leaving_read_ < leaving_.size(); ++i) {
     const PaneRef pane = leaving_[leaving_read_];
     Pane& left = pool_[pane];
+    table_.erase(pane);
     if (left.next != kNoPane) {
       leaving_[leaving_read_] = left.next;
     } else {
       ++leaving_read_;
+      ++leaving_out_;
     }
-    table_.erase(pane);
-    Slot& slot = slots_[left.slot()];
-    if (slot.last_pane == pane) slot.last_pane = kNoPane;
-    unsettled_.push_back(pane);
+    left.next = kNoPane;
+    (unsettled_first_ == kNoPane ? unsettled_first_ : pool_[unsettled_last_].next) = pane;
+    unsettled_last_ = pane;
   }
-  for (std::size_t i = 0; i < count && unsettled_read_ < unsettled_.size(); ++i) {
-    const PaneRef pane = unsettled_[unsettled_read_];
+  for (std::size_t i = 0; i < count && unsettled_first_ != kNoPane; ++i) {
+    const PaneRef pane = unsettled_first_;
     if (pool_[pane].dirty_epoch() > settled) break;
+    SW_WINDOW_POINT(kRecycling);
+    unsettled_first_ = pool_[pane].next;
     pool_.give_back(pane);
-    ++unsettled_read_;
   }
   compact(&leaving_, &leaving_read_);
-  compact(&unsettled_, &unsettled_read_);
 }
 
-void Window::publish(std::int64_t next_offset) {
-  progress_lock_.begin();
-  next_offset_.store(next_offset, std::memory_order_release);
-  published_watermark_.store(watermark_.value_or(kNoWatermark), std::memory_order_release);
-  published_epoch_.store(epoch_, std::memory_order_release);
-  progress_lock_.end();
+// Looks for keys that have left, further round with each event.
+void Window::sweep() {
+  const std::uint32_t count = slots_.size();
+  for (std::size_t i = 0; i < kSweptPerEvent && expired_ > 0; ++i) {
+    if (hand_ >= count) hand_ = 0;
+    const SlotId slot = hand_++;
+    const Slot& it = slots_[slot];
+    if ((it.sequence.load(std::memory_order_relaxed) & 1) != 0) continue;  // own store
+    const Series& series = series_[series_of(slot)];
+    if (slot != series.other && !series.life.is_there(it.span)) evict(slot);
+  }
+}
+
+void Window::evict(SlotId slot) {
+  Slot& it = slots_[slot];
+  SW_WINDOW_POINT(kErasing);
+  keys_.erase(hash_of(series_of(slot), it.words()), slot);
+  it.sequence.store(it.sequence.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  it.span = leaving_in_;
+  push(&evicted_, slot);
+  --expired_;
+}
+
+// All panes of a key have left before it; once the last list that was there then is out of the
+// table, nothing there means the slot. Who has collected a pane or a correction of it may still do.
+void Window::retire_slots() {
+  for (std::size_t i = 0; i < kSweptPerEvent && evicted_.first != kNoSlot; ++i) {
+    Slot& it = slots_[evicted_.first];
+    if (static_cast<std::int32_t>(leaving_out_ - it.span) < 0) return;
+    const SlotId slot = pop(&evicted_);
+    for (std::size_t d = 0; d < series_[series_of(slot)].spec.dimensions; ++d) {
+      dictionary_.release(it.value(d), epoch_);
+    }
+    it.span = epoch_;
+    push(&retired_, slot);
+  }
+}
+
+void Window::push(SlotQueue* queue, SlotId slot) {
+  slots_[slot].last_pane = kNoSlot;
+  (queue->first == kNoSlot ? queue->first : slots_[queue->last].last_pane) = slot;
+  queue->last = slot;
+}
+
+SlotId Window::pop(SlotQueue* queue) {
+  return std::exchange(queue->first, slots_[queue->first].last_pane);
 }
 
 Progress Window::progress() const {
-  Progress progress;
-  Micros watermark = kNoWatermark;
-  progress_lock_.read([&] {
-    progress.next_offset = next_offset_.load(std::memory_order_acquire);
-    watermark = published_watermark_.load(std::memory_order_acquire);
-  });
+  const auto [next_offset, watermark, epoch] = published_.read();
+  return to_progress(next_offset, watermark);
+}
+
+Progress Window::to_progress(std::int64_t next_offset, Micros watermark) {
+  Progress progress{.next_offset = next_offset, .watermark = {}};
   if (watermark != kNoWatermark) progress.watermark = watermark;
   return progress;
 }
 
 bool Window::collect(Collected* collected) {
+  // Whoever calls has done with what the last call brought.
+  released_epoch_.store(settled_epoch_.load(std::memory_order_relaxed),  // own store
+                        std::memory_order_release);
   collected->panes.clear();
+  collected->exact.clear();
   collected->corrections.clear();
-  Micros watermark = kNoWatermark;
-  std::uint32_t writer_epoch = 0;
-  progress_lock_.read([&] {
-    collected->progress.next_offset = next_offset_.load(std::memory_order_acquire);
-    watermark = published_watermark_.load(std::memory_order_acquire);
-    writer_epoch = published_epoch_.load(std::memory_order_acquire);
-  });
-  collected->progress.watermark =
-      watermark == kNoWatermark ? std::nullopt : std::optional<Micros>(watermark);
+  const auto [next_offset, watermark, epoch] = published_.read();
+  const auto writer_epoch = static_cast<std::uint32_t>(epoch);
+  collected->progress = to_progress(next_offset, watermark);
   // The same stamp twice could carry two values of one pane: the one after is kept for later.
-  if (writer_epoch == 0 ||
-      (collected_any_ && collected->progress.next_offset == collected_offset_)) {
+  if (writer_epoch == 0 || (collected_any_ && next_offset == collected_offset_)) {
     return false;
   }
   collected_any_ = true;
-  collected_offset_ = collected->progress.next_offset;
+  collected_offset_ = next_offset;
+  SW_WINDOW_POINT(kFlushProgressRead);
 
   // The tail before the new epoch: what is popped was handed over in the ending epoch or earlier.
   const std::uint64_t tail = dirty_.tail();
   const std::uint32_t ending = flusher_epoch_.load(std::memory_order_relaxed);  // own store
   flusher_epoch_.store(ending + 1, std::memory_order_release);
+  SW_WINDOW_POINT(kEpochStarted);
   find_dirty(tail);
+  SW_WINDOW_POINT(kPopped);
 
   watched_next_.clear();
   auto watched = watched_.begin();
   for (const PaneRef pane : found_) {
     while (watched != watched_.end() && watched->pane < pane) ++watched;
     PaneSnapshot snapshot;
-    const std::uint32_t sequence = pool_[pane].read(&snapshot);
+    WideMeasures exact;
+    const std::uint32_t sequence = pool_.read(pane, &snapshot, &exact);
     const bool is_known = watched != watched_.end() && watched->pane == pane;
-    if (!is_known || watched->sequence != sequence) collected->panes.push_back(snapshot);
+    if (!is_known || watched->sequence != sequence) {
+      if (snapshot.is_wide) collected->exact.push_back({collected->panes.size(), exact});
+      collected->panes.push_back(snapshot);
+    }
     // Handed over in an epoch that the writer may still be in: look again next time.
     if (pool_[pane].dirty_epoch() >= writer_epoch) watched_next_.push_back({pane, sequence});
   }
   watched_.swap(watched_next_);
+  SW_WINDOW_POINT(kPanesRead);
   settled_epoch_.store(writer_epoch - 1, std::memory_order_release);
+  SW_WINDOW_POINT(kSettled);
 
   while (const Correction* correction = corrections_.front()) {
     // Those of an event that is not yet published come whole with the next call.
@@ -241,6 +353,7 @@ void Window::find_dirty(std::uint64_t tail) {
   for (const Watched& watched : watched_) found_.push_back(watched.pane);
   dirty_.pop_until(tail, &found_);
   if (ring_was_full_.exchange(false, std::memory_order_acq_rel)) {
+    SW_WINDOW_POINT(kFlagCleared);
     const std::uint32_t settled = settled_epoch_.load(std::memory_order_relaxed);  // own store
     const std::uint32_t count = pool_.size();
     for (PaneRef pane = 0; pane < count; ++pane) {

@@ -8,7 +8,11 @@
 //   readers  any thread: read(), progress(), slots; lock-free.
 //
 // Invariants
-//   - A slot (series, key) and a text keep their number for ever.
+//   - A key has a slot as long as anything can refer to it: while it is used, its panes are live,
+//   or
+//     a document that a correction may name has contributed to it. Then it leaves (key_life.h):
+//     when, is a function of the prefix of the source. Its slot and texts go to other keys only
+//     when no flusher and no pane can mean the former one by them.
 //   - A pane is live while events can still reach it: from the pane that holds the watermark less
 //     the allowed lateness upward. That floor only rises. What is added below it is not summed here
 //     but handed over as a correction, with its offset.
@@ -31,16 +35,20 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "base/measures.h"
 #include "base/time.h"
+#include "window/alternating_words.h"
 #include "window/chunk_queue.h"
 #include "window/chunked_array.h"
 #include "window/dictionary.h"
 #include "window/dirty_ring.h"
+#include "window/hash_table.h"
+#include "window/key_life.h"
+#include "window/mix.h"
 #include "window/pane.h"
 #include "window/pane_pool.h"
 #include "window/pane_table.h"
@@ -61,6 +69,7 @@ struct SeriesSpec {
 struct Options {
   Micros allowed_lateness = 0;
   Micros out_of_orderness = 0;
+  Micros correction_horizon = 0;  // how long a document may still name the slots of its keys
   std::size_t dirty_ring_capacity = 1 << 14;  // a power of two
 };
 
@@ -79,8 +88,14 @@ struct Progress {
 
 // What collect() finds: panes as they are now, corrections in the order of their offsets.
 struct Collected {
+  struct Exact {
+    std::size_t pane = 0;  // which of the panes; they are in their order
+    WideMeasures values;
+  };
+
   Progress progress;
   std::vector<PaneSnapshot> panes;
+  std::vector<Exact> exact;  // of the panes that are wide
   std::vector<Correction> corrections;
 };
 
@@ -94,66 +109,193 @@ class Window {
   void begin_event() { epoch_ = flusher_epoch_.load(std::memory_order_acquire); }
 
   // The key's slot; that of `other` in each dimension if the series is full. `values` may hold
-  // kNoValue for a text that the dictionary lacks: `texts` then says which.
+  // kNoValue for a text that the dictionary lacks: `texts` then says which. A slot is good for this
+  // event, and for corrections of its document within the horizon; a number that find() gave, for
+  // this event.
   struct SlotChoice {
     SlotId slot = kNoSlot;
     bool is_over_limit = false;
   };
   SlotChoice slot(std::size_t series, const KeyValues& values,
-                  std::span<const std::string_view> texts);
+                  std::span<const std::string_view> texts) {
+    if ((values[0] == kNoValue) | (values[1] == kNoValue) | (values[2] == kNoValue) |
+        (values[3] == kNoValue)) [[unlikely]] {
+      return find_texts(series, values, texts);
+    }
+    const SlotId found = find(series, words_of(values));
+    if (found != HashTable::kNone && slots_[found].span == series_[series].life.current())
+        [[likely]] {
+      return {found, false};
+    }
+    return renew_or_admit(series, values, texts, found);
+  }
 
-  // Adds to the pane of `time`, or leaves a correction. False if a sum was saturated. Requires that
+  // Adds to the pane of `time`, or leaves a correction. False if a sum of the pane does not fit 64
+  // bits now: what readers get of it is the nearest that does. Requires that
   // the watermark has been advanced to time − out_of_orderness, at least.
-  bool add(SlotId slot, Micros time, const MeasureValues& values, std::int64_t offset);
+  template <Publication kPublication = Publication::kOn>
+  bool add(SlotId slot, Micros time, const MeasureValues& values, std::int64_t offset) {
+    Slot& to = slots_[slot];
+    Series& series = series_[to.series.load(std::memory_order_relaxed)];  // own store
+    const auto into = static_cast<std::uint64_t>(time - series.pane_begin);
+    if (into >= static_cast<std::uint64_t>(series.spec.pane_length)) [[unlikely]] {
+      series.pane = pane_of(time, series.spec.pane_length);
+      series.pane_begin = series.pane * series.spec.pane_length;
+    }
+    const PaneIndex pane_index = series.pane;
+    if (pane_index < series.floor) [[unlikely]] {
+      corrections_.push({slot, pane_index, values, offset});
+      return true;
+    }
+    if (to.last_pane == kNoPane || !pool_[to.last_pane].is(slot, pane_index)) {
+      to.last_pane = pane_for(slot, pane_index);
+    }
+    const bool fitted = pool_.add<kPublication>(to.last_pane, values);
+    if constexpr (kPublication == Publication::kOn) mark_dirty(to.last_pane);
+    return fitted;
+  }
 
   // The watermark never falls.
-  void advance(Micros watermark);
+  void advance(Micros watermark) {
+    if (watermark_ && watermark <= *watermark_) return;
+    if (watermark >= next_border_) [[unlikely]]
+      cross_border(watermark);
+    watermark_ = watermark;
+  }
 
-  void publish(std::int64_t next_offset);
+  template <Publication kPublication = Publication::kOn>
+  void publish(std::int64_t next_offset) {
+    if (has_leftovers_) [[unlikely]]
+      tidy();
+    if constexpr (kPublication == Publication::kOn) {
+      published_.publish({next_offset, watermark_.value_or(kNoWatermark), epoch_});
+    }
+  }
 
   Dictionary& dictionary() { return dictionary_; }
 
+  std::size_t key_count() const;  // that count as there, with `other`
+  // All that keys, panes and their indexes take, except what waits in queues.
+  std::size_t bytes() const;
+
   // ---- Flusher. False if nothing was published since the last call; `collected` is then empty but
-  // for the progress.
+  // for the progress. The keys of what it brings may be asked for until the next call.
   bool collect(Collected* collected);
+  std::uint32_t series_of(SlotId slot) const {
+    return slots_[slot].series.load(std::memory_order_relaxed);  // ordered by what brought the slot
+  }
+  std::string_view key_text(SlotId slot, std::size_t dimension) const {
+    return dictionary_.text(slots_[slot].value(dimension));
+  }
+  std::size_t dimensions(SlotId slot) const { return series_[series_of(slot)].spec.dimensions; }
 
   // ---- Any thread.
   Progress progress() const;
-  bool read(SlotId slot, PaneIndex pane_index, PaneSnapshot* snapshot) const {
-    return table_.read(slot, pane_index, snapshot);
-  }
+  // Slots there are, with a key or without: below it are all that have one.
   std::uint32_t slot_count() const { return slots_.size(); }
-  std::uint32_t series_of(SlotId slot) const { return slots_[slot].series; }
-  std::string_view key_text(SlotId slot, std::size_t dimension) const {
-    return dictionary_.text(slots_[slot].values[dimension]);
+  // The key that is in a slot; false if there is none. Its generation is that key's alone.
+  struct Key {
+    std::uint32_t generation = 0;
+    std::uint32_t series = 0;
+    std::vector<std::string> values;
+  };
+  bool read_key(SlotId slot, Key* key) const;
+  bool is_in(SlotId slot, std::uint32_t generation) const {
+    return slots_[slot].sequence.load(std::memory_order_acquire) == generation;
   }
-  std::size_t dimensions(SlotId slot) const { return series_[series_of(slot)].spec.dimensions; }
+  // A pane of whichever key is in the slot. `exact`, unless null, gets its sums in 128 bits.
+  bool read(SlotId slot, PaneIndex pane_index, PaneSnapshot* snapshot,
+            WideMeasures* exact = nullptr) const {
+    return table_.read(slot, pane_index, snapshot, exact);
+  }
+  // The same, of the key that read_key() found there; false if that has left.
+  bool read(SlotId slot, std::uint32_t generation, PaneIndex pane_index, PaneSnapshot* snapshot,
+            WideMeasures* exact = nullptr) const {
+    return table_.read(slot, pane_index, snapshot, exact) && is_in(slot, generation);
+  }
   // Panes that were ever needed at once: what the pool holds.
   std::uint32_t pane_capacity() const { return pool_.size(); }
 
  private:
-  // Constant for readers; what the writer remembers of it follows.
-  struct Slot {
-    std::uint32_t series = 0;
-    KeyValues values{};
-    PaneRef last_pane = kNoPane;  // the writer's: where the last contribution went
-    PaneIndex last_pane_index = 0;
+  // A key in two words, which are compared and hashed.
+  using KeyWords = std::array<std::uint64_t, 2>;
+  static KeyWords words_of(const KeyValues& key) {
+    static_assert(kMaxDimensions == 4);
+    return {std::uint64_t{key[1]} << 32 | key[0], std::uint64_t{key[3]} << 32 | key[2]};
+  }
+
+  // A key of a series. The sequence is odd while the slot is nobody's; series and values change
+  // only then. All of it is stored with release and loaded with acquire: see SequenceLock.
+  struct alignas(32) Slot {
+    std::atomic<std::uint32_t> sequence{1};
+    std::atomic<std::uint32_t> series{0};
+    std::array<std::atomic<std::uint64_t>, 2> key{};  // see words_of()
+    // The writer's.
+    PaneRef last_pane = kNoPane;  // where the last contribution went; or the next slot in a queue
+    std::uint32_t span = 0;       // of its last use; or what it waits for in a queue
+
+    // Writer: its own stores.
+    bool is(std::size_t of_series, const KeyWords& words) const {
+      return (series.load(std::memory_order_relaxed) == of_series) &
+             (key[0].load(std::memory_order_relaxed) == words[0]) &
+             (key[1].load(std::memory_order_relaxed) == words[1]);
+    }
+    KeyWords words() const {
+      return {key[0].load(std::memory_order_relaxed), key[1].load(std::memory_order_relaxed)};
+    }
+    // Who may: see text() of Dictionary.
+    ValueId value(std::size_t dimension,
+                  std::memory_order order = std::memory_order_relaxed) const {
+      return static_cast<ValueId>(key[dimension / 2].load(order) >> (dimension % 2 * 32));
+    }
+  };
+  static_assert(sizeof(Slot) == 32);
+
+  struct SlotQueue {
+    SlotId first = kNoSlot;
+    SlotId last = kNoSlot;
   };
 
   struct Series {
     SeriesSpec spec;
-    absl::flat_hash_map<KeyValues, SlotId> slots;  // the writer's index
-    // Panes by pane index modulo the ring's length, a list in each place: what leaves at once.
-    std::vector<PaneRef> ring;
+    // The pane of the last contribution, so that the next one needs no division.
+    PaneIndex pane = 0;
+    Micros pane_begin = 0;
     PaneIndex floor = INT64_MIN;  // panes below it have left
     SlotId other = kNoSlot;
+    KeyLife life;
+    // Panes by pane index modulo the ring's length, a list in each place: what leaves at once.
+    std::vector<PaneRef> ring;
   };
 
-  SlotId new_slot(std::size_t series, const KeyValues& values);
+  static std::uint64_t hash_of(std::size_t series, const KeyWords& words) {
+    return mix(words[0], words[1] + series);
+  }
+  SlotId find(std::size_t series, const KeyWords& words) const {
+    return keys_.find(hash_of(series, words),
+                      [&](SlotId slot) { return slots_[slot].is(series, words); });
+  }
+  SlotChoice find_texts(std::size_t series, KeyValues key, std::span<const std::string_view> texts);
+  SlotChoice renew_or_admit(std::size_t series, const KeyValues& key,
+                            std::span<const std::string_view> texts, SlotId found);
+  SlotId new_slot(std::size_t series, KeyValues key, std::span<const std::string_view> texts);
   PaneRef pane_for(SlotId slot, PaneIndex pane_index);
-  void mark_dirty(PaneRef pane);
+  void mark_dirty(PaneRef pane) {
+    if (pool_[pane].dirty_epoch() != epoch_) hand_over(pane);
+  }
+  void hand_over(PaneRef pane);
+  void cross_border(Micros watermark);
   void raise_floor(Series& series, PaneIndex floor);
+  void tidy();
   void recycle(std::size_t count);
+  void sweep();
+  void evict(SlotId slot);
+  void retire_slots();
+  void push(SlotQueue* queue, SlotId slot);
+  SlotId pop(SlotQueue* queue);
+
+  static constexpr Micros kNoWatermark = INT64_MIN;
+  static Progress to_progress(std::int64_t next_offset, Micros watermark);
 
   // Flusher.
   struct Watched {
@@ -166,19 +308,26 @@ class Window {
   std::vector<Series> series_;
   Dictionary dictionary_;
   ChunkedArray<Slot> slots_;
+  HashTable keys_;  // numbers of slots
   PanePool pool_;
   PaneTable table_;
 
   // Writer's.
   std::uint32_t epoch_ = 1;  // of the event at hand
   std::optional<Micros> watermark_;
-  Micros next_floor_change_ = INT64_MIN;  // watermark at which some series' floor rises
+  Micros next_border_ = INT64_MIN;  // watermark at which a floor rises or keys may leave
+  bool has_leftovers_ = false;      // panes or keys that have left and are still there
   ValueId other_value_;
   // Lists of panes that have left, then the panes of those lists that wait to be settled.
   std::vector<PaneRef> leaving_;
   std::size_t leaving_read_ = 0;
-  std::vector<PaneRef> unsettled_;
-  std::size_t unsettled_read_ = 0;
+  std::uint32_t leaving_in_ = 0, leaving_out_ = 0;  // lists that came and went
+  PaneRef unsettled_first_ = kNoPane, unsettled_last_ = kNoPane;
+  // Keys that have left and were not found yet; then their slots, until the panes that have left
+  // before them are out of the table; then until nobody can mean the former key.
+  std::size_t expired_ = 0;
+  SlotId hand_ = 0;
+  SlotQueue evicted_, retired_;
 
   // Writer to flusher.
   DirtyRing dirty_;
@@ -187,16 +336,15 @@ class Window {
   // looks at every pane. Release and acquire: a pane marked before the flag was set is seen by who
   // sees the flag; one marked later sets it again.
   alignas(64) std::atomic<bool> ring_was_full_{false};
-  // Published together after each event; see SequenceLock.
-  SequenceLock progress_lock_;
-  std::atomic<std::int64_t> next_offset_{0};
-  std::atomic<Micros> published_watermark_{kNoWatermark};
-  std::atomic<std::uint32_t> published_epoch_{0};
+  // The next offset, the watermark and the writer's epoch, after each event.
+  AlternatingWords<3> published_{{0, kNoWatermark, 0}};
 
   // Flusher to writer. Release and acquire: a writer that sees an epoch sees nothing else by it; a
   // writer that sees a pane settled knows that the flusher has read it for the last time.
   alignas(64) std::atomic<std::uint32_t> flusher_epoch_{1};
   std::atomic<std::uint32_t> settled_epoch_{0};
+  // Of that, what the flusher is done with: it has asked for the keys that it wanted.
+  std::atomic<std::uint32_t> released_epoch_{0};
 
   // Flusher's.
   std::int64_t collected_offset_ = 0;
@@ -204,8 +352,6 @@ class Window {
   std::vector<PaneRef> found_;
   std::vector<Watched> watched_;  // by pane number
   std::vector<Watched> watched_next_;
-
-  static constexpr Micros kNoWatermark = INT64_MIN;
 };
 
 }  // namespace surgewatch::window

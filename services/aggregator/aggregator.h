@@ -1,44 +1,51 @@
 // The aggregator: reads the input topics, keeps the panes of the sources it owns and appends what
 // changes to the journal.
 //
-//   poll ──► Source::process ──► panes        (worker thread: owns the sources' state)
+//   poll ──► Source::process ──► panes        (workers: each owns the state of its sources)
 //                 │                │
 //                 ▼                ▼ every flush interval
-//        dead letters, late    Source::flush ──► journal      (flusher thread: only reads panes)
+//        dead letters, late    Source::flush ──► journal      (flusher: only reads panes)
 //
-// A source starts from the beginning of its partition whenever it is assigned: its panes are a
-// function of that prefix, and what the journal already holds is not newer, so that applying it
-// again changes nothing. Dead letters and late events are not sent again for offsets that the group
-// has committed.
-//
-// Threads: run() by one thread; progress() by any.
+// Threads: run() by one thread, which starts the workers (worker.h) and the flusher (flusher.h) and
+// waits for them; progress() by any.
 // Errors: run() returns OK after a requested stop; NOT_FOUND for missing topics, INVALID_ARGUMENT
-// for topics that do not match; with `strict` UNAVAILABLE where it would otherwise try again.
+// for topics that do not match or a CPU that is not there; with `strict` UNAVAILABLE where it would
+// otherwise try again. What ends one worker ends the session, and the next try starts them all.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
-#include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
-#include "aggregate/source.h"
+#include "base/source.h"
 #include "common/stop.h"
 #include "config/config.h"
-#include "kafka/client.h"
 #include "kafka/topics.h"
 #include "telemetry/telemetry.h"
 
 namespace surgewatch::services {
 
+class AggregatorMeters;
+
 class Aggregator {
  public:
+  // Records [first, next) of a source were delivered by a poll that returned at `polled`, and any
+  // thread could read their panes at `visible`.
+  struct Visible {
+    SourceId source;
+    std::int64_t first = 0, next = 0;
+    std::chrono::steady_clock::time_point polled, visible;
+  };
+
   struct Options {
     std::shared_ptr<const config::Config> config;
     telemetry::Telemetry* telemetry = nullptr;
     bool strict = false;
+    // For measuring; called by the worker, which waits for it.
+    std::function<void(const Visible&)> on_visible = {};
   };
   explicit Aggregator(Options options);
   ~Aggregator();
@@ -53,14 +60,12 @@ class Aggregator {
   Progress progress() const;
 
  private:
-  struct OwnedSource;
   class Session;
-  class Meters;
 
   Options options_;
   kafka::Topics topics_;
-  std::unique_ptr<Meters> meters_;
-  std::atomic<std::uint64_t> processed_{0};  // written by the worker, read by progress()
+  std::unique_ptr<AggregatorMeters> meters_;
+  std::atomic<std::uint64_t> processed_{0};  // written by the workers, read by progress()
   std::atomic<std::uint64_t> journaled_{0};  // written by the flusher, read by progress()
 };
 

@@ -1,6 +1,8 @@
 #include "aggregator/meters.h"
 
-#include <chrono>
+#include <cctype>
+
+#include "base/time.h"
 
 namespace surgewatch::services {
 namespace {
@@ -18,14 +20,12 @@ std::string reason_label(int reason) {
 }
 
 double seconds_since(Micros time) {
-  const auto now = std::chrono::duration_cast<std::chrono::microseconds>(
-      std::chrono::system_clock::now().time_since_epoch());
-  return static_cast<double>(now.count() - time) / static_cast<double>(kMicrosPerSecond);
+  return static_cast<double>(wall_clock_micros() - time) / static_cast<double>(kMicrosPerSecond);
 }
 
 }  // namespace
 
-Aggregator::Meters::Meters(telemetry::Telemetry* telemetry) : telemetry_(*telemetry) {
+AggregatorMeters::AggregatorMeters(telemetry::Telemetry* telemetry) : telemetry_(*telemetry) {
   for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
     const telemetry::Labels labels{{"topic", std::string(topic_name(topic))}};
     const auto counter = [&](const char* name, const char* help) {
@@ -63,8 +63,8 @@ Aggregator::Meters::Meters(telemetry::Telemetry* telemetry) : telemetry_(*teleme
   }
 }
 
-void Aggregator::Meters::source(const SourceId& id, std::int64_t owner_epoch,
-                                const aggregate::SourceStats& stats) {
+void AggregatorMeters::source(const SourceId& id, std::int64_t owner_epoch,
+                              const aggregate::SourceStats& stats) {
   const auto [found, is_new] = by_source_.try_emplace(id);
   SourceGauges& gauges = found->second;
   if (is_new) {
@@ -105,7 +105,7 @@ void Aggregator::Meters::source(const SourceId& id, std::int64_t owner_epoch,
   gauges.last = stats;
 }
 
-void Aggregator::Meters::release_all_but(const std::set<SourceId>& owned) {
+void AggregatorMeters::release_all_but(const std::set<SourceId>& owned) {
   for (auto& [id, gauges] : by_source_) {
     if (owned.contains(id) || gauges.owner_epoch == 0) continue;
     for (prometheus::Gauge* gauge : {gauges.watermark_lag, gauges.keys, gauges.documents}) {
@@ -115,14 +115,18 @@ void Aggregator::Meters::release_all_but(const std::set<SourceId>& owned) {
   }
 }
 
-void Aggregator::Meters::lag(const SourceId& id, std::int64_t records) {
-  prometheus::Gauge*& gauge = lag_gauges_[id];
-  if (gauge == nullptr) {
-    gauge = &telemetry_.gauge("consumer_lag_records",
-                              "Records in an input partition that are not read yet.",
-                              source_labels(id));
-  }
-  gauge->Set(static_cast<double>(records));
+void AggregatorMeters::worker_sources(int worker, std::size_t sources) {
+  telemetry_
+      .gauge("worker_sources", "Sources that a worker of this process owns.",
+             {{"worker", std::to_string(worker)}})
+      .Set(static_cast<double>(sources));
+}
+
+void AggregatorMeters::lag(const SourceId& id, std::int64_t records) {
+  telemetry_
+      .gauge("consumer_lag_records", "Records in an input partition that are not read yet.",
+             source_labels(id))
+      .Set(static_cast<double>(records));
 }
 
 }  // namespace surgewatch::services

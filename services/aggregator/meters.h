@@ -1,6 +1,6 @@
 // The aggregator's metrics: what sources count, summed by topic.
 //
-// Threads: source() by the flusher, lag() by the worker.
+// Threads: source() and release_all_but() by the flusher, the rest by any worker.
 #pragma once
 
 #include <cstdint>
@@ -9,20 +9,20 @@
 #include <utility>
 
 #include "aggregate/source.h"
-#include "aggregator/aggregator.h"
 #include "telemetry/telemetry.h"
 
 namespace surgewatch::services {
 
-class Aggregator::Meters {
+class AggregatorMeters {
  public:
-  explicit Meters(telemetry::Telemetry* telemetry);
+  explicit AggregatorMeters(telemetry::Telemetry* telemetry);
 
   // Adds what `stats` grew by since the last call for the same source and owner epoch.
   void source(const SourceId& id, std::int64_t owner_epoch, const aggregate::SourceStats& stats);
   void lag(const SourceId& id, std::int64_t records);
-  // The source is another process's now: its last figures here are nobody's. By the worker, and by
-  // the flusher.
+  // How many sources a worker of this process owns.
+  void worker_sources(int worker, std::size_t sources);
+  // The source is another worker's now: its last figures here are nobody's.
   void release_lag(const SourceId& id) { lag(id, 0); }
   void release_all_but(const std::set<SourceId>& owned);
 
@@ -40,8 +40,7 @@ class Aggregator::Meters {
 
   telemetry::Telemetry& telemetry_;
   std::map<Topic, TopicCounters> by_topic_;
-  std::map<SourceId, SourceGauges> by_source_;         // the flusher's
-  std::map<SourceId, prometheus::Gauge*> lag_gauges_;  // the worker's
+  std::map<SourceId, SourceGauges> by_source_;  // the flusher's
 };
 
 }  // namespace surgewatch::services

@@ -17,7 +17,7 @@
 namespace surgewatch::services {
 namespace {
 
-constexpr std::size_t kReadBlock = 1 << 18;
+constexpr std::size_t kReadBlock = 1 << 20;
 constexpr std::size_t kLinesPerBatch = 1'000;
 constexpr std::uint64_t kLongestFrame = 64 << 20;  // beyond it a length is taken for damage
 
@@ -26,31 +26,21 @@ absl::Status open_error(const std::string& path, int error, std::string_view pur
   return error == EACCES ? absl::PermissionDeniedError(text) : absl::NotFoundError(text);
 }
 
-// What an Event holds, as the bytes of the inner message.
-struct Peeled {
-  std::optional<Topic> topic;
-  std::string error;
-  v1::RejectReason reason = v1::REJECT_REASON_UNSPECIFIED;
-};
-
-Peeled unreadable(v1::RejectReason reason, std::string error) {
-  return {std::nullopt, std::move(error), reason};
-}
-
-Peeled peel(const v1::Event& event, std::string* payload) {
+// What an Event holds, as the bytes of the inner message; nullopt if it is neither kind.
+std::optional<Topic> peel(const v1::Event& event, std::string* payload) {
   switch (event.kind_case()) {
     case v1::Event::kInvoice:
-      event.invoice().SerializeToString(payload);
-      return {Topic::kInvoices, {}, {}};
+      event.invoice().AppendToString(payload);
+      return Topic::kInvoices;
     case v1::Event::kShipment:
-      event.shipment().SerializeToString(payload);
-      return {Topic::kShipments, {}, {}};
+      event.shipment().AppendToString(payload);
+      return Topic::kShipments;
     case v1::Event::KIND_NOT_SET:
       break;
   }
-  return unreadable(v1::REJECT_REASON_UNKNOWN_TYPE,
-                    "the event is neither an invoice nor a shipment");
+  return std::nullopt;
 }
+constexpr std::string_view kNoKind = "the event is neither an invoice nor a shipment";
 
 class File {
  public:
@@ -102,43 +92,56 @@ class BinpbReader final : public EventReader {
  public:
   explicit BinpbReader(File file) : file_(std::move(file)) {}
 
-  absl::StatusOr<bool> next(EventRecord* record) override {
-    *record = {};
-    std::uint64_t length = 0;
-    std::size_t header = 0;
-    while (true) {
-      const Frame frame = read_length(&length, &header);
-      if (frame == Frame::kWhole && length <= kLongestFrame &&
-          buffer_.size() - position_ - header >= length) {
-        break;
+  absl::StatusOr<bool> next(EventBatch* batch) override {
+    batch->clear();
+    batch->bytes.assign(rest_);
+    rest_.clear();
+    bool more = !damaged_;
+    while (more) {
+      SW_ASSIGN_OR_RETURN(more, file_.read_more(&batch->bytes));
+      const std::size_t used = deal(batch);
+      if (more && batch->empty()) continue;  // not one whole record yet
+      if (!damaged_ && more) {
+        rest_.assign(batch->bytes, used);
+      } else if (!damaged_ && used < batch->bytes.size()) {
+        give_up(batch, used,
+                fmt::format("the file ends inside a record: {} bytes are left of it",
+                            batch->bytes.size() - used));
       }
-      if (frame == Frame::kDamaged || length > kLongestFrame) {
-        return give_up(record, "the length before a record makes no sense; the rest can't be read");
-      }
-      buffer_.erase(0, position_);
-      position_ = 0;
-      SW_ASSIGN_OR_RETURN(const bool more, file_.read_more(&buffer_));
-      if (more) continue;
-      if (buffer_.empty()) return false;
-      return give_up(record, fmt::format("the file ends inside a record: {} bytes are left of it",
-                                         buffer_.size()));
+      break;
     }
-    const std::string_view bytes(buffer_.data() + position_ + header, length);
-    position_ += header + length;
-    unwrap(bytes, record);
-    return true;
+    batch->end = end_;
+    batch->bytes_read = file_.bytes();
+    return more || !batch->empty();
   }
-  std::uint64_t bytes_read() const override { return file_.bytes(); }
   std::optional<std::uint64_t> bytes_total() const override { return file_.size(); }
 
  private:
   enum class Frame { kWhole, kShort, kDamaged };
 
-  Frame read_length(std::uint64_t* length, std::size_t* header) const {
-    *length = 0;
+  // Deals the whole records of the batch's bytes; returns how many bytes they take.
+  std::size_t deal(EventBatch* batch) {
+    const std::string_view bytes = batch->bytes;
+    std::size_t position = 0;
+    while (true) {
+      std::uint64_t length = 0;
+      std::size_t header = 0;
+      const Frame frame = read_length(bytes.substr(position), &length, &header);
+      if (frame == Frame::kDamaged || length > kLongestFrame) {
+        give_up(batch, position,
+                "the length before a record makes no sense; the rest can't be read");
+        return position;
+      }
+      if (frame == Frame::kShort || bytes.size() - position - header < length) return position;
+      unwrap(bytes.substr(position + header, length), batch);
+      position += header + length;
+    }
+  }
+
+  static Frame read_length(std::string_view bytes, std::uint64_t* length, std::size_t* header) {
     for (std::size_t i = 0; i < 10; ++i) {
-      if (position_ + i >= buffer_.size()) return Frame::kShort;
-      const auto byte = static_cast<std::uint8_t>(buffer_[position_ + i]);
+      if (i >= bytes.size()) return Frame::kShort;
+      const auto byte = static_cast<std::uint8_t>(bytes[i]);
       *length |= static_cast<std::uint64_t>(byte & 0x7F) << (7 * i);
       if (byte < 0x80) {
         *header = i + 1;
@@ -148,48 +151,44 @@ class BinpbReader final : public EventReader {
     return Frame::kDamaged;
   }
 
-  bool give_up(EventRecord* record, std::string why) {
-    remains_ = buffer_.substr(position_, 64);
-    buffer_.clear();
-    position_ = 0;
-    record->payload = remains_;
-    record->reason = v1::REJECT_REASON_UNDECODABLE;
-    record->error = std::move(why);
-    return true;
+  void give_up(EventBatch* batch, std::size_t position, std::string why) {
+    damaged_ = true;
+    batch->unreadable.push_back({offset(), std::string_view(batch->bytes).substr(position, 64),
+                                 v1::REJECT_REASON_UNDECODABLE, std::move(why)});
   }
 
   // The usual event is one field that fills it; everything else takes protobuf's own way.
-  void unwrap(std::string_view bytes, EventRecord* record) {
+  void unwrap(std::string_view bytes, EventBatch* batch) {
     if (!bytes.empty() && (bytes[0] == 0x0A || bytes[0] == 0x12)) {
-      google::protobuf::io::CodedInputStream input(
-          reinterpret_cast<const std::uint8_t*>(bytes.data()) + 1,
-          static_cast<int>(bytes.size() - 1));
-      std::uint32_t inner = 0;
-      if (input.ReadVarint32(&inner)) {
-        const std::size_t start = 1 + static_cast<std::size_t>(input.CurrentPosition());
-        if (bytes.size() - start == inner) {
-          record->topic = bytes[0] == 0x0A ? Topic::kInvoices : Topic::kShipments;
-          record->payload = bytes.substr(start);
-          return;
-        }
+      std::uint64_t inner = 0;
+      std::size_t header = 0;
+      if (read_length(bytes.substr(1), &inner, &header) == Frame::kWhole &&
+          bytes.size() - 1 - header == inner) {
+        batch->add(bytes[0] == 0x0A ? Topic::kInvoices : Topic::kShipments, offset(),
+                   bytes.substr(1 + header));
+        return;
       }
     }
-    record->payload = bytes;
     if (!event_.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-      record->reason = v1::REJECT_REASON_UNDECODABLE;
-      record->error = "not a protobuf Event";
+      batch->unreadable.push_back(
+          {offset(), bytes, v1::REJECT_REASON_UNDECODABLE, "not a protobuf Event"});
       return;
     }
-    Peeled peeled = peel(event_, &peeled_payload_);
-    record->topic = peeled.topic;
-    record->error = std::move(peeled.error);
-    record->reason = peeled.reason;
-    if (record->topic) record->payload = peeled_payload_;
+    std::string& payload = batch->copies.emplace_back();
+    if (const auto topic = peel(event_, &payload)) {
+      batch->add(*topic, offset(), payload);
+    } else {
+      batch->unreadable.push_back(
+          {offset(), bytes, v1::REJECT_REASON_UNKNOWN_TYPE, std::string(kNoKind)});
+    }
   }
 
+  std::int64_t offset() { return static_cast<std::int64_t>(end_++); }
+
   File file_;
-  std::string buffer_, peeled_payload_, remains_;
-  std::size_t position_ = 0;
+  std::string rest_;  // the begin of a record whose end was not read yet
+  std::uint64_t end_ = 0;
+  bool damaged_ = false;  // or at an end that is none: nothing more can be read
   v1::Event event_;
 };
 
@@ -198,34 +197,29 @@ class NdjsonReader final : public EventReader {
   explicit NdjsonReader(File file)
       : file_(std::move(file)), ahead_(std::max(2u, std::thread::hardware_concurrency())) {}
 
-  absl::StatusOr<bool> next(EventRecord* record) override {
-    while (position_ >= batch_.size()) {
-      while (!ended_ && parsing_.size() < ahead_) {
-        SW_ASSIGN_OR_RETURN(std::string lines, read_lines());
-        if (!lines.empty())
-          parsing_.push_back(std::async(std::launch::async, parse, std::move(lines)));
+  absl::StatusOr<bool> next(EventBatch* batch) override {
+    while (!ended_ && parsing_.size() < ahead_) {
+      SW_ASSIGN_OR_RETURN(std::string lines, read_lines());
+      if (!lines.empty()) {
+        parsing_.push_back(std::async(std::launch::async, parse, std::move(lines)));
       }
-      if (parsing_.empty()) return false;
-      batch_ = parsing_.front().get();
-      parsing_.pop_front();
-      position_ = 0;
     }
-    Line& line = batch_[position_++];
-    record->topic = line.peeled.topic;
-    record->payload = line.payload;
-    record->error = std::move(line.peeled.error);
-    record->reason = line.peeled.reason;
+    if (parsing_.empty()) return false;
+    *batch = parsing_.front().get();
+    parsing_.pop_front();
+    // They were numbered within their batch.
+    const auto first = static_cast<std::int64_t>(end_);
+    for (auto& records : batch->by_topic) {
+      for (aggregate::Record& record : records) record.offset += first;
+    }
+    for (EventBatch::Unreadable& one : batch->unreadable) one.offset += first;
+    end_ = batch->end += end_;
+    batch->bytes_read = file_.bytes();
     return true;
   }
-  std::uint64_t bytes_read() const override { return file_.bytes(); }
   std::optional<std::uint64_t> bytes_total() const override { return file_.size(); }
 
  private:
-  struct Line {
-    std::string payload;
-    Peeled peeled;
-  };
-
   // Whole lines, about a batch of them; empty at the end.
   absl::StatusOr<std::string> read_lines() {
     std::size_t lines = 0;
@@ -248,9 +242,8 @@ class NdjsonReader final : public EventReader {
     return whole;
   }
 
-  static std::vector<Line> parse(std::string lines) {
-    std::vector<Line> batch;
-    batch.reserve(kLinesPerBatch);
+  static EventBatch parse(std::string lines) {
+    EventBatch batch;
     v1::Event event;
     for (std::size_t start = 0; start < lines.size();) {
       const std::size_t newline = std::min(lines.find('\n', start), lines.size());
@@ -258,14 +251,19 @@ class NdjsonReader final : public EventReader {
       start = newline + 1;
       if (text.ends_with('\r')) text.remove_suffix(1);
       if (text.find_first_not_of(" \t") == std::string_view::npos) continue;
-      Line& line = batch.emplace_back();
+      const auto offset = static_cast<std::int64_t>(batch.end++);
+      std::string& bytes = batch.copies.emplace_back();
       event.Clear();
-      if (const absl::Status status = from_json(text, &event); status.ok()) {
-        line.peeled = peel(event, &line.payload);
-      } else {
-        line.peeled = unreadable(v1::REJECT_REASON_UNDECODABLE, message_of(status));
+      const absl::Status status = from_json(text, &event);
+      if (const auto topic = status.ok() ? peel(event, &bytes) : std::nullopt) {
+        batch.add(*topic, offset, bytes);
+        continue;
       }
-      if (!line.peeled.topic) line.payload = text;
+      bytes = text;
+      batch.unreadable.push_back(
+          {offset, bytes,
+           status.ok() ? v1::REJECT_REASON_UNKNOWN_TYPE : v1::REJECT_REASON_UNDECODABLE,
+           status.ok() ? std::string(kNoKind) : message_of(status)});
     }
     return batch;
   }
@@ -274,12 +272,19 @@ class NdjsonReader final : public EventReader {
   std::size_t ahead_;
   std::string rest_;
   bool ended_ = false;
-  std::deque<std::future<std::vector<Line>>> parsing_;
-  std::vector<Line> batch_;
-  std::size_t position_ = 0;
+  std::uint64_t end_ = 0;
+  std::deque<std::future<EventBatch>> parsing_;
 };
 
 }  // namespace
+
+void EventBatch::clear() {
+  for (auto& records : by_topic) records.clear();
+  unreadable.clear();
+  copies.clear();
+  bytes.clear();
+  end = 0;
+}
 
 EventFormat format_of(std::string_view path) {
   for (const std::string_view ending : {".binpb", ".pb", ".bin"}) {

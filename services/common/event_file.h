@@ -1,22 +1,28 @@
 // Files of events: one JSON object a line (ndjson), or varint-length-delimited binary (binpb).
 //
-// A reader hands out each record as the bytes of an Invoice or a Shipment, the same that Kafka
-// carries, so that a replay and the services decode by one path. What it can't read it hands out as
-// unreadable, with the reason, and goes on.
+// A reader deals a file in batches: each record as the bytes of an Invoice or a Shipment, the same
+// that Kafka carries, so that a replay and the services decode by one path. What it can't read it
+// hands out as unreadable, with the reason, and goes on. Offsets number all of them, from 0.
 //
 // Threads: a reader or writer belongs to one thread (an ndjson reader parses ahead on threads of
-// its own; the order is that of the file). Errors: NOT_FOUND or PERMISSION_DENIED for a file that
-// can't be opened, DATA_LOSS for a read error.
+// its own; the order is that of the file); a batch is plain data. Errors: NOT_FOUND or
+// PERMISSION_DENIED for a file that can't be opened, DATA_LOSS for a read error.
+// Cost: a binary file is read in blocks and not mapped, so that one that is cut off meanwhile is an
+// error and not a signal; a record is neither copied nor decoded.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "aggregate/source.h"
 #include "base/source.h"
 #include "surgewatch/v1/events.pb.h"
 
@@ -27,11 +33,32 @@ enum class EventFormat : std::uint8_t { kNdjson, kBinpb };
 // By the file's name: .binpb, .pb and .bin are binary, all else is ndjson.
 EventFormat format_of(std::string_view path);
 
-struct EventRecord {
-  std::optional<Topic> topic;  // absent for what can't be read
-  std::string_view payload;    // valid until the next call
-  std::string error;           // why it can't be read
-  v1::RejectReason reason = v1::REJECT_REASON_UNSPECIFIED;
+// A stretch of a file. Everything in it lives as long as it does.
+struct EventBatch {
+  struct Unreadable {
+    std::int64_t offset = 0;
+    std::string_view bytes;
+    v1::RejectReason reason = v1::REJECT_REASON_UNSPECIFIED;
+    std::string detail;
+  };
+
+  std::array<std::vector<aggregate::Record>, 2> by_topic;  // each in the order of the file
+  std::vector<Unreadable> unreadable;                      // likewise
+  std::uint64_t end = 0;                                   // records of the file so far
+  std::uint64_t bytes_read = 0;                            // of the file so far
+
+  std::vector<aggregate::Record>& of(Topic topic) {
+    return by_topic[static_cast<std::size_t>(topic)];
+  }
+  void add(Topic topic, std::int64_t offset, std::string_view payload) {
+    of(topic).push_back({.offset = offset, .payload = payload});
+  }
+  bool empty() const { return by_topic[0].empty() && by_topic[1].empty() && unreadable.empty(); }
+  // Keeps the memory for the next stretch.
+  void clear();
+
+  std::string bytes;               // what the views point into, and
+  std::deque<std::string> copies;  // where that doesn't do
 };
 
 class EventReader {
@@ -40,10 +67,9 @@ class EventReader {
   static absl::StatusOr<std::unique_ptr<EventReader>> open(const std::string& path,
                                                            EventFormat format);
   virtual ~EventReader() = default;
-  // False at the end. Empty lines are passed over.
-  virtual absl::StatusOr<bool> next(EventRecord* record) = 0;
-  // Bytes read, and the file's size where it has one.
-  virtual std::uint64_t bytes_read() const = 0;
+  // Replaces what is in the batch. False at the end. Empty lines are passed over.
+  virtual absl::StatusOr<bool> next(EventBatch* batch) = 0;
+  // The file's size where it has one. Any thread.
   virtual std::optional<std::uint64_t> bytes_total() const = 0;
 };
 

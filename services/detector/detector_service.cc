@@ -6,6 +6,7 @@
 
 #include "base/proto_json.h"
 #include "base/status.h"
+#include "base/time.h"
 #include "common/alert_text.h"
 #include "common/kafka_start.h"
 #include "detect/detector.h"
@@ -68,9 +69,7 @@ class DetectorService::Meters {
     add(closed_, now.closed_panes, last_.closed_panes);
     add(inconclusive_, now.inconclusive, last_.inconclusive);
     if (now.watermark) {
-      const auto wall = std::chrono::duration_cast<std::chrono::microseconds>(
-          std::chrono::system_clock::now().time_since_epoch());
-      watermark_lag_->Set(static_cast<double>(wall.count() - *now.watermark) / 1e6);
+      watermark_lag_->Set(static_cast<double>(wall_clock_micros() - *now.watermark) / 1e6);
     }
     last_ = now;
   }
@@ -84,14 +83,12 @@ class DetectorService::Meters {
                   {"state", short_name(alert.state())}})
         .Increment();
     if (record_timestamp_micros == 0) return;
-    const auto wall = std::chrono::duration_cast<std::chrono::microseconds>(
-        std::chrono::system_clock::now().time_since_epoch());
     telemetry_
         .histogram("event_to_alert_seconds",
                    "From the newest event in the journal record to its alert being published.",
                    {{"timing", short_name(alert.timing())}},
                    {0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60})
-        .Observe(static_cast<double>(wall.count() - record_timestamp_micros) / 1e6);
+        .Observe(static_cast<double>(wall_clock_micros() - record_timestamp_micros) / 1e6);
   }
 
  private:

@@ -40,6 +40,7 @@ struct ReplayOptions {
   std::string alerts = "-";
   std::string series;   // empty: not written
   std::string rejects;  // empty: not written
+  bool one_thread = false;
   bool strict = false;
   bool quiet = false;
 };

@@ -58,6 +58,8 @@ void add_replay(CLI::App* app, Work* work) {
   command->add_option("--alerts", options->alerts, "where alerts go")->capture_default_str();
   command->add_option("--series", options->series, "write every closed pane as CSV");
   command->add_option("--rejects", options->rejects, "write every rejected event as NDJSON");
+  command->add_flag("--one-thread", options->one_thread,
+                    "do everything on one thread; what comes out is the same");
   command->add_flag("--strict", options->strict, "exit code 1 if an event was rejected");
   command->add_flag("--quiet", options->quiet, "no progress, no summary");
   command->callback([=] { *work = [=](const Stop& stop) { return replay(*options, stop); }; });

@@ -4,7 +4,6 @@
 #include <tuple>
 #include <vector>
 
-#include "aggregate/source.h"
 #include "base/proto_json.h"
 #include "base/status.h"
 #include "common/event_file.h"
@@ -12,6 +11,7 @@
 #include "config/config.h"
 #include "detect/detector.h"
 #include "surgewatch/commands.h"
+#include "surgewatch/replay_pipeline.h"
 #include "surgewatch/text_output.h"
 #include "surgewatch/v1/journal.pb.h"
 
@@ -22,119 +22,68 @@
 namespace surgewatch::services {
 namespace {
 
-constexpr std::uint64_t kStopCheckEvery = 1'024;
-
 class Replay {
  public:
-  Replay(const ReplayOptions& options, std::shared_ptr<const config::Config> config,
-         TextOutput alerts, std::optional<TextOutput> rejects)
+  Replay(const ReplayOptions& options, std::unique_ptr<EventReader> reader,
+         std::shared_ptr<const config::Config> config, TextOutput alerts,
+         std::optional<TextOutput> rejects)
       : config_(config),
-        invoices_({Topic::kInvoices, 0}, config),
-        shipments_({Topic::kShipments, 0}, config),
+        bytes_total_(reader->bytes_total()),
+        pipeline_(std::move(reader), config,
+                  {.one_thread = options.one_thread, .keep_rejects = rejects.has_value()}),
         detector_(config, {.keep_all_panes = !options.series.empty()}),
         alerts_(std::move(alerts)),
         rejects_(std::move(rejects)),
         progress_("replay", "events",
                   options.quiet ? Progress::Style::kQuiet : Progress::Style::kAutomatic) {}
 
-  absl::Status run(EventReader* reader, const Stop& stop);
+  absl::Status run(const Stop& stop);
   absl::Status write_series(const std::string& path) const;
   absl::Status close();
-  std::uint64_t rejected() const { return rejected_; }
+  std::uint64_t rejected() const;
   std::string summary() const;
 
  private:
-  aggregate::Source& source(Topic topic) {
-    return topic == Topic::kInvoices ? invoices_ : shipments_;
-  }
-  absl::Status take(const EventRecord& record, std::int64_t offset);
-  absl::Status reject(const EventRecord& record, std::int64_t offset, v1::RejectReason reason,
-                      const std::string& detail);
-  absl::Status apply();
+  absl::Status apply(const std::vector<v1::JournalRecord>& journal);
 
   std::shared_ptr<const config::Config> config_;
-  aggregate::Source invoices_, shipments_;
+  const std::optional<std::uint64_t> bytes_total_;
+  ReplayPipeline pipeline_;
   detect::Detector detector_;
   TextOutput alerts_;
   std::optional<TextOutput> rejects_;
   Progress progress_;
-  std::vector<v1::JournalRecord> journal_;
   detect::Emissions emissions_;
-  std::uint64_t events_ = 0, rejected_ = 0, revisions_ = 0;
+  std::uint64_t events_ = 0, revisions_ = 0;
 };
 
-absl::Status Replay::run(EventReader* reader, const Stop& stop) {
+absl::Status Replay::run(const Stop& stop) {
   v1::JournalRecord topology;
   for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
     auto* entry = topology.mutable_topology()->add_topics();
     entry->set_name(std::string(topic_name(topic)));
     entry->set_partitions(1);
   }
-  journal_.push_back(topology);
-  SW_RETURN_IF_ERROR(apply());
-  EventRecord record;
+  SW_RETURN_IF_ERROR(apply({topology}));
+  ReplayPipeline::Stretch stretch;
   while (true) {
-    SW_ASSIGN_OR_RETURN(const bool more, reader->next(&record));
+    SW_ASSIGN_OR_RETURN(const bool more, pipeline_.next(&stretch));
     if (!more) break;
-    SW_RETURN_IF_ERROR(take(record, static_cast<std::int64_t>(events_++)));
-    if (events_ % kStopCheckEvery == 0) {
-      if (stop.requested()) return absl::CancelledError("stopped before the end of the events");
-      const auto total = reader->bytes_total();
-      const auto done = static_cast<double>(reader->bytes_read());
-      progress_.update(total ? done / static_cast<double>(*total) : -1, events_, "");
+    for (const ReplayPipeline::Step& step : stretch.steps) {
+      SW_RETURN_IF_ERROR(step.reject.empty() ? apply(step.journal) : rejects_->line(step.reject));
     }
+    events_ = stretch.events;
+    if (stop.requested()) return absl::CancelledError("stopped before the end of the events");
+    const auto done = static_cast<double>(stretch.bytes_read);
+    progress_.update(bytes_total_ ? done / static_cast<double>(*bytes_total_) : -1, events_, "");
   }
-  invoices_.finish(&journal_);
-  shipments_.finish(&journal_);
-  return apply();
+  std::vector<v1::JournalRecord> last;
+  pipeline_.finish(&last);
+  return apply(last);
 }
 
-absl::Status Replay::take(const EventRecord& record, std::int64_t offset) {
-  if (!record.topic) return reject(record, offset, record.reason, record.error);
-  aggregate::Source& source = this->source(*record.topic);
-  const auto time = aggregate::peek_event_time(*record.topic, record.payload);
-  const bool closes = time && source.would_close_pane(*time);
-  aggregate::Record input;
-  input.offset = offset;
-  input.payload = record.payload;
-  const aggregate::Outcome outcome = source.process(input);
-  if (outcome.disposition == aggregate::Disposition::kRejected) {
-    return reject(record, offset, outcome.reason, outcome.detail);
-  }
-  if (!closes || !outcome.watermark_advanced) return absl::OkStatus();
-  source.flush(&journal_);
-  return apply();
-}
-
-absl::Status Replay::reject(const EventRecord& record, std::int64_t offset, v1::RejectReason reason,
-                            const std::string& detail) {
-  ++rejected_;
-  if (!rejects_) return absl::OkStatus();
-  v1::Reject reject;
-  reject.set_reason(reason);
-  reject.set_detail(detail);
-  reject.set_offset(offset);
-  bool decoded = false;
-  if (record.topic) {
-    reject.set_topic(std::string(topic_name(*record.topic)));
-    const int size = static_cast<int>(record.payload.size());
-    v1::Event* event = reject.mutable_event();
-    decoded = *record.topic == Topic::kInvoices
-                  ? event->mutable_invoice()->ParseFromArray(record.payload.data(), size)
-                  : event->mutable_shipment()->ParseFromArray(record.payload.data(), size);
-    // JSON has no form for a time outside of years 1 to 9999.
-    decoded = decoded && reason != v1::REJECT_REASON_INVALID_TIME;
-  }
-  if (!decoded) {
-    reject.clear_event();
-    reject.set_raw(std::string(record.payload));
-  }
-  return rejects_->line(to_json(reject));
-}
-
-absl::Status Replay::apply() {
-  for (const v1::JournalRecord& record : journal_) detector_.apply(record, &emissions_);
-  journal_.clear();
+absl::Status Replay::apply(const std::vector<v1::JournalRecord>& journal) {
+  for (const v1::JournalRecord& record : journal) detector_.apply(record, &emissions_);
   for (const v1::Alert& alert : emissions_.alerts) {
     ++revisions_;
     SW_RETURN_IF_ERROR(alerts_.line(to_json(alert)));
@@ -205,10 +154,15 @@ absl::Status Replay::close() {
   return rejects_ ? rejects_->close() : absl::OkStatus();
 }
 
+std::uint64_t Replay::rejected() const {
+  return pipeline_.unreadable() + pipeline_.stats(Topic::kInvoices).rejected +
+         pipeline_.stats(Topic::kShipments).rejected;
+}
+
 std::string Replay::summary() const {
-  std::string text = fmt::format("replay: {} events, {} rejected", events_, rejected_);
-  const aggregate::SourceStats a = invoices_.stats();
-  const aggregate::SourceStats b = shipments_.stats();
+  std::string text = fmt::format("replay: {} events, {} rejected", events_, rejected());
+  const aggregate::SourceStats a = pipeline_.stats(Topic::kInvoices);
+  const aggregate::SourceStats b = pipeline_.stats(Topic::kShipments);
   text += fmt::format(", {} duplicate, {} late, {} corrections; {} alert revisions",
                       a.duplicate + b.duplicate, a.late + b.late, a.corrections + b.corrections,
                       revisions_);
@@ -220,7 +174,7 @@ std::string Replay::summary() const {
 absl::Status replay(const ReplayOptions& options, const Stop& stop) {
   SW_ASSIGN_OR_RETURN(auto config, config::load(options.config));
   SW_ASSIGN_OR_RETURN(
-      const auto reader,
+      auto reader,
       EventReader::open(options.events, options.format.value_or(format_of(options.events))));
   SW_ASSIGN_OR_RETURN(TextOutput alerts, TextOutput::open(options.alerts));
   std::optional<TextOutput> rejects;
@@ -228,8 +182,9 @@ absl::Status replay(const ReplayOptions& options, const Stop& stop) {
     SW_ASSIGN_OR_RETURN(rejects, TextOutput::open(options.rejects));
   }
   const auto start = std::chrono::steady_clock::now();
-  Replay replay(options, std::move(config), std::move(alerts), std::move(rejects));
-  SW_RETURN_IF_ERROR(replay.run(reader.get(), stop));
+  Replay replay(options, std::move(reader), std::move(config), std::move(alerts),
+                std::move(rejects));
+  SW_RETURN_IF_ERROR(replay.run(stop));
   if (!options.series.empty()) SW_RETURN_IF_ERROR(replay.write_series(options.series));
   SW_RETURN_IF_ERROR(replay.close());
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;

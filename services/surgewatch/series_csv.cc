@@ -56,6 +56,8 @@ std::string csv_field(const std::string& text) {
 // The name of the time column: that given, or the first of those usual that the header has.
 std::string time_column(std::string_view text, const std::string& given) {
   if (!given.empty()) return given;
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   const std::string header = fmt::format(",{},", text.substr(0, text.find_first_of("\r\n")));
   for (const std::string_view name : {"time", "t", "timestamp"}) {
     if (header.find(fmt::format(",{},", name)) != std::string::npos ||
@@ -86,6 +88,7 @@ class Reader {
   absl::StatusOr<SeriesCsv> read();
 
  private:
+  absl::Status refused() const;
   void read_row();
   std::size_t series_named(const std::string& name);
   std::optional<double> key_of(const std::string& time, std::size_t series);
@@ -119,16 +122,20 @@ absl::StatusOr<SeriesCsv> Reader::read() {
   csv_.has_series_column = table_.has(kSeries);
   while (table_.next()) read_row();
   // A row that can't be read at all would be reported as missing too.
-  if (!options_.lenient && !problems_.empty()) return problems_.status();
+  if (!options_.lenient && !problems_.empty()) return refused();
   if (rows_.empty()) {
     return invalid_argument("{}: there are no rows below the header", options_.file);
   }
   if (kind_ == TimeKind::kDate) count_in_months();
   SW_RETURN_IF_ERROR(lay_grid());
   place_rows();
-  if (!options_.lenient && !problems_.empty()) return problems_.status();
+  if (!options_.lenient && !problems_.empty()) return refused();
   csv_.taken_as_na = std::move(problems_);
   return std::move(csv_);
+}
+
+absl::Status Reader::refused() const {
+  return invalid_argument("{}\n--lenient takes such rows as NA", message_of(problems_.status()));
 }
 
 void Reader::read_row() {

@@ -1,126 +1,125 @@
-// What an event costs: Source::process on realistic invoices, and the same in parts.
+// What an event costs: Source::process on the topic of the comparison with other systems, and the
+// same in parts.
 //
 //   cmake --preset release && ninja -C build/release source_bench
 //   build/release/bin/source_bench --benchmark_format=json
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
-#include <random>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "aggregate/source.h"
+#include "bench/sales.h"
 #include "observe/decode.h"
 #include "observe/observer.h"
-#include "unit/aggregate/builders.h"
 
 namespace surgewatch {
 namespace {
 
-constexpr int kEvents = 1 << 18;
+constexpr int kEvents = 1 << 20;
+constexpr int kEventsForParts = 1 << 12;  // stay in the cache, as what was just fetched does
+// What a poll brings, and a flush every 98,304 events, as at a million a second and the default
+// interval.
+constexpr std::size_t kBatch = 4'096;
+constexpr std::size_t kEventsPerFlush = 24 * kBatch;
 
-// Invoices of one or two lines, 25 ms of event time apart, out of order by up to five minutes. The
-// keys of the series are countries (7) by parties.
-std::vector<std::string> invoices(int keys, int events) {
-  std::mt19937_64 random(1);
-  const std::vector<std::string> countries = {"US", "SG", "CN", "TW", "MY", "DE", "JP"};
-  const std::vector<std::string> skus = {"H100", "DGX-H100", "B200", "MI308X"};
-  std::vector<std::string> payloads;
-  for (int i = 0; i < events; ++i) {
-    const Micros time =
-        test::kNewYear + i * 25'000 + static_cast<Micros>(random() % (300 * kMicrosPerSecond));
-    v1::Invoice invoice = test::invoice("INV-2024-" + std::to_string(10'000'000 + i), time);
-    const auto key = random() % static_cast<unsigned>(keys);
-    invoice.mutable_bill_to()->set_country(countries[key % countries.size()]);
-    invoice.mutable_bill_to()->set_party_id("customer-" + std::to_string(key));
-    invoice.mutable_ship_to()->set_country(countries[random() % countries.size()]);
-    invoice.mutable_lines(0)->set_sku(skus[random() % skus.size()]);
-    invoice.mutable_lines(0)->set_quantity(static_cast<std::int64_t>(1 + random() % 64));
-    if (random() % 4 == 0) test::add_line(&invoice, skus[random() % skus.size()], 2, 250'000);
-    payloads.push_back(invoice.SerializeAsString());
-  }
-  return payloads;
+bench::Sales sales_of(std::int64_t keys) {
+  // About 14 events a pane.
+  return keys == 384 ? bench::Sales{}
+                     : bench::Sales{.countries = 200,
+                                    .skus = static_cast<int>(keys / 200),
+                                    .apart = 11'520 * 384 / keys};
 }
 
-std::shared_ptr<config::Config> config_by_party() {
-  auto config = test::config();
-  config->series = {test::series("billed", Topic::kInvoices,
-                                 {config::Dimension::kBillToId, config::Dimension::kBillTo})};
-  return config;
+void report(benchmark::State& state, std::int64_t events) {
+  state.SetItemsProcessed(state.iterations() * events);
+  state.counters["per_event"] =
+      benchmark::Counter(static_cast<double>(state.iterations() * events),
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
-void process(benchmark::State& state, std::shared_ptr<config::Config> config, int keys,
-             int events_per_flush) {
-  const std::vector<std::string> payloads = invoices(keys, kEvents);
-  std::size_t bytes = 0;
-  std::vector<v1::JournalRecord> records;
+void process(benchmark::State& state, const bench::Sales& sales,
+             std::shared_ptr<const config::Config> config, aggregate::SourceOptions options) {
+  const bench::Topic133 topic(sales, kEvents);
+  std::vector<v1::JournalRecord> journal;
+  std::vector<aggregate::Aside> aside;
   for (auto _ : state) {
     state.PauseTiming();
-    auto source = std::make_unique<aggregate::Source>(SourceId{}, config);
+    auto source = std::make_unique<aggregate::Source>(SourceId{}, config, options);
     state.ResumeTiming();
-    std::int64_t offset = 0;
-    for (const std::string& payload : payloads) {
-      auto outcome = source->process({.offset = offset++, .payload = payload});
-      benchmark::DoNotOptimize(outcome.disposition);
-      bytes += payload.size();
-      if (offset % events_per_flush == 0) {
-        records.clear();
-        source->flush(&records);
+    std::size_t flushed = 0;
+    std::span<const aggregate::Record> left = topic.records();
+    while (!left.empty()) {
+      const std::size_t count = std::min(kBatch, left.size());
+      source->process(left.first(count), &aside);
+      left = left.subspan(count);
+      if (flushed += count; flushed >= kEventsPerFlush) {
+        flushed = 0;
+        source->flush(&journal);
+        source->recycle(&journal);
       }
     }
     state.PauseTiming();
-    if (source->stats().counted != payloads.size()) state.SkipWithError("not all were counted");
+    const aggregate::SourceStats stats = source->stats();
+    if (stats.counted != topic.records().size()) state.SkipWithError("not all were counted");
     source.reset();
     state.ResumeTiming();
   }
-  state.SetItemsProcessed(state.iterations() * kEvents);
-  state.SetBytesProcessed(static_cast<std::int64_t>(bytes));
+  report(state, kEvents);
+  state.counters["bytes/event"] =
+      static_cast<double>(topic.bytes()) / static_cast<double>(topic.records().size());
 }
 
-// A flush every 100,000 events, as at a million events a second and the default interval.
 void BM_Process(benchmark::State& state) {
-  process(state, config_by_party(), static_cast<int>(state.range(0)), 100'000);
+  const bench::Sales sales = sales_of(state.range(0));
+  process(state, sales, bench::sales_config(sales), {});
 }
-BENCHMARK(BM_Process)->Arg(100)->Arg(10'000)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_Process)->Arg(384)->Arg(10'000)->Unit(benchmark::kMillisecond);
 
-// Three series, two of them by line, as in the shipped configuration.
 void BM_ProcessThreeSeries(benchmark::State& state) {
-  auto config = test::config();
-  using config::Dimension;
-  config->series.push_back(
-      test::series("declared", Topic::kInvoices, {Dimension::kBillTo, Dimension::kShipTo}));
-  config->series.push_back(test::series(
-      "by_class", Topic::kInvoices, {Dimension::kBillTo, Dimension::kControlClass}, test::kHour));
-  process(state, config, static_cast<int>(state.range(0)), 100'000);
+  const bench::Sales sales = sales_of(state.range(0));
+  process(state, sales, bench::sales_config(sales, true), {});
 }
-BENCHMARK(BM_ProcessThreeSeries)->Arg(100)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_ProcessThreeSeries)->Arg(384)->Unit(benchmark::kMillisecond);
+
+// What the peers do: no duplicates, no corrections.
+void BM_ProcessWithoutDocuments(benchmark::State& state) {
+  const bench::Sales sales = sales_of(state.range(0));
+  process(state, sales, bench::sales_config(sales), {.remembers_documents = false});
+}
+BENCHMARK(BM_ProcessWithoutDocuments)->Arg(384)->Arg(10'000)->Unit(benchmark::kMillisecond);
 
 void BM_Decode(benchmark::State& state) {
-  const std::vector<std::string> payloads = invoices(100, 1 << 12);
+  const bench::Topic133 topic(sales_of(384), kEventsForParts);
   observe::Document document;
   for (auto _ : state) {
-    for (const std::string& payload : payloads) {
-      benchmark::DoNotOptimize(observe::decode(Topic::kInvoices, payload, &document));
+    for (const aggregate::Record& record : topic.records()) {
+      benchmark::DoNotOptimize(observe::decode(Topic::kInvoices, record.payload, &document));
     }
   }
-  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(payloads.size()));
+  report(state, kEventsForParts);
 }
 BENCHMARK(BM_Decode)->Unit(benchmark::kMicrosecond);
 
 void BM_Observe(benchmark::State& state) {
-  const std::vector<std::string> payloads = invoices(100, 1 << 12);
-  const auto tables = test::reference_tables();
+  const bench::Sales sales = sales_of(384);
+  const bench::Topic133 topic(sales, kEventsForParts);
+  const auto tables = bench::reference_tables(sales);
   const observe::ReferenceIndex index(tables.get());
   const observe::Observer observer(Topic::kInvoices, &index, {});
   observe::Observation observation;
   observe::Rejection rejection;
   for (auto _ : state) {
-    for (const std::string& payload : payloads) {
-      benchmark::DoNotOptimize(observer.observe(payload, {}, &observation, &rejection));
+    for (const aggregate::Record& record : topic.records()) {
+      benchmark::DoNotOptimize(
+          observer.observe(record.payload, record.record_timestamp, &observation, &rejection));
     }
   }
-  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(payloads.size()));
+  report(state, kEventsForParts);
 }
 BENCHMARK(BM_Observe)->Unit(benchmark::kMicrosecond);
 

@@ -38,6 +38,38 @@ def invoice(**changes):
     return json.dumps({"invoice": {k: v for k, v in fields.items() if v is not None}})
 
 
+class Threads(ProgramTest):
+    """What comes out does not depend on how many threads make it."""
+
+    def outputs(self, config, events, *flags):
+        files = {name: self.directory / name for name in ("alerts", "series", "rejects")}
+        done = self.run_program("replay", "--config", config, "--events", events, "--quiet", *flags,
+                                *(part for name, path in files.items() for part in ("--" + name, path)))
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        return {name: path.read_bytes() for name, path in files.items()}
+
+    def test_one_thread_and_many_say_the_same(self):
+        for scenario, says in (("steady", "rejects"), ("deepseek", "alerts")):
+            for ending in ("binpb", "ndjson"):
+                events = self.directory / f"{scenario}.{ending}"
+                self.run_program("simulate", "--scenario", scenario, "--events", EVENTS, "--out", events, "--quiet")
+                one = self.outputs(STORY, events, "--one-thread")
+                self.assertTrue(one["series"])
+                self.assertTrue(one[says], f"{scenario} has no {says}: nothing is compared")
+                for _ in range(3):
+                    many = self.outputs(STORY, events)
+                    for name in one:
+                        self.assertEqual(many[name], one[name], f"{scenario}.{ending}: {name}")
+
+    def test_rejects_come_in_the_order_of_events(self):
+        events = self.directory / "steady.binpb"
+        self.run_program("simulate", "--scenario", "steady", "--events", EVENTS, "--out", events, "--quiet")
+        offsets = [int(json.loads(line)["offset"])
+                   for line in self.outputs(STORY, events)["rejects"].splitlines()]
+        self.assertGreater(len(offsets), 2)
+        self.assertEqual(offsets, sorted(offsets))
+
+
 class Story(ProgramTest):
     """One replay of the story, looked at from all sides."""
 

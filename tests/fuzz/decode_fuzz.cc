@@ -27,8 +27,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::fputs(difference.c_str(), stderr);
     std::abort();
   }
-  if (const auto message = surgewatch::observe::unframe(bytes)) {
-    surgewatch::observe::decode_event_time(topic, *message);
-  }
+  (void)surgewatch::observe::unframe(bytes);
   return 0;
 }

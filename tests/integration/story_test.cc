@@ -122,10 +122,26 @@ TEST_F(OnRealKafka, TheStoryIsFoundAndServed) {
   system.stop_all();
 }
 
-TEST_F(OnRealKafka, WhatIsFinalIsWhatAReplayOfTheSameEventsSays) {
-  System system(brokers(), "replay-");
+class OfWorkers : public OnRealKafka, public ::testing::WithParamInterface<int> {};
+INSTANTIATE_TEST_SUITE_P(One, OfWorkers, ::testing::Values(1));
+INSTANTIATE_TEST_SUITE_P(OneForEachPartition, OfWorkers, ::testing::Values(kPartitions));
+
+TEST_P(OfWorkers, WhatIsFinalIsWhatAReplayOfTheSameEventsSays) {
+  System system(brokers(), "replay-" + std::to_string(GetParam()) + "-",
+                "aggregator: {workers: " + std::to_string(GetParam()) + "}\n");
   system.create_topics(kPartitions);
   system.start_all();
+  // Each has its pairs, and the pairs stay together.
+  for (int worker = 0; worker < GetParam(); ++worker) {
+    const std::string label = "worker=\"" + std::to_string(worker) + "\"";
+    ASSERT_TRUE(wait_until(
+        [&] {
+          return System::metric(system.aggregator_port, "surgewatch_worker_sources", label) ==
+                 2 * kPartitions / GetParam();
+        },
+        kPatience))
+        << system.aggregator->err();
+  }
   system.simulate("deepseek", kEvents);
   wait_for_all(system, kEvents);
   wait_for_story(system);
@@ -163,7 +179,7 @@ TEST_F(OnRealKafka, WhatIsFinalIsWhatAReplayOfTheSameEventsSays) {
 }
 
 TEST_F(OnRealKafka, AKilledSystemComesBackLosesNothingAndAlertsNothingTwice) {
-  System system(brokers(), "killed-");
+  System system(brokers(), "killed-", "aggregator: {workers: 2}\n");
   system.create_topics(kPartitions);
   system.start_all();
   system.simulate("deepseek", kEvents);
@@ -260,6 +276,15 @@ TEST_F(OnRealKafka, AMissingTopicIsNamedWithTheWayToCreateIt) {
     EXPECT_THAT(process->err(), HasSubstr("missing-")) << program;
     EXPECT_THAT(process->err(), HasSubstr("surgewatch topics create")) << program;
   }
+}
+
+TEST_F(OnRealKafka, ACpuThatIsNotThereIsNamed) {
+  System system(brokers(), "cpu-", "aggregator: {cpu_affinity: [1023]}\n");
+  const auto process =
+      system.start("surgewatch-aggregator", {"--config", system.config().string()});
+  EXPECT_EQ(process->wait(kPatience), 1);
+  EXPECT_THAT(process->err(),
+              HasSubstr("aggregator.cpu_affinity[0]: this process has no CPU 1023"));
 }
 
 TEST_F(OnRealKafka, InputTopicsOfUnequalPartitionsAreRefused) {

@@ -119,6 +119,7 @@ class Reference {
   std::optional<Micros> watermark;
   std::array<std::uint64_t, 5> dispositions{};
   std::uint64_t corrections = 0, unverifiable = 0, unknown_sku_lines = 0, over_key_limit = 0;
+  std::uint64_t keys_left = 0;
 
  private:
   struct Document {
@@ -141,7 +142,7 @@ class Reference {
         it = it->second.latest_time < border ? documents_.erase(it) : std::next(it);
       }
     }
-    watermark = std::max(watermark.value_or(INT64_MIN), event.time - bounds.out_of_orderness);
+    raise_watermark(event.time - bounds.out_of_orderness);
 
     const bool cancels = event.type == 3;
     const bool known = documents_.count(event.id) > 0;
@@ -164,6 +165,32 @@ class Reference {
       for (const auto& [key, values] : document.contribution) panes_[key].add(values);
     }
     return Disposition::kCounted;
+  }
+
+  void raise_watermark(Micros to) {
+    if (watermark && to <= *watermark) return;
+    for (const config::Series& series : config_.series) {
+      Keys& keys = keys_[series.name];
+      const config::EventTimeBounds& bounds = config_.event_time;
+      const Micros kept =
+          bounds.out_of_orderness +
+          std::max(bounds.correction_horizon, bounds.allowed_lateness + series.pane_length);
+      if (!watermark) {
+        keys.span_begin = to;
+        continue;
+      }
+      for (auto it = keys.used_in.begin(); it != keys.used_in.end();) {
+        const auto last = keys.last_of_span.find(it->second);
+        const bool leaves = last != keys.last_of_span.end() && *watermark > last->second + kept;
+        keys_left += leaves ? 1 : 0;
+        it = leaves ? keys.used_in.erase(it) : std::next(it);
+      }
+      if (to >= keys.span_begin + std::max<Micros>(1, kept / 16)) {
+        keys.last_of_span[keys.span++] = *watermark;
+        keys.span_begin = to;
+      }
+    }
+    watermark = to;
   }
 
   const config::CatalogueEntry* entry(const std::string& sku, Micros time) const {
@@ -227,11 +254,12 @@ class Reference {
         if (!admitted) continue;
         std::vector<std::string> key;
         for (const Dimension dimension : series.group_by) key.push_back(values[dimension]);
-        auto& keys = keys_[series.name];
+        Keys& keys = keys_[series.name];
         const std::vector<std::string> other(key.size(), "other");
-        if (key != other && keys.count(key) == 0) {
-          if (static_cast<std::int64_t>(keys.size()) < config_.limits.keys_per_series) {
-            keys.insert(key);
+        if (key != other) {
+          if (keys.used_in.count(key) > 0 ||
+              static_cast<std::int64_t>(keys.used_in.size()) < config_.limits.keys_per_series) {
+            keys.used_in[key] = keys.span;
           } else {
             key = other;
             went_under_other = true;
@@ -261,7 +289,14 @@ class Reference {
   const config::Config& config_;
   std::map<std::string, Document> documents_;
   Panes panes_;
-  std::map<std::string, std::set<std::vector<std::string>>> keys_;
+  // Keys that are there, with the span of the watermark in which each was used last.
+  struct Keys {
+    std::map<std::vector<std::string>, int> used_in;
+    std::map<int, Micros> last_of_span;  // the last watermark of each span that is over
+    int span = 0;
+    Micros span_begin = 0;
+  };
+  std::map<std::string, Keys> keys_;
   std::optional<Micros> earliest_;
 };
 

@@ -35,7 +35,8 @@ class Stream {
   }
 
   std::array<std::uint64_t, 5> dispositions{};
-  std::uint64_t corrections = 0, unverifiable = 0, over_key_limit = 0, behind_the_ring = 0;
+  std::uint64_t corrections = 0, unverifiable = 0, over_key_limit = 0, behind_the_ring = 0,
+                keys_left = 0;
 
  private:
   struct Pair {
@@ -205,6 +206,7 @@ class Stream {
     corrections += stats.corrections;
     unverifiable += stats.unverifiable;
     over_key_limit += stats.over_key_limit;
+    keys_left += reference.keys_left;
   }
 
   std::mt19937_64 random_;
@@ -216,7 +218,8 @@ class Stream {
 
 TEST(SourceProperty, AgreesWithTheSequentialReference) {
   std::array<std::uint64_t, 5> dispositions{};
-  std::uint64_t corrections = 0, unverifiable = 0, over_key_limit = 0, behind_the_ring = 0;
+  std::uint64_t corrections = 0, unverifiable = 0, over_key_limit = 0, behind_the_ring = 0,
+                keys_left = 0;
   for (unsigned seed = 1; seed <= 400; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     Stream stream(seed);
@@ -226,6 +229,7 @@ TEST(SourceProperty, AgreesWithTheSequentialReference) {
     corrections += stream.corrections;
     unverifiable += stream.unverifiable;
     over_key_limit += stream.over_key_limit;
+    keys_left += stream.keys_left;
     behind_the_ring += stream.behind_the_ring;
   }
   // That the streams have gone everywhere.
@@ -233,6 +237,7 @@ TEST(SourceProperty, AgreesWithTheSequentialReference) {
   EXPECT_GT(corrections, 1'000u);
   EXPECT_GT(unverifiable, 1'000u);
   EXPECT_GT(over_key_limit, 1'000u);
+  EXPECT_GT(keys_left, 1'000u);
   EXPECT_GT(behind_the_ring, 1'000u);
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <map>
 
 #include "bench/scenarios/draw.h"
 
@@ -53,6 +52,7 @@ constexpr std::array<double, 4> kShiftSizes = {0.5, 1, 2, 6.4};
 void add_case(SimulatedSeries* series, Event* event, int window, double count) {
   if (count <= 0 || window >= static_cast<int>(series->counts.size())) return;
   series->counts[static_cast<std::size_t>(window)] += count;
+  series->injected[static_cast<std::size_t>(window)] += count;
   event->cases += count;
   event->end = std::max(event->end, window);
   if (event->first_case < 0 || window < event->first_case) event->first_case = window;
@@ -97,6 +97,7 @@ SimulatedSeries quiet_series(int scenario, int repetition, double phi, std::vect
   series.phi = phi;
   series.means = std::move(means);
   series.in_event.resize(series.means.size());
+  series.injected.resize(series.means.size());
   for (const double mean : series.means)
     series.counts.push_back(draw->negative_binomial(mean, phi));
   return series;

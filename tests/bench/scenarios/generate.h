@@ -16,7 +16,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 namespace surgewatch::bench {
@@ -40,7 +39,8 @@ struct SimulatedSeries {
   int first_judged = 312;
   double phi = 1;
   std::vector<double> counts;
-  std::vector<double> means;  // without events
+  std::vector<double> injected;  // of the counts, those that events brought
+  std::vector<double> means;     // without events
   std::vector<bool> in_event;
   std::vector<Event> events;
 };

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "bench/scenarios/generate.h"

@@ -411,20 +411,36 @@ TEST(Source, BothWireFormatsAreReadSideBySide) {
   const std::string framed = std::string("\0\0\0\0\7\2\6", 7) + plain;
   EXPECT_EQ(bench.source.process({.offset = 0, .payload = plain}).disposition, kCounted);
   EXPECT_EQ(bench.source.process({.offset = 1, .payload = framed}).disposition, kDuplicate);
-  EXPECT_EQ(peek_event_time(Topic::kInvoices, framed), kNewYear);
-  EXPECT_EQ(peek_event_time(Topic::kInvoices, plain), kNewYear);
-  EXPECT_EQ(peek_event_time(Topic::kInvoices, std::string("\0", 1)), std::nullopt);
 }
 
-TEST(Source, SaysWhetherAnEventWouldCloseAPane) {
+TEST(Source, StopsBehindARecordThatClosesAPane) {
   Bench bench;
-  EXPECT_FALSE(bench.source.would_close_pane(kNewYear));  // there is none
-  bench.process(invoice("i", kNewYear + kHour));          // the watermark is at kNewYear
-  EXPECT_FALSE(bench.source.would_close_pane(kNewYear + kDay + kHour - 1));
-  EXPECT_TRUE(bench.source.would_close_pane(kNewYear + kDay + kHour));
-  bench.process(invoice("j", kNewYear + kDay + kHour));
-  EXPECT_FALSE(bench.source.would_close_pane(kNewYear + kDay + kHour));
-  EXPECT_TRUE(bench.source.would_close_pane(kNewYear + 2 * kDay + kHour));
+  const std::vector<std::string> payloads = {
+      invoice("first", kNewYear + kHour).SerializeAsString(),  // the watermark is at kNewYear
+      invoice("before", kNewYear + kDay + kHour - 1).SerializeAsString(),
+      "no invoice",
+      invoice("closes", kNewYear + kDay + kHour).SerializeAsString(),
+      invoice("closes", kNewYear + kDay + kHour).SerializeAsString(),
+      invoice("again", kNewYear + 2 * kDay + kHour).SerializeAsString(),
+      invoice("behind", kNewYear + kDay).SerializeAsString()};
+  std::vector<Record> records;
+  for (const std::string& payload : payloads) {
+    records.push_back({.offset = static_cast<std::int64_t>(records.size()), .payload = payload});
+  }
+  std::vector<Aside> aside;
+  std::span<const Record> rest = records;
+  const auto next = [&] {
+    const Source::Stretch stretch = bench.source.process_to_pane_end(rest, &aside);
+    rest = rest.subspan(stretch.count);
+    EXPECT_EQ(bench.source.stats().next_offset,
+              static_cast<std::int64_t>(records.size() - rest.size()));
+    return std::pair(stretch.count, stretch.closed_pane);
+  };
+  EXPECT_EQ(next(), std::pair(std::size_t{4}, true));
+  EXPECT_EQ(aside.size(), 1u);
+  EXPECT_EQ(next(), std::pair(std::size_t{2}, true));
+  EXPECT_EQ(next(), std::pair(std::size_t{1}, false));
+  EXPECT_EQ(next(), std::pair(std::size_t{0}, false));
 }
 
 TEST(Source, NothingIsFlushedWhenNothingHasHappened) {
@@ -458,7 +474,6 @@ TEST(Source, TheEndIsSaidEvenWhenNothingIsLeft) {
 TEST(Source, ASourceWithoutSeriesStillKeepsItsWatermark) {
   Bench bench(test::config(), Topic::kShipments);
   EXPECT_EQ(bench.process(test::shipment("s", kNewYear)), kCounted);
-  EXPECT_FALSE(bench.source.would_close_pane(kMaxEventTime));
   bench.flush();
   ASSERT_EQ(bench.records.size(), 1u);
   EXPECT_EQ(bench.records[0].progress().watermark_micros(), kNewYear - kHour);

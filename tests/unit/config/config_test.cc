@@ -185,6 +185,21 @@ TEST(EventTime, AllowedLatenessEndsAtTheCorrectionHorizon) {
               ElementsAre(StartsWith("c.yaml:1:32: event_time.allowed_lateness")));
 }
 
+TEST(Settings, OfWorkersNameOneCpuForEach) {
+  EXPECT_THAT(problems_of("aggregator: {workers: 256}"), IsEmpty());
+  EXPECT_THAT(problems_of("aggregator: {workers: 2, cpu_affinity: [0, 1023]}"), IsEmpty());
+  EXPECT_THAT(problems_of("aggregator: {cpu_affinity: []}"), IsEmpty());
+  EXPECT_THAT(problems_of("aggregator: {workers: 0}"),
+              ElementsAre("c.yaml:1:23: aggregator.workers: 0 is not within 1 to 256"));
+  EXPECT_THAT(problems_of("aggregator: {workers: 257}"), SizeIs(1));
+  EXPECT_THAT(problems_of("aggregator: {workers: 2, cpu_affinity: [3]}"),
+              ElementsAre(HasSubstr("names 1 CPUs for 2 workers; name one for each")));
+  EXPECT_THAT(problems_of("aggregator: {workers: 2, cpu_affinity: [3, 3]}"),
+              ElementsAre(HasSubstr("aggregator.cpu_affinity[1]: CPU 3 is named twice")));
+  EXPECT_THAT(problems_of("aggregator: {cpu_affinity: [1024]}"),
+              ElementsAre(HasSubstr("1024 is not within 0 to 1023")));
+}
+
 TEST(Settings, HaveRangesThatIncludeTheirBorders) {
   EXPECT_THAT(problems_of("journal: {flush_interval: 1ms}"), IsEmpty());
   EXPECT_THAT(problems_of("journal: {flush_interval: 999us}"),

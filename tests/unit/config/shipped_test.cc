@@ -63,6 +63,8 @@ TEST(DefaultConfiguration, HasTheDefaultsThatItNames) {
   EXPECT_EQ(config->event_time.idle_after, defaults.event_time.idle_after);
   EXPECT_EQ(config->event_time.correction_horizon, defaults.event_time.correction_horizon);
   EXPECT_EQ(config->flush_interval, defaults.flush_interval);
+  EXPECT_EQ(config->aggregator.workers, defaults.aggregator.workers);
+  EXPECT_EQ(config->aggregator.cpu_affinity, defaults.aggregator.cpu_affinity);
   EXPECT_EQ(config->kafka.brokers, defaults.kafka.brokers);
   EXPECT_EQ(config->kafka.topic_prefix, defaults.kafka.topic_prefix);
   EXPECT_EQ(config->kafka.group_id, defaults.kafka.group_id);

@@ -244,23 +244,6 @@ TEST(Unframe, BrokenFramingIsRefused) {
   EXPECT_FALSE(unframe("\0\0\0\1\2\xfe\xff\7"s));  // a path of 65,535
 }
 
-TEST(DecodeEventTime, LooksAtTheTimeAlone) {
-  const std::string bytes = full_invoice().SerializeAsString();
-  EXPECT_EQ(decode_event_time(Topic::kInvoices, bytes), test::kNewYear + 123'456);
-  EXPECT_EQ(decode_event_time(Topic::kShipments, full_shipment().SerializeAsString()),
-            test::kNewYear - 1);
-  // A party that is not well-formed does not matter.
-  EXPECT_EQ(decode_event_time(Topic::kInvoices, bytes + "\x3a\x01\x6c"s), test::kNewYear + 123'456);
-}
-
-TEST(DecodeEventTime, IsAbsentWhereThereIsNone) {
-  EXPECT_FALSE(decode_event_time(Topic::kInvoices, ""));
-  EXPECT_FALSE(decode_event_time(Topic::kInvoices, "\x0a"s));
-  v1::Invoice invoice;
-  invoice.mutable_issue_time()->set_nanos(-1);
-  EXPECT_FALSE(decode_event_time(Topic::kInvoices, invoice.SerializeAsString()));
-}
-
 TEST(EventTime, ReachesFromYear1ToYear9999) {
   EXPECT_EQ(event_time(-62'135'596'800, 0), kMinEventTime);
   EXPECT_EQ(event_time(-62'135'596'801, 999'999'999), std::nullopt);

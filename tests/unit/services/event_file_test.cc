@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 namespace surgewatch::services {
 namespace {
@@ -36,14 +37,28 @@ class EventFileTest : public ::testing::Test {
   std::vector<Read> read_all(const std::string& path, EventFormat format) {
     auto reader = EventReader::open(path, format);
     EXPECT_TRUE(reader.ok()) << reader.status();
-    std::vector<Read> all;
-    EventRecord record;
+    std::map<std::int64_t, Read> all;  // by offset
+    EventBatch batch;
     while (true) {
-      const auto more = (*reader)->next(&record);
+      const auto more = (*reader)->next(&batch);
       EXPECT_TRUE(more.ok());
-      if (!more.ok() || !*more) return all;
-      all.push_back({record.topic, std::string(record.payload), record.error, record.reason});
+      if (!more.ok() || !*more) break;
+      for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
+        for (const aggregate::Record& record : batch.of(topic)) {
+          all[record.offset] = {topic, std::string(record.payload), "", {}};
+        }
+      }
+      for (const EventBatch::Unreadable& one : batch.unreadable) {
+        all[one.offset] = {std::nullopt, std::string(one.bytes), one.detail, one.reason};
+      }
+      EXPECT_EQ(all.size(), batch.end);
     }
+    std::vector<Read> in_order;
+    for (auto& [offset, read] : all) {
+      EXPECT_EQ(offset, static_cast<std::int64_t>(in_order.size()));
+      in_order.push_back(std::move(read));
+    }
+    return in_order;
   }
 
   std::filesystem::path directory_;
@@ -109,6 +124,27 @@ TEST_F(EventFileTest, ATruncatedBinaryFileGivesItsWholeRecordsAndSaysWhatIsLeft)
   EXPECT_EQ(records[1].topic, std::nullopt);
   EXPECT_EQ(records[1].reason, v1::REJECT_REASON_UNDECODABLE);
   EXPECT_THAT(records[1].error, HasSubstr("5 bytes"));
+}
+
+TEST_F(EventFileTest, ARecordMayBeLongerThanABlock) {
+  const v1::Event small = invoice("small");
+  v1::Event big = invoice("big");
+  big.mutable_invoice()->set_original_invoice_id(std::string(5 << 20, 'x'));
+  const std::string path = directory_ / "big.binpb";
+  auto writer = EventWriter::open(path, EventFormat::kBinpb);
+  ASSERT_TRUE(writer.ok());
+  for (const v1::Event& event : {small, big, big, small}) ASSERT_TRUE((*writer)->write(event).ok());
+  ASSERT_TRUE((*writer)->close().ok());
+  const auto records = read_all(path, EventFormat::kBinpb);
+  ASSERT_EQ(records.size(), 4u);
+  EXPECT_EQ(records[2].payload, big.invoice().SerializeAsString());
+  EXPECT_EQ(records[3].payload, small.invoice().SerializeAsString());
+}
+
+TEST_F(EventFileTest, AnEmptyFileHasNoEvents) {
+  for (const EventFormat format : {EventFormat::kNdjson, EventFormat::kBinpb}) {
+    EXPECT_TRUE(read_all(write("empty", ""), format).empty());
+  }
 }
 
 TEST_F(EventFileTest, ALengthThatMakesNoSenseEndsTheFile) {

@@ -38,8 +38,8 @@ TEST(NegativeBinomial, WithoutOverdispersionIsPoisson) {
 TEST(NegativeBinomial, NothingIsAtLeastNothing) {
   EXPECT_EQ(NegativeBinomial::of(5, 10).upper_tail(0), 1);
   EXPECT_EQ(NegativeBinomial::of(5, 10).lower_tail(-1), 0);
-  EXPECT_NEAR(NegativeBinomial::of(5, 10).lower_tail(3) + NegativeBinomial::of(5, 10).upper_tail(4), 1,
-              1e-14);
+  EXPECT_NEAR(NegativeBinomial::of(5, 10).lower_tail(3) + NegativeBinomial::of(5, 10).upper_tail(4),
+              1, 1e-14);
 }
 
 TEST(NegativeBinomial, BoundIsTheSmallestValueThatMeetsTheLevel) {

@@ -15,8 +15,7 @@ double ulps(double ours, double theirs) {
 }
 
 TEST(PortableMath, ExpIsWithinTwoUlpsOfTheCLibrary) {
-  for (double x = -700; x < 708; x += 0.0937)
-    ASSERT_LE(ulps(portable_exp(x), std::exp(x)), 2) << x;
+  for (double x = -700; x < 708; x += 0.0937) ASSERT_LE(ulps(portable_exp(x), std::exp(x)), 2) << x;
 }
 
 TEST(PortableMath, ExpNeverOverflowsAndVanishesFarBelow) {
@@ -31,8 +30,7 @@ TEST(PortableMath, ExpNeverOverflowsAndVanishesFarBelow) {
 TEST(PortableMath, LogIsWithinTwoUlpsOfTheCLibrary) {
   for (double x = 1e-300; x < 1e300; x *= 1.0913)
     ASSERT_LE(ulps(portable_log(x), std::log(x)), 2) << x;
-  for (double x = 0.5; x < 2; x += 0.000917)
-    ASSERT_LE(ulps(portable_log(x), std::log(x)), 2) << x;
+  for (double x = 0.5; x < 2; x += 0.000917) ASSERT_LE(ulps(portable_log(x), std::log(x)), 2) << x;
   EXPECT_EQ(portable_log(1), 0);
 }
 
@@ -48,7 +46,8 @@ TEST(PortableMath, SmallArgumentsKeepTheirDigits) {
 TEST(PortableMath, WavesGoRoundTheCircle) {
   for (const long period : {1L, 7L, 24L, 52L, 168L, 9973L}) {
     for (long k = -2 * period; k <= 2 * period; ++k) {
-      const double angle = 2 * std::numbers::pi * static_cast<double>(k) / static_cast<double>(period);
+      const double angle =
+          2 * std::numbers::pi * static_cast<double>(k) / static_cast<double>(period);
       const CosSin wave = portable_cos_sin(k, period);
       ASSERT_NEAR(wave.cos, std::cos(angle), 3e-15) << k << "/" << period;
       ASSERT_NEAR(wave.sin, std::sin(angle), 3e-15) << k << "/" << period;

@@ -90,7 +90,7 @@ TEST(PaneTable, FindsWhatIsThereAndNothingElse) {
       expected.erase(found);
     } else {
       const PaneRef pane = pool.take();
-      pool[pane].assign(slot, index);
+      pool.assign(pane, slot, index);
       table.insert(pane);
       expected[{slot, index}] = pane;
     }
@@ -98,32 +98,83 @@ TEST(PaneTable, FindsWhatIsThereAndNothingElse) {
   }
 }
 
-TEST(Pane, SumsSaturateAndSayIt) {
-  Pane pane;
-  pane.assign(1, 2);
-  MeasureValues much;
-  much[Measure::kUnits] = INT64_MAX;
-  EXPECT_TRUE(pane.add(much));
-  MeasureValues one;
-  one[Measure::kUnits] = 1;
-  EXPECT_FALSE(pane.add(one));
+class PaneTest : public testing::Test {
+ protected:
+  PaneTest() { pool.assign(pane, 3, -4); }
+  bool add(std::int64_t units) {
+    MeasureValues values;
+    values[Measure::kUnits] = units;
+    return pool.add(pane, values);
+  }
+  std::uint32_t read() { return pool.read(pane, &snapshot, &exact); }
+  WideMeasures::Sum exact_units() {
+    return exact.values[static_cast<std::size_t>(Measure::kUnits)];
+  }
+
+  PanePool pool;
+  const PaneRef pane = pool.take();
   PaneSnapshot snapshot;
-  pane.read(&snapshot);
+  WideMeasures exact;
+};
+
+TEST_F(PaneTest, SumsBeyond64BitsAreExactAndReadAsTheNearestThatFits) {
+  EXPECT_TRUE(add(INT64_MAX));
+  read();
+  EXPECT_FALSE(snapshot.is_wide);
+  EXPECT_FALSE(add(1));
+  read();
+  EXPECT_TRUE(snapshot.is_wide);
+  EXPECT_EQ(snapshot.slot, 3u);
+  EXPECT_EQ(snapshot.pane_index, -4);
   EXPECT_EQ(snapshot.values[Measure::kUnits], INT64_MAX);
-  EXPECT_TRUE(pane.add(one.negated()));
+  EXPECT_EQ(snapshot.values[Measure::kChips], 0);
+  EXPECT_TRUE(exact_units() == static_cast<WideMeasures::Sum>(INT64_MAX) + 1);
+  for (int i = 0; i < 1'000; ++i) EXPECT_FALSE(add(INT64_MAX));
+  for (int i = 0; i < 1'000; ++i) EXPECT_FALSE(add(-INT64_MAX));
+  EXPECT_TRUE(add(-1));
+  read();
+  EXPECT_FALSE(snapshot.is_wide);
+  EXPECT_EQ(snapshot.values[Measure::kUnits], INT64_MAX);
 }
 
-TEST(Pane, EveryChangeMovesTheSequence) {
-  Pane pane;
-  PaneSnapshot snapshot;
-  const std::uint32_t first = pane.read(&snapshot);
-  pane.assign(3, 4);
-  const std::uint32_t second = pane.read(&snapshot);
-  pane.add({});
+TEST_F(PaneTest, SumsBelow64BitsAreExactToo) {
+  EXPECT_TRUE(add(-INT64_MAX));
+  EXPECT_TRUE(add(-1));
+  EXPECT_FALSE(add(-1));
+  read();
+  EXPECT_EQ(snapshot.values[Measure::kUnits], INT64_MIN);
+  EXPECT_TRUE(add(2));
+  read();
+  EXPECT_EQ(snapshot.values[Measure::kUnits], INT64_MIN + 1);
+}
+
+TEST_F(PaneTest, AWidePaneGivenBackIsNobodysAndItsPlaceAnothers) {
+  add(INT64_MAX);
+  add(1);
+  pool.give_back(pane);
+  read();
+  EXPECT_EQ(snapshot.slot, kNoSlot);
+  EXPECT_FALSE(snapshot.is_wide);
+  ASSERT_EQ(pool.take(), pane);
+  pool.assign(pane, 5, 6);
+  EXPECT_TRUE(add(7));
+  read();
+  EXPECT_EQ(snapshot.values[Measure::kUnits], 7);
+}
+
+TEST_F(PaneTest, EveryChangeMovesTheSequence) {
+  const std::uint32_t first = read();
+  add(INT64_MAX);
+  const std::uint32_t second = read();
   EXPECT_NE(first, second);
-  EXPECT_NE(second, pane.read(&snapshot));
-  EXPECT_EQ(snapshot.slot, 3u);
-  EXPECT_EQ(snapshot.pane_index, 4);
+  add(1);
+  const std::uint32_t third = read();
+  EXPECT_NE(second, third);
+  add(0);
+  const std::uint32_t fourth = read();
+  EXPECT_NE(third, fourth);
+  add(-1);
+  EXPECT_NE(fourth, read());
 }
 
 }  // namespace

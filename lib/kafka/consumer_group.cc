@@ -1,0 +1,256 @@
+#include <algorithm>
+#include <cstddef>
+#include <ranges>
+#include <string>
+
+#include "base/check.h"
+#include "base/status.h"
+#include "kafka/consumer.h"
+
+namespace surgewatch::kafka {
+namespace {
+
+using std::chrono::milliseconds;
+
+static_assert(kBeginning == RD_KAFKA_OFFSET_BEGINNING && kEnd == RD_KAFKA_OFFSET_END);
+
+constexpr milliseconds kCommitWait{10'000};
+constexpr milliseconds kCloseWait{1'500};
+constexpr int kAnswerWaitMs = 10'000;
+
+Settings consumer_settings(const Consumer::Options& options) {
+  return {
+      {"group.id", options.group_id.empty() ? "surgewatch-unused" : options.group_id},
+      {"enable.auto.commit", "false"},
+      {"enable.auto.offset.store", "false"},
+      // Starts are always explicit. What lies outside the log is an error, not a silent jump.
+      {"auto.offset.reset", "error"},
+      {"isolation.level", options.read_committed ? "read_committed" : "read_uncommitted"},
+      {"check.crcs", "true"},
+      {"allow.auto.create.topics", "false"},
+      {"enable.partition.eof", "true"},
+      // Eager, and equal numbers of two topics go together. (librdkafka before 2.6.1 has defects in
+      // cooperative-sticky besides.)
+      {"partition.assignment.strategy", "range"},
+      {"session.timeout.ms", "10000"},
+      {"heartbeat.interval.ms", "3000"},
+      {"max.poll.interval.ms", "300000"},
+      // A fetch is answered as soon as there is anything; otherwise it waits at the broker, and the
+      // end of a log is known only then.
+      {"fetch.min.bytes", "1"},
+      {"fetch.wait.max.ms", "100"},
+      {"fetch.error.backoff.ms", "100"},
+      {"max.partition.fetch.bytes", "1048576"},
+      {"fetch.max.bytes", "52428800"},
+      {"queued.min.messages", "100000"},
+      {"queued.max.messages.kbytes", "65536"},
+  };
+}
+
+std::vector<TopicPartition> partitions_of(const rd_kafka_topic_partition_list_t& list) {
+  std::vector<TopicPartition> partitions;
+  for (int i = 0; i < list.cnt; ++i) {
+    partitions.push_back({list.elems[i].topic, list.elems[i].partition});
+  }
+  std::ranges::sort(partitions);
+  return partitions;
+}
+
+}  // namespace
+
+absl::Status ConsumerOverRdkafka::open(const Options& options) {
+  SW_ASSIGN_OR_RETURN(
+      native_,
+      Native::create(RD_KAFKA_CONSUMER, options.client, consumer_settings(options),
+                     {.owner = this, .rebalance = &on_rebalance, .topic_error = &on_topic_error}));
+  // Errors and logs come through the queue that poll() serves.
+  rd_kafka_poll_set_consumer(native_->get());
+  queue_.reset(rd_kafka_queue_get_consumer(native_->get()));
+  SW_CHECK(queue_ != nullptr);
+  return absl::OkStatus();
+}
+
+ConsumerOverRdkafka::~ConsumerOverRdkafka() {
+  if (native_ == nullptr) return;
+  batch_.clear();
+  stop();
+  // Leaves the group, so that others get our partitions at once and not after the session's time.
+  // Bounded: when no broker answers, the session's time it is.
+  Queue closing(rd_kafka_queue_new(native_->get()));
+  const Error refused(rd_kafka_consumer_close_queue(native_->get(), closing.get()));
+  const auto deadline = std::chrono::steady_clock::now() + kCloseWait;
+  while (refused == nullptr && rd_kafka_consumer_closed(native_->get()) == 0 &&
+         std::chrono::steady_clock::now() < deadline) {
+    const Event event(rd_kafka_queue_poll(closing.get(), 10));
+    if (event != nullptr && rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_REBALANCE) {
+      rd_kafka_assign(native_->get(), nullptr);
+    }
+  }
+  queue_.reset();
+}
+
+absl::Status ConsumerOverRdkafka::subscribe(const std::vector<std::string>& topics,
+                                            Rebalance rebalance) {
+  SW_CHECK(rebalance.assigned != nullptr);
+  if (!has_group_) return invalid_argument("a subscription needs a consumer group");
+  rebalance_ = std::move(rebalance);
+  const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(topics.size())));
+  for (const std::string& topic : topics) {
+    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
+  }
+  subscribed_ = true;
+  return status_of(rd_kafka_subscribe(native_->get(), list.get()), "subscribing", "");
+}
+
+absl::Status ConsumerOverRdkafka::assign(
+    const std::vector<std::pair<TopicPartition, std::int64_t>>& starts) {
+  if (subscribed_) {
+    return failed_precondition(
+        "a consumer that subscribed is assigned its partitions by the group");
+  }
+  return start(starts);
+}
+
+absl::Status ConsumerOverRdkafka::start(
+    const std::vector<std::pair<TopicPartition, std::int64_t>>& starts) {
+  for (const auto& [id, offset] : starts) {
+    if (offset < 0 && offset != kBeginning && offset != kEnd) {
+      return invalid_argument("{} [{}]: {} is no offset to start at", id.topic, id.partition,
+                              offset);
+    }
+  }
+  stop();
+  for (const auto& [id, offset] : starts) {
+    partitions_[id] = {.id = id,
+                       .position = offset < 0 ? kUnknownOffset : offset,
+                       .end_reached = false,
+                       .corrupt = {},
+                       .abandoned_in = 0};
+  }
+  return status_of(rd_kafka_assign(native_->get(), partition_list(starts).get()),
+                   "taking partitions", "");
+}
+
+void ConsumerOverRdkafka::stop() {
+  partitions_.clear();
+  found_ = nullptr;
+  found_topic_ = nullptr;
+}
+
+// Rebalances wait until what had been fetched before them is visited (see poll), so that revoked()
+// sees every position where it is. The group waits for us meanwhile.
+void ConsumerOverRdkafka::on_rebalance(void* owner, rd_kafka_resp_err_t code,
+                                       rd_kafka_topic_partition_list_t* partitions) {
+  auto* self = static_cast<ConsumerOverRdkafka*>(owner);
+  self->pending_rebalances_.emplace_back(code, partitions_of(*partitions));
+  rd_kafka_queue_yield(self->queue_.get());  // don't sit out the rest of the wait
+}
+
+// How librdkafka tells of a missing topic to one who reads it by hand; a subscriber gets a message.
+void ConsumerOverRdkafka::on_topic_error(void* owner, rd_kafka_resp_err_t code,
+                                         std::string_view reason) {
+  auto* self = static_cast<ConsumerOverRdkafka*>(owner);
+  self->topic_error_ = code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION
+                           ? not_found("{}", reason)
+                           : missing_topic(reason.substr(0, reason.find(' ')));
+}
+
+void ConsumerOverRdkafka::serve_rebalances() {
+  for (const auto& [code, partitions] : std::exchange(pending_rebalances_, {})) {
+    absl::Status status;
+    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+      const std::vector<std::int64_t> starts = rebalance_.assigned(partitions);
+      SW_CHECK(starts.size() == partitions.size());
+      std::vector<std::pair<TopicPartition, std::int64_t>> pairs;
+      for (std::size_t i = 0; i < starts.size(); ++i) pairs.emplace_back(partitions[i], starts[i]);
+      status = start(pairs);
+    } else {
+      if (rebalance_.revoked) rebalance_.revoked(partitions);
+      stop();
+      status = status_of(rd_kafka_assign(native_->get(), nullptr), "giving partitions back", "");
+    }
+    if (!status.ok()) {
+      native_->log(message_of(status), true);
+      native_->set_last_error(status);
+    }
+  }
+}
+
+bool ConsumerOverRdkafka::at_end() const {
+  return !partitions_.empty() && std::ranges::all_of(partitions_, [](const auto& entry) {
+    return entry.second.end_reached;
+  });
+}
+
+std::map<TopicPartition, std::int64_t> ConsumerOverRdkafka::lag() const {
+  std::map<TopicPartition, std::int64_t> lags;
+  for (const auto& [id, partition] : partitions_) {
+    std::int64_t first = kUnknownOffset;
+    std::int64_t next = kUnknownOffset;
+    if (rd_kafka_get_watermark_offsets(native_->get(), id.topic.c_str(), id.partition, &first,
+                                       &next) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        next < 0 || partition.position < 0) {
+      continue;
+    }
+    lags[id] = std::max<std::int64_t>(0, next - partition.position);
+  }
+  return lags;
+}
+
+absl::Status ConsumerOverRdkafka::commit(
+    const std::vector<std::pair<TopicPartition, std::int64_t>>& next) {
+  if (!has_group_) return invalid_argument("committing offsets needs a consumer group");
+  if (next.empty()) return absl::OkStatus();
+  // By a queue of its own, since librdkafka's synchronous call waits for a broker without limit.
+  const Queue answers(rd_kafka_queue_new(native_->get()));
+  const PartitionList list = partition_list(next);
+  const rd_kafka_resp_err_t sent =
+      rd_kafka_commit_queue(native_->get(), list.get(), answers.get(), nullptr, nullptr);
+  if (sent != RD_KAFKA_RESP_ERR_NO_ERROR) return status_of(sent, "committing offsets", "");
+  const Event answer(rd_kafka_queue_poll(answers.get(), static_cast<int>(kCommitWait.count())));
+  if (answer == nullptr) {
+    return unavailable("committing offsets: no answer from Kafka at {} within {} s",
+                       native_->brokers(), kCommitWait.count() / 1000);
+  }
+  if (rd_kafka_event_error(answer.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return status_of(rd_kafka_event_error(answer.get()), "committing offsets",
+                     rd_kafka_event_error_string(answer.get()));
+  }
+  const rd_kafka_topic_partition_list_t* done = rd_kafka_event_topic_partition_list(answer.get());
+  for (int i = 0; done != nullptr && i < done->cnt; ++i) {
+    const rd_kafka_topic_partition_t& one = done->elems[i];
+    SW_RETURN_IF_ERROR(status_of(
+        one.err,
+        fmt::format("committing offset {} of {} [{}]", one.offset, one.topic, one.partition), ""));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::optional<std::int64_t>>> ConsumerOverRdkafka::committed(
+    const std::vector<TopicPartition>& partitions) {
+  if (!has_group_) return invalid_argument("committed offsets need a consumer group");
+  std::vector<std::optional<std::int64_t>> offsets;
+  if (partitions.empty()) return offsets;
+  std::vector<std::pair<TopicPartition, std::int64_t>> wanted;
+  for (const TopicPartition& partition : partitions) wanted.emplace_back(partition, kUnknownOffset);
+  const PartitionList list = partition_list(wanted);
+  SW_RETURN_IF_ERROR(
+      status_of(rd_kafka_committed(native_->get(), list.get(), kAnswerWaitMs),
+                fmt::format("asking Kafka at {} for committed offsets", native_->brokers()), ""));
+  for (int i = 0; i < list->cnt; ++i) {
+    const rd_kafka_topic_partition_t& one = list->elems[i];
+    if (one.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return missing_topic(one.topic);
+    SW_RETURN_IF_ERROR(status_of(
+        one.err, fmt::format("committed offset of {} [{}]", one.topic, one.partition), ""));
+    offsets.push_back(one.offset < 0 ? std::nullopt : std::optional<std::int64_t>(one.offset));
+  }
+  return offsets;
+}
+
+absl::StatusOr<std::unique_ptr<Consumer>> Consumer::create(const Options& options) {
+  auto consumer = std::make_unique<ConsumerOverRdkafka>(options);
+  SW_RETURN_IF_ERROR(consumer->open(options));
+  return absl::StatusOr<std::unique_ptr<Consumer>>(std::move(consumer));
+}
+
+}  // namespace surgewatch::kafka

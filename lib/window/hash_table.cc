@@ -1,0 +1,155 @@
+#include "window/hash_table.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <new>
+
+#include "base/check.h"
+
+namespace surgewatch::window {
+namespace {
+
+constexpr std::size_t kPage = 4'096;
+constexpr std::size_t kEntriesPerPage = kPage / sizeof(std::uint64_t);
+// Given back with one insertion: some microseconds.
+constexpr std::size_t kReleaseStep = 16 * kPage;
+
+// Building begins at this load, and ends before 3/4: it takes one insertion for kStep entries.
+bool is_dense(std::size_t used, std::size_t capacity) { return used * 16 > capacity * 11; }
+
+// If most of what is used is live, the next table is half as large again; else as large: what was
+// erased is left behind.
+std::size_t capacity_for(std::size_t live, std::size_t capacity) {
+  if (live * 8 <= capacity * 5) return capacity;
+  return (capacity + capacity / 2 + kEntriesPerPage - 1) / kEntriesPerPage * kEntriesPerPage;
+}
+
+}  // namespace
+
+HashTable::Table::Table(std::size_t entries_)
+    : capacity(entries_), entries([entries_] {
+        void* pages = mmap(nullptr, entries_ * sizeof(Entry), PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (pages == MAP_FAILED) throw std::bad_alloc();
+        return static_cast<std::atomic<Entry>*>(pages);
+      }()) {
+  static_assert(sizeof(std::atomic<Entry>) == sizeof(Entry));
+}
+
+HashTable::Table::~Table() { munmap(entries, capacity * sizeof(Entry)); }
+
+HashTable::HashTable() {
+  own_ = empty_table(kEntriesPerPage);
+  current_.store(own_, std::memory_order_release);
+}
+HashTable::~HashTable() = default;
+
+std::size_t HashTable::bytes() const {
+  return (own_->capacity + (building_ != nullptr ? building_->capacity : 0)) * sizeof(Entry);
+}
+
+void HashTable::insert(std::uint64_t hash, std::uint32_t number) {
+  if (building_ != nullptr || releasing_ != nullptr) [[unlikely]]
+    work();
+  if (building_ == nullptr && is_dense(own_->used + 1, own_->capacity)) begin_building();
+  const Entry entry = (hash >> 32 << 32) | (std::uint64_t{number} + 1);
+  const std::size_t at = place(own_, entry);
+  // Where copying has not been yet, it will find it.
+  if (building_ != nullptr && at < copied_) place(building_, entry);
+  ++live_;
+}
+
+void HashTable::erase(std::uint64_t hash, std::uint32_t number) {
+  SW_WINDOW_POINT(kErasing);
+  const Entry entry = (hash >> 32 << 32) | (std::uint64_t{number} + 1);
+  const std::size_t at = remove(own_, entry);
+  if (building_ != nullptr && at < copied_) remove(building_, entry);
+  --live_;
+}
+
+std::size_t HashTable::place(Table* table, Entry entry) {
+  std::size_t at = table->home(entry);
+  while (true) {
+    const Entry there = table->entries[at].load(std::memory_order_relaxed);  // own store
+    if (there == kEmpty || there == kErased) {
+      if (there == kEmpty) ++table->used;
+      break;
+    }
+    at = table->after(at);
+  }
+  table->entries[at].store(entry, std::memory_order_release);
+  return at;
+}
+
+std::size_t HashTable::remove(Table* table, Entry entry) {
+  std::size_t at = table->home(entry);
+  while (table->entries[at].load(std::memory_order_relaxed) != entry) at = table->after(at);
+  const std::size_t found = at;
+  if (table->entries[table->after(at)].load(std::memory_order_relaxed) != kEmpty) {
+    table->entries[at].store(kErased, std::memory_order_release);
+    return found;
+  }
+  // Nothing follows: this entry, and the erased ones that lead to it, end no probe too early.
+  do {
+    table->entries[at].store(kEmpty, std::memory_order_release);
+    --table->used;
+    at = table->before(at);
+  } while (table->entries[at].load(std::memory_order_relaxed) == kErased);
+  return found;
+}
+
+void HashTable::work() {
+  if (releasing_ != nullptr) release_some();
+  if (building_ == nullptr) return;
+  const std::size_t end = std::min(copied_ + kStep, own_->capacity);
+  for (; copied_ < end; ++copied_) {
+    const Entry entry = own_->entries[copied_].load(std::memory_order_relaxed);  // own store
+    if (entry == kEmpty || entry == kErased) continue;
+    place(building_, entry);
+    SW_WINDOW_POINT(kFillingTable);
+  }
+  if (copied_ == own_->capacity) publish();
+}
+
+void HashTable::begin_building() {
+  // A table as large as the current one may still be on its way out.
+  while (releasing_ != nullptr) release_some();
+  building_ = empty_table(capacity_for(live_, own_->capacity));
+  copied_ = 0;
+}
+
+void HashTable::publish() {
+  Table* retired = own_;
+  own_ = building_;
+  building_ = nullptr;
+  current_.store(own_, std::memory_order_release);
+  SW_WINDOW_POINT(kTablePublished);
+  generation_.store(generation_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  retired->released = 0;
+  releasing_ = retired;
+}
+
+void HashTable::release_some() {
+  SW_WINDOW_POINT(kEmptyingTable);
+  Table* table = releasing_;
+  const std::size_t bytes = table->capacity * sizeof(Entry);
+  const std::size_t step = std::min(kReleaseStep, bytes - table->released);
+  char* from = reinterpret_cast<char*>(table->entries) + table->released;
+  // Private pages then read as zeros: madvise(2), MADV_DONTNEED.
+  SW_CHECK(madvise(from, step, MADV_DONTNEED) == 0);
+  table->released += step;
+  if (table->released == bytes) {
+    table->used = 0;
+    releasing_ = nullptr;
+  }
+}
+
+HashTable::Table* HashTable::empty_table(std::size_t capacity) {
+  for (const auto& table : tables_) {
+    if (table.get() != own_ && table->capacity == capacity) return table.get();
+  }
+  return tables_.emplace_back(std::make_unique<Table>(capacity)).get();
+}
+
+}  // namespace surgewatch::window

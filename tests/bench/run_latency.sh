@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# From an event to its pane and to its alert at 1, 50 and 90 % of the measured capacity:
+# build/bench/latency.json and a table. About three minutes; SECONDS_A_LEVEL (default 40) sets it.
+set -euo pipefail
+tests/support/kafka/fetch.sh >/dev/null
+build/release/bin/latency_bench build/bench/latency.json "${SECONDS_A_LEVEL:-40}"

@@ -1,0 +1,20 @@
+// Simulated series to and from files: series/sNN_rNN.csv (t,count,injected,event,mu_true) and
+// events.csv (scenario,rep,family,event,phase,kind,size,start,end,first_case,cases); t counts
+// from 1.
+//
+// Errors: a file that is missing or doesn't parse ends the program with a line: a benchmark's input
+// is its caller's business.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bench/scenarios/generate.h"
+
+namespace surgewatch::bench {
+
+std::vector<SimulatedSeries> read_series(const std::string& folder, int period, int first_judged);
+
+void write_series(const std::string& folder, const std::vector<SimulatedSeries>& all);
+
+}  // namespace surgewatch::bench

@@ -1,0 +1,109 @@
+// The events that every contender of window_bench.cc gets: keys of two dimensions, zipf or uniform,
+// in order or a tenth of them late, five sums each.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "base/measures.h"
+#include "base/time.h"
+#include "window/window.h"
+
+namespace surgewatch::bench {
+
+// Time in the events' own unit: each is one later than the one before.
+constexpr Micros kStart = 1'000'000'000;
+constexpr std::size_t kStream = std::size_t{1} << 22;
+// A pane holds some tens of events of a key on average, and never changes faster than flushers do.
+constexpr std::int64_t kEventsPerKeyAndPane = 20;
+constexpr std::int64_t kLeastEventsPerPane = 400'000;
+
+struct Load {
+  std::size_t series = 0;
+  bool is_zipf = false;
+  int late_percent = 0;
+  // Of the watermark behind the newest event; late ones are spread over it.
+  int panes_back = 1;
+};
+
+inline Micros pane_length(std::size_t series) {
+  return std::max(kLeastEventsPerPane, kEventsPerKeyAndPane * static_cast<std::int64_t>(series));
+}
+
+// Numbers of keys; the frequent ones of a zipf distribution (exponent 1) lie anywhere among them.
+inline const std::vector<std::uint32_t>& key_stream(std::size_t series, bool is_zipf) {
+  static std::map<std::pair<std::size_t, bool>, std::vector<std::uint32_t>> streams;
+  std::vector<std::uint32_t>& stream = streams[{series, is_zipf}];
+  if (!stream.empty()) return stream;
+  std::mt19937_64 random(series);
+  stream.resize(kStream);
+  if (!is_zipf) {
+    for (std::uint32_t& key : stream) key = static_cast<std::uint32_t>(random() % series);
+    return stream;
+  }
+  std::vector<std::uint32_t> names(series);
+  for (std::size_t i = 0; i < series; ++i) names[i] = static_cast<std::uint32_t>(i);
+  std::shuffle(names.begin(), names.end(), random);
+  std::vector<double> below(series);
+  double sum = 0;
+  for (std::size_t i = 0; i < series; ++i) below[i] = sum += 1 / static_cast<double>(i + 1);
+  std::uniform_real_distribution<double> uniform(0, sum);
+  for (std::uint32_t& key : stream) {
+    const auto rank = std::lower_bound(below.begin(), below.end(), uniform(random)) - below.begin();
+    key = names[std::min(static_cast<std::size_t>(rank), series - 1)];
+  }
+  return stream;
+}
+
+inline window::KeyValues key_of(std::uint32_t number) {
+  return {number % 1'024, 1'024 + number / 1'024, 0, 0};
+}
+
+// The window's own hash, for all of them.
+struct KeyHash {
+  std::size_t operator()(const window::KeyValues& key) const {
+    return window::mix(std::uint64_t{key[1]} << 32 | key[0], std::uint64_t{key[3]} << 32 | key[2]);
+  }
+};
+
+class Events {
+ public:
+  explicit Events(const Load& load) : keys_(key_stream(load.series, load.is_zipf)), back_(kSpread) {
+    std::mt19937_64 random(load.series + 1);
+    const auto spread = static_cast<std::uint64_t>(pane_length(load.series) * load.panes_back);
+    for (Micros& back : back_) {
+      const bool is_late = random() % 100 < static_cast<unsigned>(load.late_percent);
+      back = is_late ? static_cast<Micros>(random() % spread) : 0;
+    }
+    for (std::size_t i = 0; i < values_.size(); ++i) {
+      const auto n = static_cast<std::int64_t>(i) + 1;
+      values_[i].values = {1, n, 8 * n, 30'000'000'000 * n, 15'824 * 8 * n};
+    }
+  }
+
+  std::uint32_t key(std::int64_t event) const {
+    return keys_[static_cast<std::size_t>(event) % kStream];
+  }
+  Micros newest(std::int64_t event) const { return kStart + event; }
+  Micros time(std::int64_t event) const {
+    return kStart + event - back_[static_cast<std::size_t>(event) % kSpread];
+  }
+  const MeasureValues& values(std::int64_t event) const {
+    return values_[static_cast<std::size_t>(event) % values_.size()];
+  }
+
+ private:
+  static constexpr std::size_t kSpread = 1'021;  // prime: late events meet all keys
+  const std::vector<std::uint32_t>& keys_;
+  std::vector<Micros> back_;
+  std::array<MeasureValues, 16> values_{};
+};
+
+}  // namespace surgewatch::bench

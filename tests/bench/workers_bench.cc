@@ -1,0 +1,196 @@
+// What another worker brings.
+//
+//   workers_bench memory OUTPUT.json      the same sources on one and on two threads, from memory
+//   workers_bench kafka OUTPUT.json       an aggregator with one and with two workers, real Kafka
+//
+// From memory: kSources sources, each with records of its own; a worker processes those that it
+// owns in batches, a flusher reads all of them every 100 ms, as in the aggregator. Best of several
+// runs, taken in turn. `scaling` is the ratio of the times by the clock. On a machine that does
+// something else as well the CPU time that the workers needed says more: work that does not grow
+// with the number of threads scales.
+#include <sys/resource.h>
+#include <time.h>
+
+#include <algorithm>
+#include <atomic>
+#include <barrier>
+#include <fstream>
+#include <span>
+#include <vector>
+
+#include "aggregate/source.h"
+#include "bench/live_system.h"
+#include "bench/sales.h"
+
+namespace surgewatch::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kSources = 4;
+constexpr int kEventsPerSource = 500'000;
+constexpr int kRuns = 7;
+constexpr std::size_t kBatch = 512;  // the aggregator's poll
+constexpr std::chrono::milliseconds kFlushInterval{100};
+
+constexpr char kYaml[] = R"(
+event_time: {out_of_orderness: 5m, allowed_lateness: 1h, future_bound: 10000d}
+reference_data: {}
+series:
+  - name: by_party
+    event: invoice
+    group_by: [bill_to, ship_to]
+    measures: [documents, units]
+    pane: 1m
+)";
+
+struct Figures {
+  double seconds = 1e9;
+  double cpu_seconds = 1e9;  // of the workers; with Kafka, of the process
+};
+
+double cpu_seconds_of(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
+
+Figures run_from_memory(int workers, const std::vector<std::unique_ptr<Topic133>>& topics,
+                        const std::shared_ptr<const config::Config>& config) {
+  std::vector<std::unique_ptr<aggregate::Source>> sources;
+  for (int i = 0; i < kSources; ++i) {
+    sources.push_back(std::make_unique<aggregate::Source>(SourceId{Topic::kInvoices, i}, config));
+  }
+  services::Stop stop;
+  std::thread flusher([&] {
+    std::vector<v1::JournalRecord> journal;
+    while (!stop.wait_for(kFlushInterval)) {
+      for (const auto& source : sources) source->flush(&journal);
+      journal.clear();
+    }
+  });
+  std::barrier begin(workers + 1);
+  std::vector<double> cpu(static_cast<std::size_t>(workers));
+  std::vector<std::thread> threads;
+  for (int worker = 0; worker < workers; ++worker) {
+    threads.emplace_back([&, worker] {
+      begin.arrive_and_wait();
+      std::vector<aggregate::Aside> asides;
+      // Its sources in turn, batch by batch, as polls bring them.
+      for (std::size_t at = 0; at < kEventsPerSource; at += kBatch) {
+        for (int i = worker; i < kSources; i += workers) {
+          const auto index = static_cast<std::size_t>(i);
+          const std::span<const aggregate::Record> all = topics[index]->records();
+          sources[index]->process(all.subspan(at, std::min(kBatch, all.size() - at)), &asides);
+        }
+      }
+      cpu[static_cast<std::size_t>(worker)] = cpu_seconds_of(CLOCK_THREAD_CPUTIME_ID);
+    });
+  }
+  begin.arrive_and_wait();
+  const auto start = Clock::now();
+  for (std::thread& thread : threads) thread.join();
+  const std::chrono::duration<double> took = Clock::now() - start;
+  stop.request();
+  flusher.join();
+  for (const auto& source : sources) {
+    if (source->stats().counted != kEventsPerSource) give_up("not all were counted");
+  }
+  Figures figures{.seconds = took.count(), .cpu_seconds = 0};
+  for (const double one : cpu) figures.cpu_seconds += one;
+  return figures;
+}
+
+Figures run_on_kafka(const test::KafkaServer& server, int workers,
+                     const std::vector<std::unique_ptr<Topic133>>& topics) {
+  static int run = 0;
+  LiveSystem system(server, fmt::format("workers{}", run++), kSources, workers, kYaml);
+  const auto producer = must(kafka::Producer::create({.client = {.brokers = server.brokers()}}));
+  for (std::size_t at = 0; at < kEventsPerSource; ++at) {
+    for (int partition = 0; partition < kSources; ++partition) {
+      const aggregate::Record& record = topics[static_cast<std::size_t>(partition)]->records()[at];
+      must(producer->produce(system.topics.invoices, partition, record.key, record.payload, {},
+                             *record.record_timestamp / 1'000));
+    }
+  }
+  must(producer->flush(kPatience));
+
+  services::Aggregator aggregator({.config = system.config, .telemetry = &system.telemetry});
+  const Running running(&aggregator);
+  // From when every worker has its partitions, so that the group's own pace is left out.
+  constexpr std::uint64_t kAll = std::uint64_t{kSources} * kEventsPerSource;
+  constexpr std::uint64_t kFrom = kAll / 4;
+  must_come_true("the first quarter is read",
+                 [&] { return aggregator.progress().processed >= kFrom; });
+  const std::uint64_t from = aggregator.progress().processed;
+  const auto start = Clock::now();
+  const double cpu = cpu_seconds_of(CLOCK_PROCESS_CPUTIME_ID);
+  while (aggregator.progress().processed < kAll) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (Clock::now() - start > kPatience) give_up("the aggregator does not come to the end");
+  }
+  const std::chrono::duration<double> took = Clock::now() - start;
+  const double part = static_cast<double>(kAll - from) / static_cast<double>(kAll);
+  return {took.count() / part, (cpu_seconds_of(CLOCK_PROCESS_CPUTIME_ID) - cpu) / part};
+}
+
+void report(const std::string& mode, const std::string& output, const Figures& one,
+            const Figures& two) {
+  constexpr double kAll = double{kSources} * kEventsPerSource;
+  std::string json;
+  for (const auto& [workers, figures] : {std::pair(1, one), std::pair(2, two)}) {
+    fmt::print("{:<7} {} workers {:>10.0f} events/s {:>8.3f} CPU s / M events\n", mode, workers,
+               kAll / figures.seconds, figures.cpu_seconds / kAll * 1e6);
+    json += fmt::format(
+        "{}{{\"mode\": \"{}\", \"workers\": {}, \"events\": {:.0f}, \"seconds\": {:.4f}, "
+        "\"events_per_second\": {:.0f}, \"cpu_seconds_per_million\": {:.4f}}}",
+        json.empty() ? "[" : ",\n ", mode, workers, kAll, figures.seconds, kAll / figures.seconds,
+        figures.cpu_seconds / kAll * 1e6);
+  }
+  const double by_clock = one.seconds / two.seconds;
+  const double by_cpu = 2 * one.cpu_seconds / two.cpu_seconds;
+  fmt::print("{:<7} two workers give {:.2f} times one by the clock, {:.2f} by CPU time\n", mode,
+             by_clock, by_cpu);
+  std::ofstream(output) << json
+                        << fmt::format(
+                               ",\n {{\"mode\": \"{}\", \"scaling\": {:.3f}, "
+                               "\"scaling_by_cpu\": {:.3f}}}]\n",
+                               mode, by_clock, by_cpu);
+}
+
+int run(const std::string& mode, const std::string& output) {
+  const bool on_kafka = mode == "kafka";
+  const Sales sales{.countries = 200, .skus = 50, .apart = 400};
+  std::vector<std::unique_ptr<Topic133>> topics;
+  for (int i = 0; i < kSources; ++i) {
+    // Records of its own, as partitions have: but all from the same time on.
+    topics.push_back(std::make_unique<Topic133>(sales, kEventsPerSource));
+  }
+  std::unique_ptr<test::KafkaServer> server;
+  if (on_kafka) server = must(test::KafkaServer::start());
+  const std::shared_ptr<const config::Config> config = sales_config(sales);
+  Figures best[2];
+  for (int i = 0; i < (on_kafka ? 2 : kRuns); ++i) {
+    for (int workers : {1, 2}) {
+      const Figures figures = on_kafka ? run_on_kafka(*server, workers, topics)
+                                       : run_from_memory(workers, topics, config);
+      Figures& kept = best[workers - 1];
+      kept.seconds = std::min(kept.seconds, figures.seconds);
+      kept.cpu_seconds = std::min(kept.cpu_seconds, figures.cpu_seconds);
+    }
+  }
+  report(mode, output, best[0], best[1]);
+  return 0;
+}
+
+}  // namespace
+}  // namespace surgewatch::bench
+
+int main(int argc, char** argv) {
+  const std::string mode = argc > 1 ? argv[1] : "";
+  if (argc != 3 || (mode != "memory" && mode != "kafka")) {
+    fmt::print(stderr, "usage: workers_bench memory|kafka OUTPUT.json\n");
+    return 2;
+  }
+  return surgewatch::bench::run(mode, argv[2]);
+}
