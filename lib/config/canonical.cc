@@ -88,6 +88,7 @@ void add_rule(const Rule& rule, const Config& config, Fingerprint* fingerprint) 
   fingerprint->add(std::int64_t{rule.reference.has_value()});
   fingerprint->add(reference.start);
   fingerprint->add(reference.end);
+  fingerprint->add(std::int64_t{0});  // where a baseline's length stood: old versions stay the same
   fingerprint->add(std::int64_t{rule.against_series.has_value()});
   if (rule.against_series) {
     const Series& against = config.series[*rule.against_series];

@@ -122,7 +122,7 @@ class LearningCheck {
     if (value >= low && value <= high) {
       *into = value;
     } else {
-      check_.problem(at(field), "{} is not within {} and {}", value, low, high);
+      check_.problem(at(field), "{} is not within {} to {}", value, low, high);
     }
   }
 

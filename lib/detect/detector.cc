@@ -105,6 +105,15 @@ class Detector::Impl {
     if (!options_.keep_all_panes) forget();
   }
 
+  // The newest closed pane of a rule. One whose measure has never moved has none, and would keep
+  // every pane of its series: it needs none before what has been passed.
+  std::optional<PaneIndex> last_seen(const RuleRunner& rule) const {
+    if (rule.closed().has_value()) return rule.closed();
+    const std::optional<Micros> p = passed(rule);
+    if (!p.has_value() || *p >= journal::kEndOfInput) return std::nullopt;
+    return pane_of(*p, rule.shape().pane_length) - 1;
+  }
+
   // Panes that no rule needs any more. Those of a series without rules are kept as long as late
   // data can come.
   void forget() {
@@ -117,7 +126,7 @@ class Detector::Impl {
         needed_from = pane_of(*p - config_->event_time.allowed_lateness, definition.pane_length);
       }
       for (const RuleRunner* rule : by_series_[series]) {
-        const std::optional<PaneIndex> closed = rule->closed();
+        const std::optional<PaneIndex> closed = last_seen(*rule);
         needed_from = std::min(
             needed_from, closed.has_value() ? *closed - rule->kept_panes() : PaneIndex{INT64_MIN});
       }

@@ -37,6 +37,7 @@ void EntityTracker::enter(const RuleShape& shape, const WindowInputs& in) {
                                      .dispersion = shape.in_documents ? kDispersionOfSums : 1});
   SW_CHECK(entity.ok());  // config/check_learning.cc keeps to the same ranges
   entity_ = *entity;
+  watched_ = in.warm;
 }
 
 Figures EntityTracker::advance(const RuleShape& shape, const WindowInputs& in) {
@@ -47,14 +48,12 @@ Figures EntityTracker::advance(const RuleShape& shape, const WindowInputs& in) {
   if (first) enter(shape, in);
   total_ += std::max(0.0, in.own.amount);
   ++windows_;
+  f.verdict = Verdict::kNothing;
+  if (!watched_) return f;
   const bool handed_over = entity_->ready_for_baseline();
   const statistics::NewEntityJudgement judgement =
       entity_->step(std::max(0.0, in.own.amount) / unit_);
-  f.verdict = Verdict::kNothing;
   if (handed_over) return f;
-  f.verdict = Verdict::kInconclusive;
-  f.missing = Missing::kHistory;
-  if (first && !in.warm) return f;
 
   f.verdict = Verdict::kBetween;  // the panel decides
   f.missing = Missing::kNone;

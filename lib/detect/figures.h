@@ -67,8 +67,9 @@ struct Figures {
   Tier tier = Tier::kPage;
   double p = 1;        // of so much or more by chance
   double e_value = 0;  // evidence against chance; its mean by chance is at most 1
-  double variance = 0, dispersion = 1, uncertainty = 0;  // of observed; φ and q of the baseline
-  double unit = 1;                                       // in which the law counts
+  double law_mean = 0, law_variance = 0;  // of the count that was tested, in units
+  double dispersion = 1;                  // φ of the baseline
+  double unit = 1;                        // in which the law counts
   double exposure = 1;        // what was expected is this many times what the baseline says
   double pair_p = 1;          // of this window and the one before together
   bool pair_reaches = false;  // that is unusual

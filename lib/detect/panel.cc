@@ -18,8 +18,6 @@ constexpr double kCalmEvidence = 0.25;  // of h
 // More first-seen subjects than this in one window are a change of the books, not of the market.
 constexpr int kCrowd = 3;
 constexpr std::size_t kMaxParts = 5;
-// A share that has risen opens its subject for so many windows.
-constexpr std::size_t kShareWindows = 3;
 
 WindowInputs inputs_of(PaneIndex pane, WindowSums own, WindowSums whole, bool silent) {
   WindowInputs in;
@@ -177,8 +175,9 @@ void Panel::step(const std::vector<std::int32_t>& subjects, PaneIndex pane, std:
     if (!settle) track.recent[index] = std::move(figures);
     if (track.parent == kWholeSeries) continue;
     WindowInputs share = inputs_of(pane, in.own, sums(track.parent, pane), is_silent);
-    const Figures risen = (settle ? track.settled_share : track.live_share)->advance(shape_, share);
-    if (!settle) track.share_rises[index] = risen.reaches;
+    ShareTracker& tracker = settle ? *track.settled_share : *track.live_share;
+    tracker.advance(shape_, share);
+    if (!settle) track.share_rises[index] = tracker.has_risen_lately();
   }
 }
 
@@ -200,14 +199,9 @@ std::vector<std::int32_t> Panel::looked_at(int level, std::size_t index) {
     f.tests = f.pages = 0;
     if (track.parent != kWholeSeries) {
       const Figures& parent = tracks_[static_cast<std::size_t>(track.parent)].recent[index];
-      const std::size_t first = index + 1 - std::min(index + 1, kShareWindows);
-      const bool rises =
-          std::find(track.share_rises.begin() + static_cast<std::ptrdiff_t>(first),
-                    track.share_rises.begin() + static_cast<std::ptrdiff_t>(index) + 1,
-                    true) != track.share_rises.begin() + static_cast<std::ptrdiff_t>(index) + 1;
-      if (parent.verdict < Verdict::kSuspects && !rises) {
-        f.verdict = judge_lines(shape_, f) == Verdict::kQuiet && f.p > kCalmP ? Verdict::kQuiet
-                                                                              : Verdict::kBetween;
+      if (parent.verdict < Verdict::kSuspects && !track.share_rises[index]) {
+        f.verdict =
+            lines_of(shape_, f).undercut && f.p > kCalmP ? Verdict::kQuiet : Verdict::kBetween;
         continue;
       }
     }
@@ -242,7 +236,7 @@ void Panel::decide(const std::vector<std::int32_t>& looked_at, std::size_t index
   int pages = 0;
   for (std::size_t i = 0; i < tests.size(); ++i) {
     Figures& f = *tests[i];
-    const Verdict lines = judge_lines(shape_, f);
+    const Lines lines = lines_of(shape_, f);
     const bool unlikely = uses_p && f.p <= learning.alpha && (!entities || f.first_seen);
     const bool ramps = uses_e && f.reaches;
     const bool reaches = ramps || f.pair_reaches;
@@ -252,13 +246,13 @@ void Panel::decide(const std::vector<std::int32_t>& looked_at, std::size_t index
     f.tier = page ? Tier::kPage : Tier::kTicket;
     const bool calm = (!uses_p || f.p > kCalmP) &&
                       (!uses_e || entities || f.evidence < kCalmEvidence * learning.h);
-    if (lines == Verdict::kFires && (page || reaches || f.first_seen)) {
+    if (lines.reached && (page || reaches || f.first_seen)) {
       f.verdict = Verdict::kFires;
       pages += page;
-    } else if (lines == Verdict::kFires && unlikely) {
+    } else if (lines.reached && unlikely) {
       f.verdict = Verdict::kSuspects;
     } else {
-      const bool quiet = calm && (lines == Verdict::kQuiet || entities);
+      const bool quiet = calm && (lines.undercut || entities);
       f.verdict = quiet ? Verdict::kQuiet : Verdict::kBetween;
     }
   }
@@ -302,7 +296,7 @@ Figures Panel::early(std::int32_t subject, const WindowSums& own, const WindowSu
   const Track& track = tracks_[static_cast<std::size_t>(subject)];
   Tracker tracker = track.live;
   Figures f = advance(shape_, &tracker, inputs_of(judged_ + shape_.window, own, whole, false));
-  if (!f.tested || judge_lines(shape_, f) != Verdict::kFires) return f;
+  if (!f.tested || !lines_of(shape_, f).reached) return f;
   const config::Learning& learning = *shape_.rule->learning;
   // A p-value of at most q/n survives Benjamini-Hochberg, whatever the others are.
   const auto tests = static_cast<double>(std::max<std::size_t>(tracks_.size(), 1));

@@ -96,6 +96,7 @@ Figures ShareTracker::advance(const RuleShape& shape, const WindowInputs& in) {
   f.evidence = std::max(up ? region.evidence_up : 0, down ? region.evidence_down : 0);
   const bool reaches = (up && region.alarm_up) || (down && region.alarm_down);
   f.reaches = reaches;
+  windows_since_ = reaches ? 0 : std::min(windows_since_ + 1, kShareWindows);
   f.rank = learning.direction == Direction::kUp ? f.score
            : down && up                         ? std::abs(f.score)
                                                 : -f.score;

@@ -29,6 +29,7 @@ constexpr double kHighestLevel = 1'000;
 constexpr double kHighestAlpha = 0.5;
 constexpr double kLongestEvidence = 50;
 constexpr double kSlopeWithoutSeason = 0.001;
+constexpr double kDiscountWithoutSeason = 0.95;  // a memory of some twenty windows
 constexpr std::int64_t kLongSeason = 8;  // windows; shorter seasons get more waves for their length
 
 GammaPoissonParameters parameters_of(const RuleShape& shape) {
@@ -38,8 +39,10 @@ GammaPoissonParameters parameters_of(const RuleShape& shape) {
                              : window >= kMicrosPerDay   ? GammaPoissonParameters::daily()
                                                          : GammaPoissonParameters::hourly();
   if (learning.period == 1) {
-    // Who asks for no season has little history, or steps: a trend would make one of them.
+    // Who asks for no season has little history, or levels that come in steps: a trend would carry
+    // a step on for ever, and a long memory would hold on to what was before it.
     p.season.harmonics = p.season.second_harmonics = 0;
+    p.level_discount = kDiscountWithoutSeason;
     p.slope_variance = kSlopeWithoutSeason;
   } else if (p.season.period != learning.period) {
     p.season.period = static_cast<int>(learning.period);
@@ -119,7 +122,7 @@ Figures SurgeTracker::advance(const RuleShape& shape, const WindowInputs& in) {
     figures.missing = Missing::kHistory;
     return figures;
   }
-  pass_over(shape, in.pane);
+  pass_over(shape, in);
   figures.verdict = Verdict::kInconclusive;
   figures.missing = Missing::kHistory;
   if (!unit_.known()) {
@@ -146,13 +149,16 @@ Figures SurgeTracker::advance(const RuleShape& shape, const WindowInputs& in) {
   return figures;
 }
 
-// Windows that were passed over since the last one move the season and teach nothing.
-void SurgeTracker::pass_over(const RuleShape& shape, PaneIndex pane) {
+// Windows that were passed over since the last one move the season and teach nothing, nor do the
+// empty ones before them that are not learned yet: the silence had begun.
+void SurgeTracker::pass_over(const RuleShape& shape, const WindowInputs& in) {
   constexpr std::int64_t kMost = 20'000;
-  std::int64_t missing = (pane - last_pane_) / shape.window - 1;
+  std::int64_t missing = (in.pane - last_pane_) / shape.window - 1;
   const std::int64_t period = shape.rule->learning->period;
   if (missing > kMost) missing = kMost / period * period + missing % period;
-  last_pane_ = pane;
+  last_pane_ = in.pane;
+  for (int age = 1; missing > 0 && age <= empty_run_; ++age) filter_.amend(age, std::nullopt);
+  empty_run_ = in.whole.amount == 0 ? empty_run_ + 1 : 0;
   for (; missing > 0; --missing) {
     if (unit_.known()) filter_.step(std::nullopt);
   }
@@ -201,7 +207,6 @@ void SurgeTracker::fill(const RuleShape& shape, const WindowInputs& in, Judgemen
   f->ratio = f->observed / f->expected;
   f->rank = f->ratio;
   f->dispersion = judgement.dispersion;
-  f->uncertainty = judgement.uncertainty;
   if (in.whole_figures != nullptr && in.whole_figures->conclusive()) {
     compare_with_whole(*in.whole_figures, in.whole_figures->expected, f);
   }
@@ -211,10 +216,10 @@ void SurgeTracker::fill(const RuleShape& shape, const WindowInputs& in, Judgemen
     return;
   }
   if (in.whole_figures != nullptr && shape.reads_whole) {
-    f->exposure = std::max(1.0, f->whole_ratio);
-    judgement = exposed(judgement, f->exposure);
+    judgement = exposed(judgement, std::max(1.0, f->whole_ratio));
   }
-  f->variance = judgement.variance * unit * unit;
+  f->law_mean = judgement.expected;
+  f->law_variance = judgement.variance;
   f->p = judgement.p;
 
   const double before = ramp_.evidence();

@@ -40,41 +40,35 @@ Tracker make_tracker(const RuleShape& shape, std::vector<PaneIndex> accepted) {
   }
 }
 
-Verdict judge_lines(const RuleShape& shape, const Figures& f) {
+Lines lines_of(const RuleShape& shape, const Figures& f) {
   const config::Thresholds& fire = shape.rule->fire_at;
   const config::Thresholds& clear = shape.rule->clear_at;
   const bool share = shape.rule->type == RuleType::kShareShift;
-  const double amount = share ? f.amount : f.observed;
-  const auto reached = [](const std::optional<double>& line, double figure) {
-    return !line.has_value() || figure >= *line;
+  Lines lines{.reached = true, .undercut = true};
+  const auto look = [&](const std::optional<double>& fire_line,
+                        const std::optional<double>& clear_line, double figure) {
+    lines.reached = lines.reached && (!fire_line || figure >= *fire_line);
+    lines.undercut = lines.undercut && (!clear_line || figure < *clear_line);
   };
-  const auto below = [](const std::optional<double>& line, double figure) {
-    return !line.has_value() || figure < *line;
-  };
-  const double points = share ? std::abs(f.score) : 0;
-  if (reached(fire.ratio, f.ratio) && reached(fire.excess_over_total, f.excess) &&
-      reached(fire.points, points) && reached(fire.observed, amount) &&
-      (!fire.z || f.p <= z_line(*fire.z))) {
-    return Verdict::kFires;
-  }
-  if (below(clear.ratio, f.ratio) && below(clear.excess_over_total, f.excess) &&
-      below(clear.points, points) && below(clear.observed, amount) &&
-      (!clear.z || f.p > z_line(*clear.z))) {
-    return Verdict::kQuiet;
-  }
-  return Verdict::kBetween;
+  look(fire.ratio, clear.ratio, f.ratio);
+  look(fire.excess_over_total, clear.excess_over_total, f.excess);
+  look(fire.points, clear.points, share ? std::abs(f.score) : 0);
+  look(fire.observed, clear.observed, share ? f.amount : f.observed);
+  lines.reached = lines.reached && (!fire.z || f.p <= z_line(*fire.z));
+  lines.undercut = lines.undercut && (!clear.z || f.p > z_line(*clear.z));
+  return lines;
 }
 
 Figures reassess(const RuleShape& shape, const Figures& figures, double amount) {
+  if (!figures.conclusive() || figures.observed == amount) return figures;
+  if (shape.rule->type == RuleType::kShareShift) return figures;
   Figures f = figures;
-  if (!f.conclusive() || shape.rule->type == RuleType::kShareShift) return f;
   f.observed = amount;
   if (f.expected > 0) f.ratio = amount / f.expected;
   f.rank = f.ratio;
   if (f.whole_ratio > 0) f.excess = f.ratio / f.whole_ratio;
-  if (f.tested && f.variance > 0 && shape.rule->type != RuleType::kNewEntity) {
-    const double mean = f.expected * f.exposure / f.unit;
-    f.p = statistics::NegativeBinomial::of(mean, f.variance / (f.unit * f.unit))
+  if (f.tested && shape.rule->type != RuleType::kNewEntity) {
+    f.p = statistics::NegativeBinomial::of(f.law_mean, f.law_variance)
               .upper_tail(std::max(0.0, amount) / f.unit);
     f.score = score_of(shape, f);
   }

@@ -50,7 +50,7 @@ struct WindowInputs {
   WindowSums whole;
   // Of the whole in the same window, for surge and ramp; null for the whole itself.
   const Figures* whole_figures = nullptr;
-  bool silent = false;  // see RuleShape::silent_windows
+  bool silent = false;      // see RuleShape::silent_windows
   bool wants_bound = true;  // the upper bound takes longer than all the rest
   // For new_entity: the mean windows of the subjects that are known, and whether the series is old
   // enough to call a subject new.
@@ -82,7 +82,7 @@ class SurgeTracker {
   Figures advance(const RuleShape& shape, const WindowInputs& in);
 
  private:
-  void pass_over(const RuleShape& shape, PaneIndex pane);
+  void pass_over(const RuleShape& shape, const WindowInputs& in);
   void learn_unit(const WindowSums& sums);
   statistics::Judgement judge(double amount);
   statistics::Judgement judge_accepted(double amount);
@@ -103,6 +103,7 @@ class SurgeTracker {
   double level_ = 1;  // accepted level / learned level
   bool entered_ = false;
   PaneIndex last_pane_ = 0;
+  int empty_run_ = 0;  // windows in a row in which the whole series held nothing
   // A ramp's log likelihood ratio that goes on after an alarm, and the windows that it may have
   // begun in: exp of the one over the other is an e-value.
   double long_evidence_ = 0;
@@ -113,12 +114,17 @@ class ShareTracker {
  public:
   explicit ShareTracker(const RuleShape& shape);
   Figures advance(const RuleShape& shape, const WindowInputs& in);
+  // Whether the evidence has reached its line in one of the last few windows.
+  bool has_risen_lately() const { return windows_since_ < kShareWindows; }
 
  private:
   statistics::ShareCusum cusum_;
   UnitFinder unit_;
   std::vector<std::pair<double, double>> before_unit_;
+  static constexpr int kShareWindows = 3;
+
   bool entered_ = false;
+  int windows_since_ = kShareWindows;  // the evidence reached its line, at most that
   double long_up_ = 0, long_down_ = 0, starts_ = 0;
 };
 
@@ -134,6 +140,7 @@ class EntityTracker {
   void enter(const RuleShape& shape, const WindowInputs& in);
 
   std::optional<statistics::NewEntity> entity_;
+  bool watched_ = false;  // it was new when it came
   double unit_ = 1;
   double total_ = 0;
   std::int64_t windows_ = 0;
@@ -142,9 +149,13 @@ class EntityTracker {
 using Tracker = std::variant<SurgeTracker, ShareTracker, EntityTracker>;
 Tracker make_tracker(const RuleShape& shape, std::vector<PaneIndex> accepted);
 
-// What fire_at and clear_at say of the figures, whatever their law says: kFires, kQuiet or
-// kBetween. Lines that are not given are reached, and undercut.
-Verdict judge_lines(const RuleShape& shape, const Figures& figures);
+// Whether the lines of fire_at are reached, and those of clear_at undercut, whatever the law says.
+// Lines that are not given are both.
+struct Lines {
+  bool reached = false;
+  bool undercut = false;
+};
+Lines lines_of(const RuleShape& shape, const Figures& figures);
 
 // surge: -log10 p, at most 300. ramp: the cumulated log likelihood ratio.
 double score_of(const RuleShape& shape, const Figures& figures);

@@ -41,6 +41,7 @@ struct Point {
   std::int64_t start = 0, end = 0;
   double observed = 0, expected = 0, upper_bound = 0;
   bool has_expected = false, has_upper_bound = false, firing = false, inconclusive = false;
+  v1::AlertLife life = v1::ALERT_LIFE_UNSPECIFIED;
 };
 
 Point compact(const v1::SeriesPoint& point) {
@@ -52,7 +53,8 @@ Point compact(const v1::SeriesPoint& point) {
           .has_expected = point.has_expected(),
           .has_upper_bound = point.has_upper_bound(),
           .firing = point.firing(),
-          .inconclusive = point.inconclusive()};
+          .inconclusive = point.inconclusive(),
+          .life = point.life()};
 }
 
 // `shared` never changes and never moves once it is there, so it is read without the lock.
@@ -75,6 +77,7 @@ v1::SeriesPoint expand(const SubjectPoints& subject, const Point& point) {
   if (point.has_upper_bound) full.set_upper_bound(point.upper_bound);
   full.set_firing(point.firing);
   full.set_inconclusive(point.inconclusive);
+  full.set_life(point.life);
   return full;
 }
 

@@ -80,6 +80,12 @@ void Gateway::Meters::point(const v1::SeriesPoint& point) {
     telemetry_.gauge("series_upper_bound", "What that window must exceed for an alert.", labels)
         .Set(in_base_unit(point.upper_bound(), point));
   }
+  if (point.life() != v1::ALERT_LIFE_UNSPECIFIED) {
+    telemetry_
+        .gauge("series_alert_life",
+               "Of the series' alert: 1 ok, 2 pending, 3 firing, 4 resolving, 5 resolved.", labels)
+        .Set(point.life());
+  }
 }
 
 }  // namespace surgewatch::services

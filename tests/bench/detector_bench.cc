@@ -91,5 +91,46 @@ void BM_Detector(benchmark::State& state) {
 }
 BENCHMARK(BM_Detector)->Args({30, 1})->Args({30, 8})->Args({250, 4})->Unit(benchmark::kMillisecond);
 
+// One rule that learns, on documents in windows of a day: subject-windows a second, everything from
+// the merge to the points included. With `late`, yesterday is amended every day, so that each
+// window is judged, weighed and folded again.
+void BM_Learning(benchmark::State& state) {
+  const auto subjects = static_cast<int>(state.range(0));
+  const bool late = state.range(1) != 0;
+  config::Config config = test::two_series();
+  config.rules = {test::learning_rule(config::RuleType::kSurge)};
+  config.rules[0].learning->guard = config.rules[0].learning->period = 7;
+  config.rules[0].learning->warm_up = 26;
+  constexpr PaneIndex kLearningDays = 120;
+  std::vector<v1::JournalRecord> records;
+  std::int64_t offset = 0;
+  const auto day_of = [&](PaneIndex day, int more) {
+    test::Batch batch(test::kInvoices0, ++offset, "billed");
+    for (int a = 0; a < subjects; ++a) {
+      const std::int64_t count = 10 + (a * 31 + day * 17) % 23 + more;
+      batch.update({{"C" + std::to_string(a), "US"}, day, count * test::kDollar, count});
+    }
+    records.push_back(batch);
+  };
+  for (PaneIndex day = 0; day < kLearningDays; ++day) {
+    if (late && day > 0) day_of(day - 1, 1);
+    day_of(day, 0);
+    records.push_back(test::progress(test::kInvoices0, offset, (day + 1) * kMicrosPerDay));
+  }
+  for (auto _ : state) {
+    test::World world(config);
+    for (const v1::JournalRecord& record : records) {
+      world.apply(record);
+      world.take();
+    }
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) * kLearningDays * subjects);
+}
+BENCHMARK(BM_Learning)
+    ->Args({100, 0})
+    ->Args({100, 1})
+    ->Args({1'000, 0})
+    ->Unit(benchmark::kMillisecond);
+
 }  // namespace
 }  // namespace surgewatch

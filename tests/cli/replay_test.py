@@ -113,10 +113,16 @@ class Story(ProgramTest):
                          {"SG"})
 
     def test_surge_fires_for_singapore_when_it_jumped_and_not_for_regions_that_grew_as_the_whole_did(self):
-        first_day = date(2023, 1, 30)
-        onsets = [a["onset_time"][:10] for a in self.revisions("regional-surge", "SG") if a["revision"] == 1]
-        quarters = [(date.fromisoformat(onset) - first_day).days // 91 + 1 for onset in onsets]
-        self.assertEqual(quarters, [3, 5, 6, 7])
+        def quarter(time):
+            return (date.fromisoformat(time[:10]) - timedelta(days=1) - date(2023, 1, 30)).days // 91 + 1
+
+        revisions = self.revisions("regional-surge", "SG")
+        self.assertEqual([quarter(a["onset_time"]) for a in revisions if a["revision"] == 1], [3, 5])
+        # The second goes on through the sixth and seventh, in which it jumped again.
+        over = [quarter(a["window_end"]) for a in revisions
+                if a["state"] == "ALERT_STATE_RESOLVED" and a["timing"] == "TIMING_ON_TIME"]
+        self.assertEqual(over, [4, 8])
+        self.assertEqual({a["severity"] for a in revisions}, {"SEVERITY_WARNING"}, "pages")
         self.assertEqual(self.revisions("regional-surge", "TW"), [])
         evidence = {e["name"]: e for e in self.revisions("regional-surge", "SG")[0]["evidence"]}
         self.assertIn("typical_document", evidence, "money is no count")

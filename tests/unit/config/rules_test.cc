@@ -252,9 +252,9 @@ TEST(Surge, ParametersHaveRanges) {
     EXPECT_EQ(problems_of(valid_and(head + line)).size(), 1u) << line;
   }
   EXPECT_THAT(problems_of(valid_and(head + "guard: 0")),
-              ElementsAre("c.yaml:27:12: rules[1].guard: 0 is not between 1 and 400"));
+              ElementsAre("c.yaml:27:12: rules[1].guard: 0 is not within 1 to 400"));
   EXPECT_THAT(problems_of(valid_and(head + "alpha: 0.6")),
-              ElementsAre("c.yaml:27:12: rules[1].alpha: 0.6 is not within 1e-12 and 0.5"));
+              ElementsAre("c.yaml:27:12: rules[1].alpha: 0.6 is not within 1e-12 to 0.5"));
   EXPECT_THAT(problems_of(valid_and(head + "method: srge")),
               ElementsAre(HasSubstr("did you mean 'surge'?")));
   EXPECT_THAT(problems_of(valid_and(head + "odds_ratio: 2")),
@@ -312,7 +312,7 @@ TEST(Surge, AnAcceptedLevelNamesASubjectAndADay) {
   EXPECT_THAT(problems_of(with("{subject: {bill_to: SG}, from: soon}")), ElementsAre(HasSubstr("soon")));
   EXPECT_THAT(problems_of(with("{subject: {family: Hopper}, from: 2024-05-01}")),
               ElementsAre(HasSubstr("names a value for each dimension")));
-  EXPECT_THAT(problems_of(with("{subject: {bill: SG}, from: 2024-05-01}")),
+  EXPECT_THAT(problems_of(with("{subject: {bil_to: SG}, from: 2024-05-01}")),
               ElementsAre(HasSubstr("did you mean 'bill_to'?")));
 }
 
