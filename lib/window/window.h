@@ -119,8 +119,9 @@ class Window {
   };
   SlotChoice slot(std::size_t series, const KeyValues& values,
                   std::span<const std::string_view> texts) {
-    if ((values[0] == kNoValue) | (values[1] == kNoValue) | (values[2] == kNoValue) |
-        (values[3] == kNoValue)) [[unlikely]] {
+    const bool is_known = values[0] != kNoValue && values[1] != kNoValue && values[2] != kNoValue &&
+                          values[3] != kNoValue;
+    if (!is_known) [[unlikely]] {
       return find_texts(series, values, texts);
     }
     const SlotId found = find(series, words_of(values));
@@ -241,9 +242,9 @@ class Window {
 
     // Writer: its own stores.
     bool is(std::size_t of_series, const KeyWords& words) const {
-      return (series.load(std::memory_order_relaxed) == of_series) &
-             (key[0].load(std::memory_order_relaxed) == words[0]) &
-             (key[1].load(std::memory_order_relaxed) == words[1]);
+      return ((series.load(std::memory_order_relaxed) ^ of_series) |
+              (key[0].load(std::memory_order_relaxed) ^ words[0]) |
+              (key[1].load(std::memory_order_relaxed) ^ words[1])) == 0;
     }
     KeyWords words() const {
       return {key[0].load(std::memory_order_relaxed), key[1].load(std::memory_order_relaxed)};
