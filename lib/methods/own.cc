@@ -167,13 +167,13 @@ absl::StatusOr<Answers> run_surge_ramp(const Settings& settings, const SeriesTab
 }
 
 absl::StatusOr<Answers> run_share_shift(const Settings& settings, const SeriesTable& table) {
-  if (table.series.size() < 2)
+  if (!table.times.empty() && table.series.size() < 2)
     return invalid_argument(
         "share_shift compares series with each other and got {}; give a column that names two or "
         "more",
         table.series.size());
   statistics::ShareParameters parameters;
-  parameters.regions = static_cast<int>(std::min<std::size_t>(table.series.size(), 1'000'000));
+  parameters.regions = static_cast<int>(std::clamp<std::size_t>(table.series.size(), 2, 1'000'000));
   parameters.odds_ratio = settings.number("odds_ratio");
   parameters.threshold = settings.number("threshold");
   parameters.discount = settings.number("discount");
