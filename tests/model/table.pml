@@ -17,7 +17,7 @@
  * ERASED_IS_EMPTY, NOT_TO_BOTH (of what changes while a table is being built). */
 
 #ifndef CHANGES
-#define CHANGES 5
+#define CHANGES 4
 #endif
 #define SIZE 3
 #define LOCATIONS (2 * SIZE + 3)
