@@ -176,11 +176,11 @@ TEST(Story, SurgeFiresForSingaporeInTheQuartersInWhichItJumped) {
   config::Config config = story();
   config::Rule rule = test::learning_rule(RuleType::kSurge, 7);
   rule.measure = Measure::kRevenueUsd;
-  rule.learning->guard = 4;
+  rule.learning->guard = 8;
   rule.learning->warm_up = 12;
-  const auto shared = statistics::SurgeRampParameters::weekly();
-  rule.learning->alpha = shared.baseline.alpha;
-  rule.learning->h = shared.ramp.threshold;
+  rule.learning->alpha = statistics::SurgeRampParameters::weekly().baseline.alpha;
+  rule.learning->kappa = 1.3;
+  rule.learning->h = 2;
   rule.fire_at.ratio = rule.clear_at.ratio = 1.5;
   rule.fire_at.excess_over_total = rule.clear_at.excess_over_total = 1.25;
   config.rules = {rule};
