@@ -1,6 +1,8 @@
 #include "aggregate/document_index.h"
 
 #include <algorithm>
+#include <memory>
+#include <type_traits>
 
 #include "base/check.h"
 
@@ -8,32 +10,32 @@ namespace surgewatch::aggregate {
 
 DocumentIndex::DocumentIndex() { directory_.push_back(new_segment(0)); }
 
-DocumentIndex::Direction DocumentIndex::new_segment(std::uint32_t depth) {
-  auto* const entries = reinterpret_cast<Entry*>(pool_.take());
-  std::fill_n(entries, kEntries, kEmpty);
-  segments_.push_back({.entries = entries, .oldest = oldest_, .depth = depth});
-  return {entries, static_cast<std::uint32_t>(segments_.size() - 1)};
+DocumentIndex::Segment* DocumentIndex::new_segment(std::uint32_t depth) {
+  // Trivially destructible: goes with the pool.
+  static_assert(std::is_trivially_destructible_v<Segment>);
+  Segment* const segment = std::construct_at(reinterpret_cast<Segment*>(pool_.take()));
+  segment->oldest = oldest_;
+  segment->depth = depth;
+  return segment;
 }
 
 void DocumentIndex::insert(const DocumentKey& key, std::size_t place, RecordLocation location) {
   const Entry entry = make_entry(tag_of(key), place, location);
   while (true) {
-    const std::size_t position = number_of(tag_of(key));
-    const std::uint32_t number = directory_[position].segment;
     Segment& segment = cleaned_segment_of(key);
     if (segment.count < kFull && put(segment, line_of(key), entry)) return;
     if (segment.count < kMinSplit || segment.depth == kMaxDepth) {
       crowded_.emplace(key, Found{location, place});
       return;
     }
-    split(number, position);
+    split(number_of(tag_of(key)));
   }
 }
 
 bool DocumentIndex::put(Segment& segment, std::size_t home, Entry entry) {
   for (unsigned away = 0; away <= kMaxLinesFromHome; ++away) {
     const std::size_t line = home + away;
-    Entry* const entries = segment.entries + line * kLineEntries;
+    Entry* const entries = segment.entries.data() + line * kLineEntries;
     for (std::size_t i = 0; i < kLineEntries; ++i) {
       if (entries[i] != kEmpty) continue;
       entries[i] = entry | static_cast<Entry>(away) << 36;
@@ -45,18 +47,18 @@ bool DocumentIndex::put(Segment& segment, std::size_t home, Entry entry) {
   return false;
 }
 
-void DocumentIndex::split(std::uint32_t number, std::size_t position) {
-  if (segments_[number].depth == depth_) {
-    std::vector<Direction> doubled(directory_.size() * 2);
+void DocumentIndex::split(std::size_t position) {
+  Segment& segment = *directory_[position];
+  if (segment.depth == depth_) {
+    std::vector<Segment*> doubled(directory_.size() * 2);
     for (std::size_t i = 0; i < doubled.size(); ++i) doubled[i] = directory_[i / 2];
     directory_.swap(doubled);
     ++depth_;
     position *= 2;
   }
-  const Direction other = new_segment(segments_[number].depth + 1);
-  Segment& segment = segments_[number];
   ++segment.depth;
-  repack(segment, segments_[other.segment], kTagBits - segment.depth);
+  Segment* const other = new_segment(segment.depth);
+  repack(segment, *other, kTagBits - segment.depth);
   // Of the directory's positions for this segment, the upper half goes to the new one.
   const std::size_t span = std::size_t{1} << (depth_ - segment.depth);
   const std::size_t first = (position / (span * 2)) * span * 2;
@@ -65,9 +67,8 @@ void DocumentIndex::split(std::uint32_t number, std::size_t position) {
 
 // Puts all entries in again, those with the bit of the tag into the other (maybe the same).
 void DocumentIndex::repack(Segment& segment, Segment& with_bit, unsigned bit) {
-  std::array<Entry, kEntries> entries;
-  std::copy_n(segment.entries, kEntries, entries.begin());
-  std::fill_n(segment.entries, kEntries, kEmpty);
+  const std::array<Entry, kEntries> entries = segment.entries;
+  segment.entries.fill(kEmpty);
   segment.count = 0;
   segment.overflowed = 0;
   for (std::size_t i = 0; i < kEntries; ++i) {
@@ -115,8 +116,7 @@ void DocumentIndex::advance(std::int64_t oldest) {
 }
 
 std::size_t DocumentIndex::bytes() const {
-  return pool_.bytes() + segments_.capacity() * sizeof(Segment) +
-         directory_.capacity() * sizeof(directory_[0]) +
+  return pool_.bytes() + directory_.capacity() * sizeof(directory_[0]) +
          crowded_.capacity() * (sizeof(*crowded_.begin()) + 1);
 }
 

@@ -16,7 +16,7 @@
 // Limits: kMaxDepth; and what does not fit near its home although the segment has room (ids made to
 // collide) is kept in a map beside it, exact and slower.
 // Cost: 8 bytes an entry at a load between 0.43 and 0.86. A split moves 460 entries; each doubling
-// of the directory copies 16 bytes for a segment.
+// of the directory copies 8 bytes for a segment.
 // Source: R. Fagin et al., "Extendible hashing", ACM TODS 1979.
 #pragma once
 
@@ -55,9 +55,9 @@ class DocumentIndex {
   DocumentIndex();
 
   void prefetch(const DocumentKey& key) const {
-    const Direction& direction = directory_[number_of(tag_of(key))];
-    __builtin_prefetch(direction.entries + line_of(key) * kLineEntries, 1);
-    __builtin_prefetch(&segments_[direction.segment]);
+    const Segment* const segment = directory_[number_of(tag_of(key))];
+    __builtin_prefetch(segment, 1);
+    __builtin_prefetch(&segment->entries[line_of(key) * kLineEntries], 1);
   }
 
   struct Found {
@@ -107,19 +107,16 @@ class DocumentIndex {
   // So many lines that send a search on, and the segment is packed anew when it is cleaned.
   static constexpr int kManyOverflowed = 16;
 
-  struct Segment {
-    Entry* entries = nullptr;
+  // In the pool; what is known of it lies beside its entries, so that finding both waits for one
+  // load of the directory only.
+  struct alignas(64) Segment {
     std::uint64_t overflowed = 0;  // homes that were full when an entry came
     // As it was when the segment was cleaned last: its entries are of bucket numbers from there to
     // there + kPlaces.
     std::int64_t oldest = 0;
     std::uint32_t count = 0;
     std::uint32_t depth = 0;  // how many bits its entries have in common
-  };
-
-  struct Direction {
-    Entry* entries = nullptr;  // the segment's, so that fetching a line waits for one load only
-    std::uint32_t segment = 0;
+    alignas(64) std::array<Entry, kEntries> entries{};
   };
 
   static constexpr std::uint32_t tag_of(const DocumentKey& key) { return key.high >> 6; }
@@ -138,7 +135,7 @@ class DocumentIndex {
 
   std::size_t number_of(std::uint32_t tag) const { return tag >> (kTagBits - depth_); }
   Segment& cleaned_segment_of(const DocumentKey& key) {
-    Segment& segment = segments_[directory_[number_of(tag_of(key))].segment];
+    Segment& segment = *directory_[number_of(tag_of(key))];
     if (segment.oldest != oldest_) [[unlikely]]
       clean(segment);
     return segment;
@@ -149,7 +146,7 @@ class DocumentIndex {
     const std::size_t home = line_of(key);
     for (unsigned away = 0; away <= kMaxLinesFromHome; ++away) {
       const std::size_t line = home + away;
-      Entry* const entries = segment.entries + line * kLineEntries;
+      Entry* const entries = segment.entries.data() + line * kLineEntries;
       const std::uint64_t wanted = static_cast<std::uint64_t>(tag_of(key)) << 2 | away;
       for (std::size_t i = 0; i < kLineEntries; ++i) {
         if (entries[i] >> 36 == wanted && entries[i] != kEmpty && is_its(location_of(entries[i]))) {
@@ -164,12 +161,11 @@ class DocumentIndex {
   void clean(Segment& segment);
   void repack(Segment& segment, Segment& with_bit, unsigned bit);
   bool put(Segment& segment, std::size_t home, Entry entry);
-  void split(std::uint32_t number, std::size_t position);
-  Direction new_segment(std::uint32_t depth);
+  void split(std::size_t position);
+  Segment* new_segment(std::uint32_t depth);
 
-  BlockPool<kEntries * sizeof(Entry)> pool_;
-  std::vector<Segment> segments_;
-  std::vector<Direction> directory_;  // 2^depth_
+  BlockPool<sizeof(Segment)> pool_;
+  std::vector<Segment*> directory_;  // 2^depth_
   unsigned depth_ = 0;
   std::int64_t oldest_ = 0;
   absl::flat_hash_map<DocumentKey, Found> crowded_;

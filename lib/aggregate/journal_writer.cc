@@ -19,6 +19,14 @@ void set_measures(const MeasureValues& values, v1::Measures* measures) {
   measures->set_tpp(values[Measure::kTpp]);
 }
 
+void set_exact(const WideMeasures& values, v1::Measures* measures) {
+  for (const WideMeasures::Sum value : values.values) {
+    v1::WideSum* sum = measures->add_exact();
+    sum->set_high(static_cast<std::int64_t>(value >> 64));
+    sum->set_low(static_cast<std::uint64_t>(value));
+  }
+}
+
 }  // namespace
 
 // Opens a new record when one is full. Each names the series it uses.
@@ -27,12 +35,14 @@ class JournalWriter::Batches {
   Batches(JournalWriter& writer, std::int64_t next_offset, std::vector<v1::JournalRecord>* out)
       : writer_(writer), next_offset_(next_offset), out_(out) {}
 
-  void add(const window::PaneSnapshot& pane) {
+  // `exact` is null unless the pane is wide.
+  void add(const window::PaneSnapshot& pane, const WideMeasures* exact) {
     v1::PaneBatch* batch = batch_with_room();
     v1::PaneUpdate* update = batch->add_updates();
     set_key(pane.slot, batch, update);
     update->set_pane_index(pane.pane_index);
     set_measures(pane.values, update->mutable_measures());
+    if (exact != nullptr) set_exact(*exact, update->mutable_measures());
   }
 
   void add(const window::Correction& correction) {
@@ -116,7 +126,11 @@ void JournalWriter::recycle(std::vector<v1::JournalRecord>* records) {
 void JournalWriter::append(const window::Collected& collected, bool ended,
                            std::vector<v1::JournalRecord>* out) {
   Batches batches(*this, collected.progress.next_offset, out);
-  for (const window::PaneSnapshot& pane : collected.panes) batches.add(pane);
+  auto exact = collected.exact.begin();
+  for (std::size_t i = 0; i < collected.panes.size(); ++i) {
+    const bool is_wide = exact != collected.exact.end() && exact->pane == i;
+    batches.add(collected.panes[i], is_wide ? &(exact++)->values : nullptr);
+  }
   for (const window::Correction& correction : collected.corrections) batches.add(correction);
 
   v1::JournalRecord last = record();

@@ -169,7 +169,7 @@ Source::Stretch Source::Impl::process(std::span<const Record> records, bool stop
         return {.count = i + 1, .closed_pane = true};
       }
       // The event's end for the window, which tidies up a little after each.
-      window_.publish<window::Publication::kOff>(records[i].offset + 1);
+      window_.end_event();
       if (disposition != Disposition::kLate && disposition != Disposition::kRejected) continue;
       Outcome& outcome = aside->emplace_back(Aside{.index = i, .outcome = {}}).outcome;
       outcome.disposition = disposition;

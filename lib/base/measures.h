@@ -69,9 +69,8 @@ struct WideMeasures {
     for (std::size_t i = 0; i < kMeasureCount; ++i) values[i] = narrow.values[i];
   }
 
-  void add(const MeasureValues& other) {
-    for (std::size_t i = 0; i < kMeasureCount; ++i) values[i] += other.values[i];
-  }
+  Sum operator[](Measure m) const { return values[static_cast<std::size_t>(m)]; }
+
   void add(const WideMeasures& other) {
     for (std::size_t i = 0; i < kMeasureCount; ++i) values[i] += other.values[i];
   }

@@ -270,10 +270,12 @@ class Walker {
       return mistyped(node, path, "a whole number", positions_.key(path));
     }
     const pb::Reflection& reflection = *message->GetReflection();
-    SW_CHECK(!field.is_repeated());
     if (field.cpp_type() == Field::CPPTYPE_INT32) {
-      reflection.SetInt32(message, &field, static_cast<std::int32_t>(*value));
+      const auto small = static_cast<std::int32_t>(*value);
+      field.is_repeated() ? reflection.AddInt32(message, &field, small)
+                          : reflection.SetInt32(message, &field, small);
     } else {
+      SW_CHECK(!field.is_repeated());
       reflection.SetInt64(message, &field, *value);
     }
   }

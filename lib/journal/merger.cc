@@ -6,14 +6,27 @@
 namespace surgewatch::journal {
 namespace {
 
-MeasureValues values_of(const v1::Measures& measures) {
-  MeasureValues values;
-  values[Measure::kDocuments] = measures.documents();
-  values[Measure::kUnits] = measures.units();
-  values[Measure::kChips] = measures.chips();
-  values[Measure::kRevenueUsd] = measures.revenue_usd_micros();
-  values[Measure::kTpp] = measures.tpp();
-  return values;
+constexpr std::int64_t kMaxHigh = std::int64_t{1} << 56;
+
+// False if they contradict the schema.
+bool read_values(const v1::Measures& measures, WideMeasures* values) {
+  MeasureValues narrow;
+  narrow[Measure::kDocuments] = measures.documents();
+  narrow[Measure::kUnits] = measures.units();
+  narrow[Measure::kChips] = measures.chips();
+  narrow[Measure::kRevenueUsd] = measures.revenue_usd_micros();
+  narrow[Measure::kTpp] = measures.tpp();
+  *values = narrow;
+  if (measures.exact_size() == 0) return true;
+  if (measures.exact_size() != static_cast<int>(kMeasureCount)) return false;
+  for (std::size_t i = 0; i < kMeasureCount; ++i) {
+    const v1::WideSum& sum = measures.exact(static_cast<int>(i));
+    // A source would need 2^56 contributions for more; and sums of sums keep room.
+    if (sum.high() >= kMaxHigh || sum.high() < -kMaxHigh) return false;
+    values->values[i] =
+        static_cast<WideMeasures::Sum>(sum.high()) * (WideMeasures::Sum{1} << 64) + sum.low();
+  }
+  return true;
 }
 
 std::optional<Topic> topic_from_name(std::string_view name) {
@@ -192,25 +205,33 @@ void Merger::apply_update(SourceId source, SourceState* state, std::int64_t stam
     ++stats_.unmergeable;
     return;
   }
+  WideMeasures values;
+  if (!read_values(update.measures(), &values)) {
+    ++stats_.malformed;
+    return;
+  }
   const KeyId key = intern(&series_[*series], update.key());
   Contribution& part = parts.panes[update.pane_index()][key];
-  const MeasureValues values = values_of(update.measures());
   if (stamp < part.stamp || (stamp == part.stamp && values == part.values)) {
     ++stats_.stale_updates;
     return;
   }
   part.stamp = stamp;
   if (values == part.values) return;
-  const MeasureValues before = std::exchange(part.values, values);
+  const WideMeasures before = std::exchange(part.values, values);
   move(source, *series, key, update.pane_index(), before, values);
 }
 
 void Merger::apply_correction(SourceId source, const v1::PaneCorrection& correction) {
   const std::optional<std::size_t> series = series_of(source, correction);
   if (!series.has_value()) return;
+  WideMeasures values;
+  if (!read_values(correction.measures(), &values)) {
+    ++stats_.malformed;
+    return;
+  }
   const KeyId key = intern(&series_[*series], correction.key());
-  move(source, *series, key, correction.pane_index(), MeasureValues{},
-       values_of(correction.measures()));
+  move(source, *series, key, correction.pane_index(), WideMeasures{}, values);
 }
 
 template <typename Key>
@@ -227,7 +248,7 @@ KeyId Merger::intern(SeriesState* series, const Key& key) {
 }
 
 void Merger::move(SourceId source, std::size_t series, KeyId key, PaneIndex pane,
-                  const MeasureValues& before, const MeasureValues& after) {
+                  const WideMeasures& before, const WideMeasures& after) {
   SeriesState& state = series_[series];
   const std::optional<Micros> passed = watermarks_.passed(source.topic);
   const Micros final_at = (pane + 1) * state.pane_length + config_->event_time.allowed_lateness;

@@ -47,8 +47,8 @@ struct Change {
   std::uint32_t series = 0;
   KeyId key = 0;
   PaneIndex pane = 0;
-  MeasureValues before;
-  MeasureValues after;
+  WideMeasures before;
+  WideMeasures after;
 };
 
 struct MergeStats {
@@ -61,7 +61,7 @@ struct MergeStats {
   std::uint64_t malformed = 0;       // records and updates that contradict schema or configuration
   std::uint64_t reopened_panes = 0;  // changes to panes that were final
   std::uint64_t ignored_idle_marks = 0;  // of an older owner
-  std::uint64_t overflows = 0;           // sums that left the range of 64 bits
+  std::uint64_t overflows = 0;           // changes after which a total does not fit 64 bits
 };
 
 class Merger {
@@ -90,7 +90,7 @@ class Merger {
  private:
   struct Contribution {
     std::int64_t stamp = -1;
-    MeasureValues values;
+    WideMeasures values;
   };
   // One source's newest absolute values of one series.
   struct Parts {
@@ -127,7 +127,7 @@ class Merger {
   template <typename Key>
   KeyId intern(SeriesState* series, const Key& key);
   void move(SourceId source, std::size_t series, KeyId key, PaneIndex pane,
-            const MeasureValues& before, const MeasureValues& after);
+            const WideMeasures& before, const WideMeasures& after);
 
   std::shared_ptr<const config::Config> config_;
   std::vector<SeriesState> series_;

@@ -1,15 +1,16 @@
 // The panes of one key, in order: what merging adds up to.
 //
-// Sums are kept modulo 2^64: exact whenever the true sum fits, whatever the order of additions; a
-// step that leaves the range is reported, so that it can be counted.
-// Cost: adding to the newest panes is O(1); further back a binary search, and O(panes behind) for a
-// pane that was not there.
+// Sums that leave 64 bits are kept in 128 beside the panes until they fit again; the pane then
+// shows the nearest that 64 bits can hold, and each change that leaves it so is reported, to be
+// counted. Cost: adding to the newest panes is O(1); further back a binary search, and O(panes
+// behind) for a pane that was not there.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "base/measures.h"
 #include "base/time.h"
 
@@ -22,17 +23,21 @@ class PaneLog {
     MeasureValues values;
   };
 
-  // Moves the pane's sum by after - before; false if a sum left the range of 64 bits.
-  bool move(PaneIndex pane, const MeasureValues& before, const MeasureValues& after) {
+  // Moves the pane's sum by after - before; false if a sum does not fit 64 bits now.
+  bool move(PaneIndex pane, const WideMeasures& before, const WideMeasures& after) {
     Entry& entry = at(pane);
-    bool fitted = true;
-    for (std::size_t i = 0; i < kMeasureCount; ++i) {
-      const __int128 sum =
-          static_cast<__int128>(entry.values.values[i]) + after.values[i] - before.values[i];
-      entry.values.values[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(sum));
-      fitted &= sum == entry.values.values[i];
+    const auto known = wide_.find(pane);
+    WideMeasures sums = known != wide_.end() ? known->second : WideMeasures(entry.values);
+    sums.add(after);
+    sums.subtract(before);
+    entry.values = sums.saturated();
+    const bool fits = sums.is_narrow();
+    if (!fits) {
+      wide_[pane] = sums;
+    } else if (known != wide_.end()) {
+      wide_.erase(known);
     }
-    return fitted;
+    return fits;
   }
 
   // Entries with first <= pane <= last, oldest first.
@@ -41,7 +46,10 @@ class PaneLog {
     for (auto it = lower_bound(first); it != entries_.end() && it->pane <= last; ++it) visitor(*it);
   }
 
-  void forget_before(PaneIndex pane) { entries_.erase(entries_.begin(), lower_bound(pane)); }
+  void forget_before(PaneIndex pane) {
+    entries_.erase(entries_.begin(), lower_bound(pane));
+    wide_.erase(wide_.begin(), wide_.lower_bound(pane));
+  }
 
   std::size_t size() const { return entries_.size(); }
 
@@ -63,6 +71,7 @@ class PaneLog {
   }
 
   std::vector<Entry> entries_;
+  absl::btree_map<PaneIndex, WideMeasures> wide_;  // exact sums of panes that show others
 };
 
 }  // namespace surgewatch::journal

@@ -21,6 +21,7 @@ using statistics::Judgement;
 using statistics::SurgeRamp;
 using statistics::SurgeRampParameters;
 
+constexpr double kLargestTotal = 1e18;       // that compare_with_reference takes
 constexpr std::int64_t kLongestDaily = 14;   // a period up to this is days in a week or so
 constexpr std::int64_t kLongestHourly = 30;  // up to this, hours in a day
 
@@ -42,7 +43,7 @@ SurgeRampParameters surge_ramp_parameters(const Settings& settings, std::string_
   if (settings.has("harmonics")) season.harmonics = static_cast<int>(settings.integer("harmonics"));
   if (settings.has("guard")) p.baseline.guard = static_cast<int>(settings.integer("guard"));
   p.baseline.unit = settings.number("unit");
-  if (alpha_of == "alpha") p.baseline.alpha = settings.number("alpha");
+  if (alpha_of == "alpha" && settings.has("alpha")) p.baseline.alpha = settings.number("alpha");
   return p;
 }
 
@@ -139,8 +140,9 @@ double nearness(double p, double alpha) { return surprise(p) / surprise(alpha); 
 
 absl::StatusOr<Answers> run_surge_ramp(const Settings& settings, const SeriesTable& table) {
   SurgeRampParameters parameters = surge_ramp_parameters(settings, "alpha");
-  parameters.pair.alpha = settings.number("pair_alpha");
-  parameters.ramp = ramp_parameters(settings);
+  if (settings.has("pair_alpha")) parameters.pair.alpha = settings.number("pair_alpha");
+  if (settings.has("threshold")) parameters.ramp.threshold = settings.number("threshold");
+  parameters.ramp.factor = settings.number("factor");
   SW_ASSIGN_OR_RETURN(const SurgeRamp fresh, SurgeRamp::create(parameters));
   return each_series(table, [&](const SeriesTable::Series& series) {
     return step_through(fresh, series, first_of(settings),
@@ -165,13 +167,13 @@ absl::StatusOr<Answers> run_surge_ramp(const Settings& settings, const SeriesTab
 }
 
 absl::StatusOr<Answers> run_share_shift(const Settings& settings, const SeriesTable& table) {
-  if (table.series.size() < 2)
+  if (!table.times.empty() && table.series.size() < 2)
     return invalid_argument(
         "share_shift compares series with each other and got {}; give a column that names two or "
         "more",
         table.series.size());
   statistics::ShareParameters parameters;
-  parameters.regions = static_cast<int>(std::min<std::size_t>(table.series.size(), 1'000'000));
+  parameters.regions = static_cast<int>(std::clamp<std::size_t>(table.series.size(), 2, 1'000'000));
   parameters.odds_ratio = settings.number("odds_ratio");
   parameters.threshold = settings.number("threshold");
   parameters.discount = settings.number("discount");
@@ -268,6 +270,7 @@ absl::StatusOr<Answers> run_reference(const Settings& settings, const SeriesTabl
         reference.exposure += 1;
       }
       if (t < std::max(to, first_of(settings)) || reference.exposure <= 0) continue;
+      if (std::max(*series.values[t], reference.total) > kLargestTotal) continue;  // NA
       SW_ASSIGN_OR_RETURN(
           const statistics::RatioEstimate estimate,
           statistics::compare_with_reference({.total = *series.values[t]}, reference, options));
@@ -348,13 +351,18 @@ MethodSpec surge_ramp_spec() {
   spec.source = "surge and ramp; two windows: the scan statistic of Naus, JASA 60 (1965)";
   spec.score = "the largest of log p / log alpha, the same of two windows, and C / threshold";
   spec.parameters = baseline_parameters();
-  spec.parameters.push_back(alpha_parameter("0.0015"));
-  Parameter pair = alpha_parameter("0.0055");
-  pair.name = "pair_alpha";
-  pair.what = "chance of a false alarm of two windows together";
-  spec.parameters.push_back(pair);
+  Parameter alpha = alpha_parameter("auto");
+  alpha.word = "auto";
+  alpha.what = "chance of a false alarm of one window; auto: 0.0015, of days 0.002";
+  spec.parameters.push_back(alpha);
+  alpha.name = "pair_alpha";
+  alpha.what = "the same of two windows together; auto: 0.0055, of days 0.0065";
+  spec.parameters.push_back(alpha);
   spec.parameters.push_back(ramp_factor("2"));
-  spec.parameters.push_back(ramp_threshold("4"));
+  Parameter threshold = ramp_threshold("auto");
+  threshold.word = "auto";
+  threshold.what = "evidence at which the ramp test alarms; auto: 4, of days 5";
+  spec.parameters.push_back(threshold);
   spec.details = {"p", "phi", "p_pair", "ramp"};
   spec.run = run_surge_ramp;
   return spec;

@@ -3,13 +3,12 @@
 //
 // Three answers a window:
 //   first_seen  the cell's first count: an event of its own, not an anomaly;
-//   p           P(Y >= y) of a Gamma-Poisson predictive: prior Gamma(a, b) from the cell's
-//   siblings,
-//               sharpened by its own past;
+//   p           P(Y >= y) of a Gamma-Poisson predictive: a prior Gamma(a, b) from the cell's
+//               siblings, sharpened by its own past;
 //   e           an e-process against "the rate is at most λ0", λ0 the prior's upper quantile, for
-//               rises of 2 to 20 times: E_t = Σ_j w_j Π_s NB(y_s; κ_j λ0)/NB(y_s; λ0). By Ville's
-//               inequality P(E ever reaches 1/α) <= α while the null holds, however often one
-//               looks.
+//               rises of 2 to 20 times: E_t = Σ_j w_j Π_s NB(y_s; κ_j λ0)/NB(y_s; λ0). By
+//               Ville's inequality P(E ever reaches 1/α) <= α while the null holds, however
+//               often one looks.
 // For cells that live long the same ratios feed a Shiryaev-Roberts sum, R = (1 + R) L, which starts
 // again after each alarm and has a mean time to a false alarm of at least 1/α windows.
 //

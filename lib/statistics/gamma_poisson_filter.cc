@@ -157,15 +157,18 @@ void GammaPoissonFilter::regressors(std::int64_t window, double lag, Vector* x) 
 }
 
 GammaPoissonFilter::Prediction GammaPoissonFilter::predict(const Vector& x, Vector* px) const {
+  // P is symmetric to the bit, so its rows serve as columns: the sums of the components then grow
+  // side by side instead of one waiting for the other.
+  px->fill(0);
+  const auto d = static_cast<std::size_t>(dimension_);
+  const double* row = covariance_.data();
+  for (std::size_t j = 0; j < d; ++j, row += dimension_)
+    for (std::size_t i = 0; i < d; ++i) (*px)[i] += row[i] * x[j];
   double log_mean = 0;
   double uncertainty = 0;
-  const double* row = covariance_.data();
-  for (int i = 0; i < dimension_; ++i, row += dimension_) {
-    double sum = 0;
-    for (int j = 0; j < dimension_; ++j) sum += row[j] * x[static_cast<std::size_t>(j)];
-    (*px)[static_cast<std::size_t>(i)] = sum;
-    log_mean += x[static_cast<std::size_t>(i)] * theta_[static_cast<std::size_t>(i)];
-    uncertainty += x[static_cast<std::size_t>(i)] * sum;
+  for (std::size_t i = 0; i < d; ++i) {
+    log_mean += x[i] * theta_[i];
+    uncertainty += x[i] * (*px)[i];
   }
   return {clamped(log_mean, -kLargestLog, kLargestLog), std::max(uncertainty, 1e-12)};
 }

@@ -2,12 +2,11 @@
 // a share q is false on average (the false discovery rate).
 //
 // benjamini_hochberg  for independent p-values and those that move together (shared demand);
-//                     Benjamini and Hochberg, JRSS B 57 (1995); dependence: Benjamini, Yekutieli
-//                     2001
+//                     Benjamini and Hochberg, JRSS B 57 (1995); dependence: the next
 // benjamini_yekutieli for p-values under any dependence, at the price of a factor of about log n;
 //                     Benjamini and Yekutieli, Annals of Statistics 29 (2001)
-// e_bh                for e-values under any dependence, at no price; Wang and Ramdas, JRSS B 84
-// (2022)
+// e_bh                for e-values under any dependence, at no price;
+//                     Wang and Ramdas, JRSS B 84 (2022)
 //
 // Pure functions. A p-value that is not a number or above 1 counts as 1, an e-value that is not a
 // number or below 0 as 0: no evidence. Ties are decided alike. Cost: O(n log n).

@@ -1,15 +1,15 @@
 // reference (D0): how many times what it was in a reference period?
 //
-//   ratio = (x/w) / (x0/w0)    change = 100 (ratio - 1) percent: two figures, never one as the
-//   other
+//   ratio = (x/w) / (x0/w0)    change = 100 (ratio - 1) percent
 //
+// Two figures, and never one as the other.
 // With counts, the interval is exact: given the total x + x0, x is binomial, so Clopper-Pearson's
 // limits of its share are limits of the ratio. Overdispersed counts are divided by φ first. The
 // log-normal interval, log ratio ± z sqrt(φ (1/x + 1/x0)), is there for comparison with others.
 // Totals of money have no interval without the number of documents, and are given none.
 //
 // Units and ranges: totals 0 … 1e18; exposures in windows. Errors: kInvalidArgument with the range.
-// Cost: a pure function; a few microseconds with an interval, no state, no warm-up.
+// Cost: a pure function; some tens of microseconds with an interval, no state, no warm-up.
 // Source: Clopper and Pearson, Biometrika 26 (1934); conditional test of two Poisson means:
 // Przyborowski and Wilenski, Biometrika 31 (1940).
 #pragma once

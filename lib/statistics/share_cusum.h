@@ -6,9 +6,9 @@
 //   up:    C = max(0, C + ( y log ψ - n log(1 + π(ψ-1))) / φ)
 //   down:  the same with 1/ψ
 //
-// and one multinomial CUSUM looks for a named shift: π'_i ∝ π_i ψ^{target_i}, target_i ∈ {-1, 0,
-// 1}. φ is the measured overdispersion of shares (Pearson's), times the baseline's own uncertainty.
-// Each alarms at h and then starts again at 0.
+// and one multinomial CUSUM looks for a named shift: π'_i ∝ π_i ψ^{target_i}, each target_i
+// -1, 0 or 1. φ is the measured overdispersion of shares (Pearson's), times the baseline's own
+// uncertainty. Each alarms at h and then starts again at 0.
 //
 // A share can rise because others fell: every answer carries the change of the region's count
 // beside the change of its share.

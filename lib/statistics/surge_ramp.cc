@@ -7,31 +7,35 @@ namespace {
 
 // How the three tests share out the false alarms: found on series of our own generator (seeds below
 // 10000) and judged on others (docs/detectors.md).
-constexpr double kSurgeAlpha = 0.0015;
-constexpr double kPairAlpha = 0.0055;
-constexpr double kRampThreshold = 4;
+struct Shares {
+  double surge_alpha;
+  double pair_alpha;
+  double ramp_threshold;
+};
+constexpr Shares kWeekly = {0.0015, 0.0055, 4};
+constexpr Shares kDaily = {0.002, 0.0065, 5};
 
 constexpr std::size_t kPairSnapshotBytes = 5 * 8;
 constexpr std::size_t kRampSnapshotBytes = 5 * 8;
 
-SurgeRampParameters with_shared_alpha(GammaPoissonParameters baseline) {
-  baseline.alpha = kSurgeAlpha;
+SurgeRampParameters shared_out(GammaPoissonParameters baseline, const Shares& shares) {
+  baseline.alpha = shares.surge_alpha;
   SurgeRampParameters parameters{.baseline = baseline, .pair = {}, .ramp = {}};
-  parameters.pair.alpha = kPairAlpha;
-  parameters.ramp.threshold = kRampThreshold;
+  parameters.pair.alpha = shares.pair_alpha;
+  parameters.ramp.threshold = shares.ramp_threshold;
   return parameters;
 }
 
 }  // namespace
 
 SurgeRampParameters SurgeRampParameters::weekly() {
-  return with_shared_alpha(GammaPoissonParameters::weekly());
+  return shared_out(GammaPoissonParameters::weekly(), kWeekly);
 }
 SurgeRampParameters SurgeRampParameters::daily() {
-  return with_shared_alpha(GammaPoissonParameters::daily());
+  return shared_out(GammaPoissonParameters::daily(), kDaily);
 }
 SurgeRampParameters SurgeRampParameters::hourly() {
-  return with_shared_alpha(GammaPoissonParameters::hourly());
+  return shared_out(GammaPoissonParameters::hourly(), kWeekly);
 }
 
 absl::StatusOr<SurgeRamp> SurgeRamp::create(const SurgeRampParameters& parameters) {

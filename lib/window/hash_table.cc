@@ -15,16 +15,6 @@ constexpr std::size_t kEntriesPerPage = kPage / sizeof(std::uint64_t);
 // Given back with one insertion: some microseconds.
 constexpr std::size_t kReleaseStep = 16 * kPage;
 
-// Building begins at this load, and ends before 3/4: it takes one insertion for kStep entries.
-bool is_dense(std::size_t used, std::size_t capacity) { return used * 16 > capacity * 11; }
-
-// If most of what is used is live, the next table is half as large again; else as large: what was
-// erased is left behind.
-std::size_t capacity_for(std::size_t live, std::size_t capacity) {
-  if (live * 8 <= capacity * 5) return capacity;
-  return (capacity + capacity / 2 + kEntriesPerPage - 1) / kEntriesPerPage * kEntriesPerPage;
-}
-
 }  // namespace
 
 HashTable::Table::Table(std::size_t entries_)
@@ -39,7 +29,7 @@ HashTable::Table::Table(std::size_t entries_)
 
 HashTable::Table::~Table() { munmap(entries, capacity * sizeof(Entry)); }
 
-HashTable::HashTable() {
+HashTable::HashTable(Load load) : load_(load) {
   own_ = empty_table(kEntriesPerPage);
   current_.store(own_, std::memory_order_release);
 }
@@ -49,10 +39,25 @@ std::size_t HashTable::bytes() const {
   return (own_->capacity + (building_ != nullptr ? building_->capacity : 0)) * sizeof(Entry);
 }
 
+// Building begins at a load of 3/4 or 1/2; kStep entries with each insertion end it a 32nd later.
+bool HashTable::is_full() const {
+  return (own_->used + 1) * 4 > own_->capacity * (load_ == Load::kDense ? 3 : 2);
+}
+
+// If most of what is used is live, the next table is larger; else as large: what was erased is left
+// behind.
+std::size_t HashTable::next_capacity() const {
+  const std::size_t capacity = own_->capacity;
+  const std::size_t eighths = load_ == Load::kDense ? 5 : 3;
+  if (live_ * 8 <= capacity * eighths) return capacity;
+  const std::size_t more = load_ == Load::kDense ? capacity / 4 : capacity / 2;
+  return (capacity + more + kEntriesPerPage - 1) / kEntriesPerPage * kEntriesPerPage;
+}
+
 void HashTable::insert(std::uint64_t hash, std::uint32_t number) {
   if (building_ != nullptr || releasing_ != nullptr) [[unlikely]]
     work();
-  if (building_ == nullptr && is_dense(own_->used + 1, own_->capacity)) begin_building();
+  if (building_ == nullptr && is_full()) begin_building();
   const Entry entry = (hash >> 32 << 32) | (std::uint64_t{number} + 1);
   const std::size_t at = place(own_, entry);
   // Where copying has not been yet, it will find it.
@@ -115,7 +120,7 @@ void HashTable::work() {
 void HashTable::begin_building() {
   // A table as large as the current one may still be on its way out.
   while (releasing_ != nullptr) release_some();
-  building_ = empty_table(capacity_for(live_, own_->capacity));
+  building_ = empty_table(next_capacity());
   copied_ = 0;
 }
 

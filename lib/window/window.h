@@ -105,7 +105,8 @@ class Window {
   Window(const Window&) = delete;
   Window& operator=(const Window&) = delete;
 
-  // ---- Writer. An event is begin_event(), any of the middle ones, publish().
+  // ---- Writer. An event is begin_event(), any of the middle ones, publish(). A group of events
+  // may be published as one: end_event() after each but the last.
   void begin_event() { epoch_ = flusher_epoch_.load(std::memory_order_acquire); }
 
   // The key's slot; that of `other` in each dimension if the series is full. `values` may hold
@@ -118,8 +119,9 @@ class Window {
   };
   SlotChoice slot(std::size_t series, const KeyValues& values,
                   std::span<const std::string_view> texts) {
-    if ((values[0] == kNoValue) | (values[1] == kNoValue) | (values[2] == kNoValue) |
-        (values[3] == kNoValue)) [[unlikely]] {
+    const bool is_known = values[0] != kNoValue && values[1] != kNoValue && values[2] != kNoValue &&
+                          values[3] != kNoValue;
+    if (!is_known) [[unlikely]] {
       return find_texts(series, values, texts);
     }
     const SlotId found = find(series, words_of(values));
@@ -163,10 +165,14 @@ class Window {
     watermark_ = watermark;
   }
 
-  template <Publication kPublication = Publication::kOn>
-  void publish(std::int64_t next_offset) {
+  // Some of what was left over from a border, while there is any.
+  void end_event() {
     if (has_leftovers_) [[unlikely]]
       tidy();
+  }
+  template <Publication kPublication = Publication::kOn>
+  void publish(std::int64_t next_offset) {
+    end_event();
     if constexpr (kPublication == Publication::kOn) {
       published_.publish({next_offset, watermark_.value_or(kNoWatermark), epoch_});
     }
@@ -236,9 +242,9 @@ class Window {
 
     // Writer: its own stores.
     bool is(std::size_t of_series, const KeyWords& words) const {
-      return (series.load(std::memory_order_relaxed) == of_series) &
-             (key[0].load(std::memory_order_relaxed) == words[0]) &
-             (key[1].load(std::memory_order_relaxed) == words[1]);
+      return ((series.load(std::memory_order_relaxed) ^ of_series) |
+              (key[0].load(std::memory_order_relaxed) ^ words[0]) |
+              (key[1].load(std::memory_order_relaxed) ^ words[1])) == 0;
     }
     KeyWords words() const {
       return {key[0].load(std::memory_order_relaxed), key[1].load(std::memory_order_relaxed)};
@@ -308,7 +314,7 @@ class Window {
   std::vector<Series> series_;
   Dictionary dictionary_;
   ChunkedArray<Slot> slots_;
-  HashTable keys_;  // numbers of slots
+  HashTable keys_{HashTable::Load::kSparse};  // numbers of slots
   PanePool pool_;
   PaneTable table_;
 

@@ -93,6 +93,7 @@ absl::Status Flusher::flush(OwnedSource* owned) {
     }
     SW_RETURN_IF_ERROR(append(record));
   }
+  owned->source.recycle(&records);
   owned->journaled = stats.consumed;
   return absl::OkStatus();
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <chrono>
 #include <cstdio>
@@ -75,6 +76,7 @@ class LiveSystem {
                         yaml, server.brokers(), name, name, workers),
             "benchmark.yaml"))),
         admin(must(kafka::Admin::create({.brokers = server.brokers()}))) {
+    spdlog::set_level(spdlog::level::err);  // an alert a line would be part of what is measured
     must(admin->create_topics(topics.specs(partitions), 1));
   }
 

@@ -129,14 +129,14 @@ def peers_table(results):
             if one is None:
                 cells.append("")
                 continue
-            steady = one["cpu_seconds_per_million_steady"]
-            cells.append(f"**{one['cpu_seconds_per_million']:.2f}** ({'–' if steady is None else f'{steady:.2f}'} · "
-                         f"{one['cpu_seconds_per_million_with_start']:.2f})")
+            steady, in_all = (one.get(f"cpu_seconds_per_million_{which}") for which in ("steady", "with_start"))
+            others = " · ".join("–" if value is None else f"{value:.2f}" for value in (steady, in_all))
+            cells.append(f"**{one['cpu_seconds_per_million']:.2f}** ({others})")
         rates = [one["events_per_second"] for one in mine.values()]
         memory = max(one["peak_rss_mb"] for one in mine.values())
         rate = number(max(rates)) if min(rates) == max(rates) else f"{number(min(rates))} – {number(max(rates))}"
         lines.append(f"| `{system}` | " + " | ".join(cells) + f" | {rate} | {memory:,} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", f"{results[0]['events']:,} invoices each."])
 
 
 def put_table(document, name, table):
@@ -246,13 +246,16 @@ def window(report):
 
 
 def latency(results):
-    """p50, p99 and p99.9 of each stage against the load."""
-    curves = {}
-    for one in results:
-        for key, name in (("p50_ms", "p50"), ("p99_ms", "p99"), ("p999_ms", "p99.9")):
-            if one.get(key):
-                curves.setdefault(f"{one['stage']}, {name}", []).append((one["load_percent"], one[key]))
-    return figure([Panel("Latency against load", "ms, logarithmic", "per cent of capacity", curves, log_x=False)])
+    """For each stage a panel, for each percentile a curve, against the load."""
+    panels = []
+    for stage in dict.fromkeys(one["stage"] for one in results):
+        curves = {}
+        for one in results:
+            for key, name in (("p50_ms", "p50"), ("p99_ms", "p99"), ("p999_ms", "p99.9"), ("p9999_ms", "p99.99")):
+                if one["stage"] == stage and one.get(key):
+                    curves.setdefault(name, []).append((one["load_percent"], one[key]))
+        panels.append(Panel(stage.replace("_", " "), "ms, logarithmic", "per cent of capacity", curves, log_x=False))
+    return figure(panels)
 
 
 def main():

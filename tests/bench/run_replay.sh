@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Events a second through `surgewatch replay`, from both formats: build/bench/replay.json and a table.
-# Best of three runs, wall clock, the whole process. EVENTS (default 1000000) sets the size.
+# Best of three runs, wall clock, the whole process; binpb also on one thread. About two minutes. EVENTS (default 1000000) sets the size.
 set -euo pipefail
 
 events=${EVENTS:-1000000}
@@ -17,17 +17,22 @@ seconds_of() {
 }
 
 rows=()
-for format in binpb ndjson; do
-  file=$folder/events.$format
-  "$surgewatch" simulate --scenario steady --events "$events" --out "$file" --quiet
-  times=()
+measure() {
+  local format=$1 threads=$2 file=$folder/events.$1 times=() best rate
+  shift 2
   for _ in 1 2 3; do
-    took=$(seconds_of "$surgewatch" replay --config deploy/config/deepseek.yaml --events "$file" --alerts "$folder/alerts" --quiet)
-    times+=("$took")
+    times+=("$(seconds_of "$surgewatch" replay --config deploy/config/deepseek.yaml --events "$file" --alerts "$folder/alerts" --quiet "$@")")
   done
   best=$(printf '%s\n' "${times[@]}" | sort -g | head -1)
   rate=$(awk -v n="$events" -v s="$best" 'BEGIN { printf "%.0f", n / s }')
-  printf '%-8s %9s events  %8s s  %9s events/s\n' "$format" "$events" "$best" "$rate"
-  rows+=("{\"format\": \"$format\", \"events\": $events, \"seconds\": $best, \"events_per_second\": $rate}")
+  printf '%-8s %-5s %9s events  %8s s  %9s events/s\n' "$format" "$threads" "$events" "$best" "$rate"
+  rows+=("{\"format\": \"$format\", \"threads\": \"$threads\", \"events\": $events, \"seconds\": $best, \"events_per_second\": $rate}")
+}
+
+for format in binpb ndjson; do
+  "$surgewatch" simulate --scenario steady --events "$events" --out "$folder/events.$format" --quiet
+  measure "$format" all
+  [ "$format" = ndjson ] || measure "$format" one --one-thread
+  rm "$folder/events.$format"
 done
 (IFS=,; printf '[%s]\n' "${rows[*]}") >build/bench/replay.json

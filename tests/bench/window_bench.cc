@@ -6,6 +6,7 @@
 // random keys without rest; in every case a third collects what changed ten times a second.
 // `unpublished` is the same code without sequence locks, hand-over and progress.
 #include <benchmark/benchmark.h>
+#include <time.h>
 
 #include <algorithm>
 #include <atomic>
@@ -142,6 +143,43 @@ void run(benchmark::State& state, const Load& load, bool has_reader) {
   state.SetItemsProcessed(state.iterations());
 }
 
+std::int64_t thread_cpu_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return now.tv_sec * std::int64_t{1'000'000'000} + now.tv_nsec;
+}
+
+// From nothing to a million panes of ever new keys, each event clocked: does growth stop the
+// writer?
+void grow(benchmark::State& state) {
+  constexpr std::uint32_t kPanes = 16;
+  const auto keys = static_cast<std::uint32_t>(state.range(0)) / kPanes;
+  std::vector<std::int64_t> took;
+  for (auto _ : state) {
+    window::Window window({{.pane_length = 1'000, .dimensions = 2, .max_keys = keys}},
+                          {.allowed_lateness = kPanes * 1'000});
+    for (int i = 0; i < 2'048; ++i) window.dictionary().intern(std::to_string(i));
+    MeasureValues values;
+    values.values.fill(1);
+    std::int64_t offset = 0;
+    for (std::uint32_t key = 0; key < keys; ++key) {
+      for (std::uint32_t pane = 0; pane < kPanes; ++pane) {
+        const std::int64_t begin = thread_cpu_ns();
+        window.begin_event();
+        window.advance(kPanes * 1'000);
+        window.add(window.slot(0, key_of(key), {}).slot, pane * 1'000, values, offset);
+        window.publish(++offset);
+        took.push_back(thread_cpu_ns() - begin);
+      }
+    }
+    state.counters["bytes_per_pane"] = static_cast<double>(window.bytes()) / (keys * kPanes);
+  }
+  std::sort(took.begin(), took.end());
+  state.counters["longest_event_us"] = static_cast<double>(took.back()) / 1e3;
+  state.counters["p999_event_us"] = static_cast<double>(took[took.size() / 1'000 * 999]) / 1e3;
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+
 double minimum(const std::vector<double>& values) {
   return *std::min_element(values.begin(), values.end());
 }
@@ -181,7 +219,15 @@ void declare_all() {
       }
     }
   }
-  // Growth: against the window's length and against disorder.
+  benchmark::RegisterBenchmark("growth/panes", grow)
+      ->Arg(10'000)
+      ->Arg(100'000)
+      ->Arg(1'000'000)
+      ->Iterations(1)
+      ->Repetitions(5)
+      ->ReportAggregatesOnly()
+      ->ComputeStatistics("min", minimum);
+  // Against the window's length and against disorder.
   for (const int panes : {2, 8, 32}) {
     declare<Published>("window_length", {.series = 10'000, .is_zipf = true, .panes_back = panes},
                        true);

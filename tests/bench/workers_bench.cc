@@ -28,8 +28,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kSources = 4;
-constexpr int kEventsPerSource = 500'000;
-constexpr int kRuns = 7;
+constexpr int kEventsPerSource = 250'000;
+constexpr int kRuns = 5;
 constexpr std::size_t kBatch = 512;  // the aggregator's poll
 constexpr std::chrono::milliseconds kFlushInterval{100};
 

@@ -120,12 +120,14 @@ class Detectors(ProgramTest):
 
     def test_as_json_too_and_every_default_is_accepted(self):
         methods = json.loads(self.run_program("detectors", "--json").stdout)
+        text = "t,value,series\n" + "".join(
+            f"{t},{value},{name}\n" for t, value in enumerate(WEEKS, 1) for name in ("SG", "US"))
         for method in methods:
             settings = []
             for parameter in method["parameters"]:
                 settings += ["--set", f"{parameter['name']}={parameter['default']}"]
             done = subprocess.run([BIN / "surgewatch", "detect", "--method", method["name"], *settings],
-                                  input=table(WEEKS), capture_output=True, text=True, timeout=60, check=False)
+                                  input=text, capture_output=True, text=True, timeout=60, check=False)
             self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_one_can_be_asked_for(self):

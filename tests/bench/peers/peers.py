@@ -43,6 +43,7 @@ series:
 kafka:
   brokers: {brokers}
   group_id: {group}
+aggregator: {{workers: {workers}}}
 server:
   aggregator_http_port: {port}
 """
@@ -77,7 +78,8 @@ class Bench:
             "librdkafka": self.librdkafka,
             "surgewatch": lambda job, place: self.surgewatch(job, place, workers=1),
             "surgewatch-2-workers": lambda job, place: self.surgewatch(job, place, workers=2),
-            "surgewatch-full": self.surgewatch_full,
+            "surgewatch-full": lambda _, place: self.surgewatch_full(place, workers=1),
+            "surgewatch-full-2-workers": lambda _, place: self.surgewatch_full(place, workers=2),
             "flink": self.flink,
             "flink-checkpoints": lambda job, place: self.flink(job, place, checkpoints=True),
             "flink-panes": lambda job, place: self.flink(job, place, panes=True),
@@ -124,12 +126,13 @@ class Bench:
                             workers, "--rows", place / f"{job}.rows", "--samples", samples],
                            place / "log", samples, self.events)
 
-    def surgewatch_full(self, _, place):
+    def surgewatch_full(self, place, workers):
         """The product's aggregator, its answer read back from the journal."""
         port = free_port()
         config = place / "surgewatch.yaml"
         config.write_text(AGGREGATOR_CONFIG.format(tables=SOURCE / "deploy/config/tables", brokers=self.brokers,
-                                                   group=place.name, port=port))
+                                                   group=place.name, port=port,
+                                                   workers=workers))
         journal = int(self.tool("peers_journal_rows", "--brokers", self.brokers, "--end"))
         cost = run_aggregator([self.bin / "surgewatch-aggregator", "--strict", "--config", config], place / "log",
                               f"http://127.0.0.1:{port}/metrics", self.events)
@@ -164,7 +167,7 @@ def plan(systems, jobs):
     for system in systems:
         if system == "librdkafka":
             yield system, (READ,)
-        elif system == "surgewatch-full":
+        elif system.startswith("surgewatch-full"):
             yield system, tuple(jobs)  # knows panes and no windows: one run answers all
         else:
             # A tumbling minute is flink's own job, whichever way it is cut.
@@ -187,11 +190,11 @@ def result(system, job, costs, events):
 
 
 def print_table(results):
-    print(f"\n{'':22}{'':16}{'CPU s for a million events':^38}{'events/s':>12}{'peak MB':>9}")
-    print(f"{'system':22}{'job':16}{'net':>8}{'(worst)':>10}{'steady':>10}{'in all':>10}")
+    print(f"\n{'':26}{'':16}{'CPU s for a million events':^38}{'events/s':>12}{'peak MB':>9}")
+    print(f"{'system':26}{'job':16}{'net':>8}{'(worst)':>10}{'steady':>10}{'in all':>10}")
     for one in results:
         steady = one["cpu_seconds_per_million_steady"]
-        print(f"{one['system']:22}{one['job']:16}{one['cpu_seconds_per_million']:8.3f}"
+        print(f"{one['system']:26}{one['job']:16}{one['cpu_seconds_per_million']:8.3f}"
               f"{one['cpu_seconds_per_million_worst']:10.3f}{'-' if steady is None else f'{steady:.3f}':>10}"
               f"{one['cpu_seconds_per_million_with_start']:10.3f}{one['events_per_second']:12,}{one['peak_rss_mb']:9}")
 
@@ -204,11 +207,11 @@ def print_ratios(results):
         rows = [one for one in results if one["system"] != ours and (one["job"] in mine or one["job"] == READ)]
         if not mine or not rows:
             continue
-        print(f"\n{'times the CPU of ' + ours:38}{'net':>8}{'steady':>20}{'in all':>10}")
+        print(f"\n{'times the CPU of ' + ours:42}{'net':>8}{'steady':>20}{'in all':>10}")
         for one in rows:
             base = mine.get(one["job"]) or next(iter(mine.values()))
             net, steady, in_all = (f"{one[key] / base[key]:.2f}" if one[key] and base[key] else "-" for key in figures)
-            print(f"{one['system']:22}{one['job']:16}{net:>8}{steady:>20}{in_all:>10}")
+            print(f"{one['system']:26}{one['job']:16}{net:>8}{steady:>20}{in_all:>10}")
 
 
 def choose(text, known, what):
@@ -262,13 +265,13 @@ def main():
                         print(f"{name}, run {number + 1} of {runs}: {costs[-1].net_cpu / arguments.events * 1e6:.3f} "
                               f"CPU s for a million events, the right answer", file=sys.stderr, flush=True)
                     results += [result(system, job, costs, arguments.events) for job in answered]
+                    if arguments.out:  # at once, so that a run that is cut off leaves what it has
+                        arguments.out.write_text(json.dumps(results, indent=1) + "\n")
                 except Failed as failure:
                     failures += 1
                     print(f"{name} FAILED: {failure}", file=sys.stderr, flush=True)
     print_table(results)
     print_ratios(results)
-    if arguments.out:
-        arguments.out.write_text(json.dumps(results, indent=1) + "\n")
     return 1 if failures else 0
 
 

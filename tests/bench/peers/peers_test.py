@@ -18,7 +18,7 @@ import run_once  # noqa: E402
 
 BIN = Path(os.environ.get("SURGEWATCH_BIN", peers.SOURCE / "build/release/bin"))
 EVENTS = 100_000
-SYSTEMS = ["librdkafka", "surgewatch", "surgewatch-2-workers", "surgewatch-full"]
+SYSTEMS = ["librdkafka", "surgewatch", "surgewatch-2-workers", "surgewatch-full", "surgewatch-full-2-workers"]
 
 
 class WithFiles(unittest.TestCase):

@@ -7,8 +7,8 @@
 // (1+d)μ over 26 weeks that then holds for 13 (d ½, 1, 2 or 6.4). All have two past outbreaks.
 //
 // Daily: 6 levels with a weekday pattern, 400 days, judged from day 121 on; repetitions 1-3 without
-// event, 4-8 three spikes (k 3, 5, 10), 9-10 a step for 14 days, 11-12 a ramp over 14 and 14 (d ½,
-// 1).
+// event, 4-8 three spikes (k 3, 5, 10), 9-10 a step for 14 days, 11-12 a ramp over 14 days that
+// holds for 14 (d ½, 1).
 //
 // A series is a function of (scenario, repetition, seed).
 // Source: Noufaily et al., An improved algorithm for outbreak detection in multiple surveillance

@@ -4,9 +4,8 @@
 //   scenarios_bench [--seed N] [--sets N] [--given FOLDER] [--write FOLDER] [--json FILE] [--ours]
 //
 // --sets N     N times all 42 weekly scenarios × 20 and all 6 daily ones × 12, each set with its
-// own
-//              seed from --seed on. The parameters were found on seeds below 10000; the default,
-//              20001, was never looked at before.
+//              own seed from --seed on. The parameters were found on seeds below 10000; the
+//              default, from 30001, serves for judging only.
 // --given F    also a folder of series in the same format (weekly; its daily/, if there is one).
 // --write F    the first set as files, to be judged by others.
 // --ours       without the reference methods, which take most of the time.
@@ -148,6 +147,7 @@ void judge(const std::string& set, const std::vector<SimulatedSeries>& all, bool
         method.name, score.all.rate(), score.null.rate(), score.worst_scenario(), spike.pod(),
         score.sizes[{EventKind::kSpike, 5}].pod(), score.sizes[{EventKind::kSpike, 10}].pod(),
         step.pod(), ramp.pod(), spike.delay(), step.delay(), ramp.delay());
+    std::fflush(stdout);
     json->push_back(json_of(set, method.name, score));
   }
 }

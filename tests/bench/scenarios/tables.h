@@ -1,6 +1,6 @@
 // Simulated series to and from files: series/sNN_rNN.csv (t,count,injected,event,mu_true) and
-// events.csv (scenario,rep,family,event,phase,kind,size,start,end,first_case,cases); t counts
-// from 1.
+// events.csv (scenario,rep,family,event,phase,kind,size,start,end,first_case,cases). t is 1 for
+// the first window.
 //
 // Errors: a file that is missing or doesn't parse ends the program with a line: a benchmark's input
 // is its caller's business.

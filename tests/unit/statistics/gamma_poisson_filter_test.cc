@@ -175,7 +175,7 @@ TEST(GammaPoissonFilter, SnapshotsOfOthersAreRefused) {
 }
 
 // What the filter's shortcut rests on: no tail needs computing below mean + 1.5 sd.
-TEST(GammaPoissonFilter, AThirdOfASigmaOverOneIsNoOutlierWhateverTheMean) {
+TEST(GammaPoissonFilter, UpToOneAndAHalfDeviationsAboveIsNoOutlierWhateverTheMean) {
   for (double mean = 1e-6; mean < 1e7; mean *= 1.7) {
     for (double size = 0.1; size < 1e6; size *= 2.3) {
       const NegativeBinomial law{mean, size};

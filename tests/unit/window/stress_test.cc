@@ -33,7 +33,15 @@ bool is_torn(const MeasureValues& values) {
   return false;
 }
 
-using Key = std::pair<SlotId, PaneIndex>;
+using Key = std::pair<std::string, PaneIndex>;
+
+// What a key's contributions are multiples of, so that sums of another key show. `other` gets all.
+std::int64_t unit_of(std::string_view key) {
+  if (key == "other") return 1;
+  std::int64_t number = 0;
+  for (const char digit : key) number = number * 10 + (digit - '0');
+  return 1 + number % 97;
+}
 
 struct Plan {
   const char* name = "";
@@ -42,6 +50,7 @@ struct Plan {
   std::size_t max_keys = 0;
   unsigned keys = 0;        // 0: more and more
   unsigned time_step = 20;  // below a pane: how many events share one
+  int per_new_key = 0;      // unless 0: keys come and go, one each so many events
 };
 
 void PrintTo(const Plan& plan, std::ostream* out) { *out << plan.name; }
@@ -66,20 +75,26 @@ class Stress : public testing::TestWithParam<Plan> {
       for (int part = 0; part < 2; ++part) {
         const unsigned keys =
             GetParam().keys != 0 ? GetParam().keys : 1 + static_cast<unsigned>(offset) / 20;
-        const std::string key = std::to_string(random() % keys);
+        const auto first = GetParam().per_new_key == 0
+                               ? 0u
+                               : static_cast<unsigned>(offset / GetParam().per_new_key);
+        const std::string key = std::to_string(first + static_cast<unsigned>(random()) % keys);
         const std::array<std::string_view, kMaxDimensions> texts{key};
         const SlotId slot = window_.slot(0, {kNoValue}, texts).slot;
         const bool is_hot = GetParam().keys != 0 && random() % 4 != 0;
         const Micros back = is_hot               ? 0
                             : random() % 10 == 0 ? 5'000
                                                  : static_cast<Micros>(random() % kLateness);
-        window_.add(slot, now - back, all(1), offset);
-        ++written_[{slot, pane_of(now - back, kPane)}];
+        const std::string text(window_.key_text(slot, 0));
+        window_.add(slot, now - back, all(unit_of(key)), offset);
+        written_[{text, pane_of(now - back, kPane)}] += unit_of(key);
       }
       window_.publish(offset + 1);
     }
     is_done_.store(true, std::memory_order_release);
   }
+
+  std::string text_of(SlotId slot) const { return std::string(window_.key_text(slot, 0)); }
 
   void flush() {
     bool is_last = false;
@@ -89,12 +104,13 @@ class Stress : public testing::TestWithParam<Plan> {
       if (window_.collect(&collected)) {
         for (const PaneSnapshot& pane : collected.panes) {
           torn_ += is_torn(pane.values) ? 1 : 0;
-          snapshots_[{pane.slot, pane.pane_index}] = pane.values.values[0];
+          snapshots_[{text_of(pane.slot), pane.pane_index}] = pane.values.values[0];
         }
         for (const Correction& correction : collected.corrections) {
           disorder_ += correction.offset < last_offset_ ? 1 : 0;
           last_offset_ = correction.offset;
-          corrections_[{correction.slot, correction.pane_index}] += correction.values.values[0];
+          corrections_[{text_of(correction.slot), correction.pane_index}] +=
+              correction.values.values[0];
         }
       }
       if (is_last) return;
@@ -115,14 +131,15 @@ class Stress : public testing::TestWithParam<Plan> {
       if (!window_.read_key(slot, &key)) continue;
       if (key.values[0].empty()) ++bad_reads_;
       PaneSnapshot snapshot;
-      if (!window_.read(slot, index, &snapshot)) continue;
-      if (is_torn(snapshot.values) || snapshot.slot != slot || snapshot.pane_index != index) {
+      if (!window_.read(slot, key.generation, index, &snapshot)) continue;
+      if (is_torn(snapshot.values) || snapshot.slot != slot || snapshot.pane_index != index ||
+          snapshot.values.values[0] % unit_of(key.values[0]) != 0) {
         ++bad_reads_;
       }
       ++good_reads_;
       // A pane far above the floor does not go: missing it now would be the index's fault. (The
       // event in progress may be ahead of the watermark by a time step, two panes at most.)
-      if (window_.read(slot, index, &snapshot)) continue;
+      if (window_.read(slot, key.generation, index, &snapshot)) continue;
       if (index > pane_of(*window_.progress().watermark, kPane) - 2) ++bad_reads_;
     }
   }
@@ -152,17 +169,24 @@ TEST_P(Stress, NothingIsLostTornOrCountedTwice) {
   EXPECT_EQ(bad_reads_, 0);
   // Panes were recycled: far fewer than were ever written.
   EXPECT_LT(window_.pane_capacity(), written_.size());
+  if (GetParam().per_new_key == 0) return;
+  // So were slots and texts.
+  const auto ever = static_cast<std::uint32_t>(GetParam().events / GetParam().per_new_key);
+  EXPECT_GT(ever, 4'000u);
+  EXPECT_LT(window_.slot_count(), ever / 2);
+  EXPECT_LT(window_.dictionary().size(), ever / 2);
 }
 
-INSTANTIATE_TEST_SUITE_P(Window, Stress,
-                         testing::Values(Plan{"Usual", 30'000, 1 << 14, 100'000},
-                                         Plan{"RingOftenFull", 30'000, 8, 100'000},
-                                         Plan{"KeysOverTheLimit", 30'000, 1 << 10, 20},
-                                         Plan{"AllAtOnePane", 200'000, 1 << 10, 20, 1, 2},
-                                         Plan{"EverAnotherPane", 100'000, 1 << 10, 20, 1, 200}),
-                         [](const testing::TestParamInfo<Plan>& plan) {
-                           return std::string(plan.param.name);
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Window, Stress,
+    testing::Values(Plan{"Usual", 30'000, 1 << 14, 100'000},
+                    Plan{"RingOftenFull", 30'000, 8, 100'000},
+                    Plan{"KeysOverTheLimit", 30'000, 1 << 10, 20},
+                    Plan{"AllAtOnePane", 200'000, 1 << 10, 20, 1, 2},
+                    Plan{"EverAnotherPane", 100'000, 1 << 10, 20, 1, 200},
+                    Plan{"KeysComeAndGo", 30'000, 1 << 10, 100'000, 20, 20, 5},
+                    Plan{"KeysComeAndGoAtTheLimit", 30'000, 64, 30, 20, 20, 5}),
+    [](const testing::TestParamInfo<Plan>& plan) { return std::string(plan.param.name); });
 
 }  // namespace
 }  // namespace surgewatch::window

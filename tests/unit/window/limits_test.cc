@@ -1,0 +1,124 @@
+// What bounds the window: memory for each pane, and keys.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <string>
+
+#include "window/window.h"
+
+namespace surgewatch::window {
+namespace {
+
+constexpr Micros kPane = 1'000;
+
+MeasureValues units(std::int64_t count) {
+  MeasureValues values;
+  values[Measure::kUnits] = count;
+  return values;
+}
+
+// Pool, tables, slots, texts and lists, for keys of two dimensions with sixteen panes each: at the
+// worst load of the tables, which lies somewhere on the way.
+TEST(Memory, APaneTakes96BytesAtMostAllOverheadIn) {
+  constexpr int kPanes = 16;
+  Window window({{.pane_length = kPane, .dimensions = 2, .max_keys = 1'000'000}},
+                {.allowed_lateness = kPanes * kPane});
+  window.begin_event();
+  window.advance(kPanes * kPane);
+  double worst = 0;
+  for (int key = 0; key < 40'000; ++key) {
+    const std::string party = "customer-" + std::to_string(key);
+    const std::array<std::string_view, kMaxDimensions> texts{"SG", party};
+    const SlotId slot = window.slot(0, {kNoValue, kNoValue}, texts).slot;
+    for (int pane = 0; pane < kPanes; ++pane) window.add(slot, pane * kPane, units(1), 0);
+    if (key < 5'000) continue;  // below, the first pages and arenas weigh
+    worst = std::max(worst, static_cast<double>(window.bytes()) / window.pane_capacity());
+  }
+  EXPECT_EQ(window.pane_capacity(), 640'000u);
+  std::printf("bytes a pane: %.1f at worst, %.1f at the end\n", worst,
+              static_cast<double>(window.bytes()) / window.pane_capacity());
+  EXPECT_LE(worst, 96.0);
+}
+
+// A million countries: the cap holds, `other` is exact, known keys are unaffected, memory stands.
+TEST(KeyCap, AMillionKeysBeyondItCountUnderOtherAndTakeNoMemory) {
+  constexpr std::size_t kCap = 1'000;
+  Window window({{.pane_length = kPane, .dimensions = 1, .max_keys = kCap}},
+                {.allowed_lateness = 10 * kPane});
+  std::int64_t offset = 0;
+  std::size_t bytes = 0;
+  std::size_t over_limit = 0;
+  for (int key = 0; key < 1'000'000; ++key) {
+    window.begin_event();
+    window.advance(offset / 1'000);
+    const std::string known = std::to_string(key % 100);
+    for (const std::string& text : {known, std::to_string(key)}) {
+      const std::array<std::string_view, kMaxDimensions> texts{text};
+      const auto choice = window.slot(0, {kNoValue}, texts);
+      over_limit += choice.is_over_limit ? 1 : 0;
+      window.add(choice.slot, 5, units(key % 7 + 1), offset);
+    }
+    window.publish(++offset);
+    if (key == 10'000) bytes = window.bytes();
+  }
+  EXPECT_EQ(over_limit, 1'000'000 - kCap);
+  EXPECT_EQ(window.key_count(), kCap + 1);
+  EXPECT_EQ(window.slot_count(), kCap + 1);
+  EXPECT_LE(window.bytes(), bytes);
+
+  std::int64_t other = 0, known_42 = 0;
+  for (int key = 0; key < 1'000'000; ++key) {
+    if (key >= static_cast<int>(kCap)) other += key % 7 + 1;
+    if (key % 100 == 42) known_42 += key % 7 + 1;
+    if (key == 42) known_42 += key % 7 + 1;
+  }
+  std::int64_t found_other = 0, found_42 = 0;
+  for (SlotId slot = 0; slot < window.slot_count(); ++slot) {
+    PaneSnapshot snapshot;
+    ASSERT_TRUE(window.read(slot, 0, &snapshot));
+    if (window.key_text(slot, 0) == "other") found_other = snapshot.values[Measure::kUnits];
+    if (window.key_text(slot, 0) == "42") found_42 = snapshot.values[Measure::kUnits];
+  }
+  EXPECT_EQ(found_other, other);
+  EXPECT_EQ(found_42, known_42);
+}
+
+// Nothing stops at a border, nor when a table grows: see also growth in
+// tests/bench/window_bench.cc.
+TEST(HashTable, GrowsWithEachInsertionAndLosesNothing) {
+  HashTable table;
+  const auto hash = [](std::uint32_t n) { return mix(n, 1); };
+  const auto there = [&](std::uint32_t n) {
+    return table.find(hash(n), [&](std::uint32_t found) { return found == n; }) == n;
+  };
+  const auto read = [&](std::uint32_t n) {
+    return table.read(hash(n), [&](std::uint32_t found) { return found == n; });
+  };
+  // A queue of ever new numbers, at first longer and longer.
+  std::uint32_t first = 0, next = 0;
+  for (int i = 0; i < 200'000; ++i) {
+    ASSERT_FALSE(there(next));
+    table.insert(hash(next), next);
+    ASSERT_TRUE(there(next));
+    ++next;
+    if (i % 3 == 0 || next - first > 20'000) {
+      ASSERT_TRUE(there(first));
+      table.erase(hash(first), first);
+      ASSERT_FALSE(there(first));
+      ASSERT_FALSE(read(first));
+      ++first;
+    }
+    if (first == next) continue;
+    const std::uint32_t some = first + (next - first) / 3;
+    ASSERT_TRUE(there(some));
+    ASSERT_TRUE(read(some));
+    ASSERT_EQ(table.size(), next - first);
+  }
+  for (std::uint32_t n = first; n < next; ++n) ASSERT_TRUE(there(n) && read(n));
+  EXPECT_LT(table.bytes(), (next - first) * std::size_t{8} * 6);
+}
+
+}  // namespace
+}  // namespace surgewatch::window
