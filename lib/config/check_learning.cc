@@ -97,7 +97,10 @@ class LearningCheck {
 
   // Those of lib/statistics: there the tests of surge+ramp share out the false alarms.
   void take_defaults() {
-    const auto shared = statistics::SurgeRampParameters::weekly();
+    const Micros window = series_ != nullptr ? rule_.window_panes * series_->pane_length : kWeek;
+    const auto shared = window >= kWeek           ? statistics::SurgeRampParameters::weekly()
+                        : window >= kMicrosPerDay ? statistics::SurgeRampParameters::daily()
+                                                  : statistics::SurgeRampParameters::hourly();
     const bool shares = learning_.method == Method::kSurgeAndRamp;
     const statistics::GammaPoissonParameters baseline;
     const statistics::RampParameters ramp;

@@ -71,7 +71,10 @@ statistics::RampCusum make_ramp(const RuleShape& shape) {
 
 // The two windows together share out the false alarms with the one as statistics/surge_ramp.h does.
 statistics::PairTest make_pair_test(const RuleShape& shape) {
-  const auto shared = statistics::SurgeRampParameters::weekly();
+  const Micros window = shape.window * shape.pane_length;
+  const auto shared = window >= 7 * kMicrosPerDay ? statistics::SurgeRampParameters::weekly()
+                      : window >= kMicrosPerDay   ? statistics::SurgeRampParameters::daily()
+                                                  : statistics::SurgeRampParameters::hourly();
   statistics::PairParameters parameters = shared.pair;
   parameters.alpha = std::min(
       kHighestAlpha, shape.rule->learning->alpha * shared.pair.alpha / shared.baseline.alpha);

@@ -237,6 +237,8 @@ TEST(Surge, LearnsByDefaultsThatFitItsWindow) {
   const auto daily = *parse_valid(yaml)->rules[1].learning;
   EXPECT_EQ(daily.period, 7);
   EXPECT_EQ(daily.guard, 7);
+  EXPECT_EQ(daily.alpha, statistics::SurgeRampParameters::daily().baseline.alpha);
+  EXPECT_EQ(daily.h, statistics::SurgeRampParameters::daily().ramp.threshold);
   EXPECT_EQ(parse_valid(valid_and(std::string(kSurge) + "method: surge"))->rules[1].learning->alpha,
             statistics::GammaPoissonParameters().alpha);
 }
