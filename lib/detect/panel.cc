@@ -294,8 +294,15 @@ void Panel::gather_parts(std::size_t index) {
 
 Figures Panel::early(std::int32_t subject, const WindowSums& own, const WindowSums& whole) const {
   const Track& track = tracks_[static_cast<std::size_t>(subject)];
-  Tracker tracker = track.live;
-  Figures f = advance(shape_, &tracker, inputs_of(judged_ + shape_.window, own, whole, false));
+  WindowInputs in = inputs_of(judged_ + shape_.window, own, whole, false);
+  // Open windows are looked at after every flush: the bound, which takes longest, is for alerts
+  // only.
+  const auto look = [&](bool wants_bound) {
+    in.wants_bound = wants_bound;
+    Tracker tracker = track.live;
+    return advance(shape_, &tracker, in);
+  };
+  Figures f = look(false);
   if (!f.tested || !lines_of(shape_, f).reached) return f;
   const config::Learning& learning = *shape_.rule->learning;
   // A p-value of at most q/n survives Benjamini-Hochberg, whatever the others are.
@@ -305,6 +312,7 @@ Figures Panel::early(std::int32_t subject, const WindowSums& own, const WindowSu
                     f.p <= learning.false_discovery_rate / tests;
   const bool reaches = learning.method != Method::kSurge && f.reaches;
   if (!page && !reaches) return f;
+  f.upper_bound = look(true).upper_bound;
   f.tier = page ? Tier::kPage : Tier::kTicket;
   f.verdict = Verdict::kFires;
   return f;
