@@ -19,6 +19,8 @@ namespace {
 
 constexpr Micros kPane = 100;
 constexpr Micros kLateness = 500;
+// Events after which the writer of a test waits for one more flush, at least.
+constexpr std::int64_t kEventsAFlush = 500;
 
 // Every measure the same, so that a torn read shows.
 MeasureValues all(std::int64_t count) {
@@ -90,8 +92,16 @@ class Stress : public testing::TestWithParam<Plan> {
         written_[{text, pane_of(now - back, kPane)}] += unit_of(key);
       }
       window_.publish(offset + 1);
+      if (offset % kEventsAFlush == 0) await_flush();
     }
     is_done_.store(true, std::memory_order_release);
+  }
+
+  // Panes, slots and texts come back through the flusher: how many are needed at once is a function
+  // of its pace, which the scheduler must not decide.
+  void await_flush() const {
+    const std::int64_t before = flushes_.load(std::memory_order_acquire);
+    while (flushes_.load(std::memory_order_acquire) == before) std::this_thread::yield();
   }
 
   std::string text_of(SlotId slot) const { return std::string(window_.key_text(slot, 0)); }
@@ -114,6 +124,7 @@ class Stress : public testing::TestWithParam<Plan> {
         }
       }
       if (is_last) return;
+      flushes_.fetch_add(1, std::memory_order_release);
       std::this_thread::yield();
     }
   }
@@ -146,6 +157,7 @@ class Stress : public testing::TestWithParam<Plan> {
 
   Window window_;
   std::atomic<bool> is_done_{false};
+  std::atomic<std::int64_t> flushes_{0};
   std::map<Key, std::int64_t> written_;                  // writer's
   std::map<Key, std::int64_t> snapshots_, corrections_;  // flusher's
   std::int64_t torn_ = 0, disorder_ = 0, last_offset_ = 0;
