@@ -5,7 +5,7 @@
 //
 // --sets N     N times all 42 weekly scenarios × 20 and all 6 daily ones × 12, each set with its
 //              own seed from --seed on. The parameters were found on seeds below 10000; the
-//              default, from 30001, serves for judging only.
+//              default, from 60001, serves for judging only.
 // --given F    also a folder of series in the same format (weekly; its daily/, if there is one).
 // --write F    the first set as files, to be judged by others.
 // --ours       without the reference methods, which take most of the time.
@@ -40,7 +40,7 @@ struct Method {
 };
 
 struct Options {
-  std::uint64_t seed = 30001;
+  std::uint64_t seed = 60001;
   int sets = 2;
   std::string given;
   std::string write;

@@ -15,13 +15,14 @@ namespace {
 std::size_t allocations = 0;  // one thread
 }  // namespace
 
-void* operator new(std::size_t size) {
+// Not inlined: the compiler would see free() beside a `new` that it does not know for this one.
+[[gnu::noinline]] void* operator new(std::size_t size) {
   ++allocations;
   if (void* memory = std::malloc(size)) return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace surgewatch::window {
 namespace {
