@@ -42,8 +42,10 @@ Settings consumer_settings(const Consumer::Options& options) {
       {"fetch.error.backoff.ms", "100"},
       {"max.partition.fetch.bytes", "1048576"},
       {"fetch.max.bytes", "52428800"},
-      {"queued.min.messages", "100000"},
-      {"queued.max.messages.kbytes", "65536"},
+      // Enough for a second: librdkafka (before 2.2, for good) does not fetch for so long once this
+      // is full, and a worker that catches up stood idle most of the time with less.
+      {"queued.min.messages", "1000000"},
+      {"queued.max.messages.kbytes", "262144"},
   };
 }
 

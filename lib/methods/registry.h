@@ -36,8 +36,8 @@ const std::vector<MethodSpec>& methods();
 
 absl::StatusOr<const MethodSpec*> find_method(std::string_view name);
 
-// find_method, Settings::parse and run in one. A table without times is no error: it is how settings
-// are checked before there is data.
+// find_method, Settings::parse and run in one. A table without times is no error: it is how
+// settings are checked before there is data.
 absl::StatusOr<Answers> run_method(std::string_view name, const NamedTexts& given,
                                    const SeriesTable& table);
 

@@ -269,7 +269,8 @@ TEST(Surge, ABaselineIsAWarmUpAsADuration) {
   EXPECT_THAT(
       problems_of(valid_and(head + "baseline: 180d")),
       ElementsAre("c.yaml:28:15: rules[1].baseline: 180d is not a multiple of the window, 7d"));
-  EXPECT_THAT(problems_of(valid_and(head + "baseline: 21d")), ElementsAre(HasSubstr("has 3 windows")));
+  EXPECT_THAT(problems_of(valid_and(head + "baseline: 21d")),
+              ElementsAre(HasSubstr("has 3 windows")));
   EXPECT_THAT(problems_of(valid_and(head + "baseline: 70d\nwarm_up: 10")),
               ElementsAre(HasSubstr("the same as 'warm_up'")));
 }
@@ -310,8 +311,10 @@ TEST(Surge, AnAcceptedLevelNamesASubjectAndADay) {
   EXPECT_EQ(accepted.from, *parse_date("2024-05-01"));
   EXPECT_NE(config->ruleset_version, parse_valid(valid_and(kSurge))->ruleset_version)
       << "what was accepted is part of the rule set";
-  EXPECT_THAT(problems_of(with("{subject: {bill_to: SG}}")), ElementsAre(HasSubstr("'from' is missing")));
-  EXPECT_THAT(problems_of(with("{subject: {bill_to: SG}, from: soon}")), ElementsAre(HasSubstr("soon")));
+  EXPECT_THAT(problems_of(with("{subject: {bill_to: SG}}")),
+              ElementsAre(HasSubstr("'from' is missing")));
+  EXPECT_THAT(problems_of(with("{subject: {bill_to: SG}, from: soon}")),
+              ElementsAre(HasSubstr("soon")));
   EXPECT_THAT(problems_of(with("{subject: {family: Hopper}, from: 2024-05-01}")),
               ElementsAre(HasSubstr("names a value for each dimension")));
   EXPECT_THAT(problems_of(with("{subject: {bil_to: SG}, from: 2024-05-01}")),
