@@ -162,7 +162,6 @@ Source::Stretch Source::Impl::process(std::span<const Record> records, bool stop
         ++ahead;
       }
       const Prepared& prepared = prepared_[i % kAhead];
-      const std::optional<Micros> watermark_before = watermark_;
       const Disposition disposition = count(records[i], prepared);
       if (closed_pane_ && stop_at_pane_end) {  // so it is neither late nor rejected
         publish(records[i].offset + 1);
@@ -173,7 +172,6 @@ Source::Stretch Source::Impl::process(std::span<const Record> records, bool stop
       if (disposition != Disposition::kLate && disposition != Disposition::kRejected) continue;
       Outcome& outcome = aside->emplace_back(Aside{.index = i, .outcome = {}}).outcome;
       outcome.disposition = disposition;
-      outcome.watermark_advanced = watermark_ != watermark_before;
       if (disposition == Disposition::kRejected) {
         outcome.reason = prepared.rejection.reason;
         outcome.detail = prepared.rejection.detail;

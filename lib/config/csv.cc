@@ -165,4 +165,12 @@ CsvTable::Field* CsvTable::add_field() {
   return field;
 }
 
+std::string csv_field(std::string text) {
+  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
+  for (std::size_t i = text.find('"'); i != std::string::npos; i = text.find('"', i + 2)) {
+    text.insert(i, 1, '"');
+  }
+  return '"' + text + '"';
+}
+
 }  // namespace surgewatch::config

@@ -75,4 +75,7 @@ class CsvTable {
   bool usable_ = false;
 };
 
+// `text` as a field that is written: in quotes where it needs them (RFC 4180).
+std::string csv_field(std::string text);
+
 }  // namespace surgewatch::config

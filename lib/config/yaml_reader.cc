@@ -5,8 +5,6 @@
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
-#include <charconv>
-#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -15,6 +13,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/numbers.h"
 #include "config/text.h"
 
 namespace surgewatch::config {
@@ -54,16 +53,6 @@ std::vector<std::string> field_names(const pb::Descriptor& type) {
   std::vector<std::string> names;
   for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
   return names;
-}
-
-std::optional<double> parse_double(std::string_view text) {
-  double value = 0;
-  const char* const end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, value);
-  if (text.empty() || parsed.ec != std::errc{} || parsed.ptr != end || !std::isfinite(value)) {
-    return std::nullopt;
-  }
-  return value;
 }
 
 // Sees where documents start, and nothing else.
@@ -282,7 +271,7 @@ class Walker {
 
   void read_double(const YAML::Node& node, const std::string& path, const Field& field,
                    pb::Message* message) {
-    const auto value = plain(node) ? parse_double(node.Scalar()) : std::nullopt;
+    const auto value = plain(node) ? parse_finite(node.Scalar()) : std::nullopt;
     if (!value) return mistyped(node, path, "a number", positions_.key(path));
     SW_CHECK(!field.is_repeated());
     message->GetReflection()->SetDouble(message, &field, *value);

@@ -1,10 +1,10 @@
 #include "methods/settings.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include "base/check.h"
+#include "base/numbers.h"
 #include "base/status.h"
 #include "base/words.h"
 
@@ -26,20 +26,17 @@ bool in_range(const Parameter& parameter, double value) {
 
 absl::StatusOr<double> parse_number(std::string_view where, const Parameter& parameter,
                                     std::string_view text) {
-  double value = 0;
-  const char* const end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, value);
+  const std::optional<double> value = parse_finite(text);
   const bool whole = parameter.kind == Kind::kInteger;
-  if (text.empty() || parsed.ec != std::errc{} || parsed.ptr != end || !std::isfinite(value) ||
-      (whole && (value != std::floor(value) || std::abs(value) > kMaxInteger))) {
+  if (!value || (whole && (*value != std::floor(*value) || std::abs(*value) > kMaxInteger))) {
     return invalid_argument("{}: '{}' is not {} number; it takes {}", where, text,
                             whole ? "a whole" : "a", range_of(parameter));
   }
-  if (!in_range(parameter, value)) {
+  if (!in_range(parameter, *value)) {
     return invalid_argument("{}: {} is out of range; it takes {}", where, text,
                             range_of(parameter));
   }
-  return value;
+  return *value;
 }
 
 }  // namespace

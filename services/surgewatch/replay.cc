@@ -9,6 +9,7 @@
 #include "common/event_file.h"
 #include "common/progress.h"
 #include "config/config.h"
+#include "config/csv.h"
 #include "detect/detector.h"
 #include "surgewatch/commands.h"
 #include "surgewatch/replay_pipeline.h"
@@ -102,15 +103,6 @@ std::string rendered_key(const config::Series& series, const std::vector<std::st
   return key;
 }
 
-// RFC 4180.
-std::string csv_field(std::string text) {
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  for (std::size_t i = text.find('"'); i != std::string::npos; i = text.find('"', i + 2)) {
-    text.insert(i, 1, '"');
-  }
-  return '"' + text + '"';
-}
-
 absl::Status Replay::write_series(const std::string& path) const {
   SW_ASSIGN_OR_RETURN(TextOutput output, TextOutput::open(path));
   SW_RETURN_IF_ERROR(output.line("series,pane_start,key,measure,value"));
@@ -126,8 +118,8 @@ absl::Status Replay::write_series(const std::string& path) const {
     for (const auto& [key, measure, value] : rows) {
       if (!status.ok()) return;
       status = output.line(fmt::format("{},{},{},{},{}", series.name,
-                                       format_time(pane * series.pane_length), csv_field(key),
-                                       measure, value));
+                                       format_time(pane * series.pane_length),
+                                       config::csv_field(key), measure, value));
     }
     rows.clear();
   };

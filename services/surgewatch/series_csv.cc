@@ -1,7 +1,6 @@
 #include "surgewatch/series_csv.h"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -9,6 +8,7 @@
 #include <type_traits>
 #include <unordered_map>
 
+#include "base/numbers.h"
 #include "base/status.h"
 #include "base/time.h"
 #include "config/csv.h"
@@ -25,16 +25,6 @@ constexpr std::size_t kTime = 0, kValue = 1, kSeries = 2;  // of the table's col
 
 enum class TimeKind : std::uint8_t { kNumber, kDate, kLabel };
 
-std::optional<double> parse_number(std::string_view text) {
-  double value = 0;
-  const char* const end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, value);
-  if (text.empty() || parsed.ec != std::errc{} || parsed.ptr != end || !std::isfinite(value)) {
-    return std::nullopt;
-  }
-  return value;
-}
-
 std::optional<std::int64_t> parse_day(std::string_view text) {
   const auto date = parse_date(text);
   if (!date.ok()) return std::nullopt;
@@ -42,15 +32,8 @@ std::optional<std::int64_t> parse_day(std::string_view text) {
 }
 
 TimeKind kind_of(std::string_view text) {
-  if (parse_number(text)) return TimeKind::kNumber;
+  if (parse_finite(text)) return TimeKind::kNumber;
   return parse_day(text) ? TimeKind::kDate : TimeKind::kLabel;
-}
-
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted.append(c == '"' ? 2 : 1, c);
-  return quoted + '"';
 }
 
 // The name of the time column: that given, or the first of those usual that the header has.
@@ -158,7 +141,7 @@ std::size_t Reader::series_named(const std::string& name) {
 }
 
 std::optional<double> Reader::value_of(std::string_view text) {
-  const auto value = parse_number(text);
+  const auto value = parse_finite(text);
   if (value && *value >= 0) return value;
   if (value) {
     table_.problem(kValue, "{} '{}' is negative", options_.value_column, text);
@@ -201,7 +184,7 @@ std::optional<double> Reader::key_of_time(const std::string& time) {
     return key_of_label_.try_emplace(time, static_cast<double>(key_of_label_.size())).first->second;
   }
   if (kind_ == TimeKind::kNumber) {
-    if (const auto number = parse_number(time)) return number;
+    if (const auto number = parse_finite(time)) return number;
     table_.problem(kTime, "{} '{}' is not a number, as the first is", time_name_, time);
     return std::nullopt;
   }
@@ -366,10 +349,10 @@ std::string answer_line(const SeriesCsv& csv, const SeriesCsv::Row& row,
   const bool placed = row.window != SeriesCsv::kNone;
   const methods::Answer answer = placed ? answers[row.series][row.window] : methods::Answer{};
   const std::optional<double> value = placed ? series.values[row.window] : std::nullopt;
-  std::string line = fmt::format("{},{},{},{},{},{}", csv_field(row.time), text_of(value),
+  std::string line = fmt::format("{},{},{},{},{},{}", config::csv_field(row.time), text_of(value),
                                  text_of(answer.expected), text_of(answer.upper),
                                  text_of(answer.score), text_of(answer.alarm));
-  if (csv.has_series_column) line += "," + csv_field(series.name);
+  if (csv.has_series_column) line += "," + config::csv_field(series.name);
   for (std::size_t i = 0; i < details; ++i) {
     line += ',';
     line += i < answer.details.size() ? text_of(answer.details[i]) : std::string(kNa);
