@@ -41,6 +41,7 @@ absl::StatusOr<std::size_t> ConsumerOverRdkafka::poll(
     batch_.take(queue_.get(), wait, 1);
     if (batch_.size() == 1 && limit > 1) batch_.take(queue_.get(), milliseconds(0), limit);
   }
+  if (wakes_fetching_ && fetch_wake_.is_due(rd_kafka_queue_length(queue_.get()))) wake_fetching();
   std::size_t visited = 0;
   absl::Status failure = std::exchange(topic_error_, absl::OkStatus());
   bool answered = false;
@@ -54,6 +55,7 @@ absl::StatusOr<std::size_t> ConsumerOverRdkafka::poll(
     Partition* partition = partition_of(from);
     if (partition == nullptr || partition->abandoned_in == polls_) continue;
     if (!partition->corrupt.quiet() && !readable(*partition)) continue;
+    fetch_wake_.took(from.len + from.key_len);
     fill(from, *partition);
     visit(message_);
     partition->position = from.offset + 1;
@@ -66,6 +68,17 @@ absl::StatusOr<std::size_t> ConsumerOverRdkafka::poll(
     return failure;
   }
   return visited;
+}
+
+// Asks the partitions' leaders for the ends of their logs and does not wait for the answers: to
+// send that, their threads wake, and look whether there is room for more.
+void ConsumerOverRdkafka::wake_fetching() {
+  std::vector<std::pair<TopicPartition, std::int64_t>> ends;
+  for (const auto& [id, partition] : partitions_) ends.emplace_back(id, kEnd);
+  if (ends.empty()) return;
+  // It says that it had no time to wait, or that the leader is not known: then nothing is fetched.
+  static_cast<void>(
+      rd_kafka_offsets_for_times(native_->get(), partition_list(ends).get(), /*timeout_ms=*/0));
 }
 
 ConsumerOverRdkafka::Partition* ConsumerOverRdkafka::partition_of(

@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "kafka/client.h"
 #include "kafka/corrupt_batch.h"
+#include "kafka/fetch_wake.h"
 #include "kafka/message_batch.h"
 #include "kafka/native.h"
 
@@ -66,6 +67,7 @@ class ConsumerOverRdkafka final : public Consumer {
   absl::Status start(const std::vector<std::pair<TopicPartition, std::int64_t>>& starts);
   void stop();
 
+  void wake_fetching();
   Partition* partition_of(const rd_kafka_message_t& message);
   bool readable(Partition& partition);
   void fill(const rd_kafka_message_t& from, const Partition& partition);
@@ -91,6 +93,8 @@ class ConsumerOverRdkafka final : public Consumer {
   Partition* found_ = nullptr;
 
   MessageBatch batch_;
+  bool wakes_fetching_ = false;
+  FetchWake fetch_wake_;
   Message message_;
   std::uint64_t polls_ = 0;
   std::uint64_t skipped_records_ = 0;

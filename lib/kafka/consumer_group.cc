@@ -18,8 +18,11 @@ constexpr milliseconds kCommitWait{10'000};
 constexpr milliseconds kCloseWait{1'500};
 constexpr int kAnswerWaitMs = 10'000;
 
+// The version from which on a full queue is looked at again in time: 2.2.
+constexpr int kLooksByItself = 0x02020000;
+
 Settings consumer_settings(const Consumer::Options& options) {
-  return {
+  Settings settings{
       {"group.id", options.group_id.empty() ? "surgewatch-unused" : options.group_id},
       {"enable.auto.commit", "false"},
       {"enable.auto.offset.store", "false"},
@@ -42,11 +45,11 @@ Settings consumer_settings(const Consumer::Options& options) {
       {"fetch.error.backoff.ms", "100"},
       {"max.partition.fetch.bytes", "1048576"},
       {"fetch.max.bytes", "52428800"},
-      // Enough for a second: librdkafka (before 2.2, for good) does not fetch for so long once this
-      // is full, and a worker that catches up stood idle most of the time with less.
-      {"queued.min.messages", "1000000"},
-      {"queued.max.messages.kbytes", "262144"},
+      {"queued.min.messages", std::to_string(kQueuedMessages)},
+      {"queued.max.messages.kbytes", std::to_string(kQueuedKilobytes)},
   };
+  if (rd_kafka_version() >= kLooksByItself) settings.emplace_back("fetch.queue.backoff.ms", "2");
+  return settings;
 }
 
 std::vector<TopicPartition> partitions_of(const rd_kafka_topic_partition_list_t& list) {
@@ -69,6 +72,7 @@ absl::Status ConsumerOverRdkafka::open(const Options& options) {
   rd_kafka_poll_set_consumer(native_->get());
   queue_.reset(rd_kafka_queue_get_consumer(native_->get()));
   SW_CHECK(queue_ != nullptr);
+  wakes_fetching_ = rd_kafka_version() < kLooksByItself;
   return absl::OkStatus();
 }
 
