@@ -20,11 +20,14 @@ class PanePool {
   void assign(PaneRef pane, SlotId slot, PaneIndex pane_index) {
     panes_[pane].assign(slot, pane_index, &outcome_);
   }
+  // Writer. False if a sum does not fit 64 bits now.
   template <Publication kPublication = Publication::kOn>
   bool add(PaneRef pane, const MeasureValues& values) {
     Pane& to = panes_[pane];
-    return to.add<kPublication>(values, &outcome_) || to.add_wide(values, &wide_, &outcome_);
+    return (to.is_narrow() && to.add<kPublication>(values, &outcome_)) ||
+           to.add_wide(values, &wide_, &outcome_);
   }
+  PaneOutcome* outcome() { return &outcome_; }  // writer
   // Any thread: see Pane.
   std::uint32_t read(PaneRef pane, PaneSnapshot* snapshot, WideMeasures* exact = nullptr) const {
     return panes_[pane].read(outcome_, wide_, snapshot, exact);

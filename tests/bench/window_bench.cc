@@ -109,8 +109,8 @@ template <typename System>
 void run(benchmark::State& state, const Load& load, bool has_reader) {
   const Events events(load);
   System system(load);
-  std::atomic<std::int64_t> event{0};
-  std::int64_t number = 0;
+  alignas(128) std::atomic<std::int64_t> event{0};
+  alignas(128) std::int64_t number = 0;
   const auto one = [&] {
     system.event(key_of(events.key(number)), events.newest(number), events.time(number),
                  events.values(number));
@@ -127,10 +127,10 @@ void run(benchmark::State& state, const Load& load, bool has_reader) {
     std::unique_ptr<Busy> reader;
     std::uint64_t samples = 0;
     if (has_reader) {
-      reader = std::make_unique<Busy>([&, random = std::minstd_rand(1)]() mutable {
-        const auto key = static_cast<std::uint32_t>(random() % load.series);
+      reader = std::make_unique<Busy>([&, random = std::minstd_rand(1), n=0ull, s=load.series]() mutable {
+        const auto key = static_cast<std::uint32_t>(random() % s);
         benchmark::DoNotOptimize(system.sample(key, kStart + event.load()));
-        ++samples;
+        if (++n%1024==0) samples=n;
       });
     }
     for (auto _ : state) {
