@@ -22,8 +22,8 @@
 //     interrupts every thread of the process that may know the old page before it takes it away.
 // Cost: 8 bytes an entry at a load of 1/2 to 25/32 (dense: the next table is a quarter larger), or
 // of 1/4 to 17/32 (sparse: half as large again, for look-ups on the hot path); in pure growth the
-// lower ends are 3/5 and 1/3. An insertion moves at most kStep entries. Two tables at once cost most:
-// so HashIndex is several of them, which grow in turns.
+// lower ends are 3/5 and 1/3. An insertion moves at most kStep entries. Two tables at once cost
+// most: so HashIndex is several of them, which grow in turns.
 #pragma once
 
 #include <array>
@@ -94,8 +94,8 @@ class HashTable {
 
   // Writer.
   std::size_t size() const { return live_; }
-  // Memory in use: of the current table, of the one being built, and of a retired one that is on its
-  // way out.
+  // Memory in use: of the current table, of the one being built, and of a retired one that is on
+  // its way out.
   std::size_t bytes() const;
 
   static constexpr std::size_t kFirstCapacity = 512;

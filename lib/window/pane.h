@@ -45,9 +45,8 @@ struct PaneSnapshot {
 // use(i) for each measure, as constants: what is indexed by them stays in registers.
 template <typename Use>
 [[gnu::always_inline]] inline void each_measure(Use&& use) {
-  [&]<std::size_t... kI>(std::index_sequence<kI...>) {
-    (use(kI), ...);
-  }(std::make_index_sequence<kMeasureCount>());
+  [&]<std::size_t... kI>(std::index_sequence<kI...>) { (use(kI), ...); }
+  (std::make_index_sequence<kMeasureCount>());
 }
 
 // Five sums of 128 bits as atomics, guarded by the sequence lock of the pane that they belong to.
@@ -128,7 +127,7 @@ class alignas(64) Pane {
   // Writer. Requires sums that fit 64 bits: see is_narrow(). False if it did nothing, since one
   // would leave them.
   template <Publication kPublication = Publication::kOn>
-  bool add(const MeasureValues& values, PaneOutcome* outcome) {
+  [[gnu::always_inline]] bool add(const MeasureValues& values, PaneOutcome* outcome) {
     std::int64_t sums[kMeasureCount];
     bool fits = true;
     each_measure([&](std::size_t i) {

@@ -140,8 +140,7 @@ class Window {
   }
   // The slot that has the key now, or one whose hash is like it; kNoSlot if there is neither.
   SlotId guess(std::size_t series, const KeyValues& values) const {
-    const SlotId slot =
-        keys_.find(hash_of(series, words_of(values)), [](SlotId) { return true; });
+    const SlotId slot = keys_.find(hash_of(series, words_of(values)), [](SlotId) { return true; });
     if (slot == HashIndex::kNone) [[unlikely]]
       return kNoSlot;
     __builtin_prefetch(&slots_[slot]);
