@@ -132,15 +132,17 @@ class Window {
   }
 
   // Looking ahead, some events before a key's turn: memory is slower than everything else here.
-  // First prefetch(), then guess(), then prefetch_pane() and slot() with the guess; each asks
-  // memory for what the next one needs. All but slot() change nothing, so that what is ahead of its
-  // turn can't count.
-  void prefetch(std::size_t series, const KeyValues& values) const {
-    keys_.prefetch(hash_of(series, words_of(values)));
+  // First prefetch(), then guess() with the hash that it returns, then prefetch_pane() and slot()
+  // with the guess; each asks memory for what the next one needs. All but slot() change nothing, so
+  // that what is ahead of its turn can't count.
+  std::uint64_t prefetch(std::size_t series, const KeyValues& values) const {
+    const std::uint64_t hash = hash_of(series, words_of(values));
+    keys_.prefetch(hash);
+    return hash;
   }
   // The slot that has the key now, or one whose hash is like it; kNoSlot if there is neither.
-  SlotId guess(std::size_t series, const KeyValues& values) const {
-    const SlotId slot = keys_.find(hash_of(series, words_of(values)), [](SlotId) { return true; });
+  SlotId guess(std::uint64_t hash) const {
+    const SlotId slot = keys_.find(hash, [](SlotId) { return true; });
     if (slot == HashIndex::kNone) [[unlikely]]
       return kNoSlot;
     __builtin_prefetch(&slots_[slot]);

@@ -53,23 +53,27 @@ class OurWindow {
   }
 
   // As the product: looking ahead, and publishing once for many.
-  void events(const Group& group) requires(kWay != Way::kOneByOne) {
-    std::array<window::SlotId, kAhead> guesses{};
-    for (const Event& event : group) window_.prefetch(0, event.key);
-    for (std::size_t i = 0; i < kAhead; ++i) guesses[i] = window_.guess(0, group[i].key);
-    for (const window::SlotId guess : guesses) window_.prefetch_pane(guess);
+  void events(const Ahead& ahead) requires(kWay != Way::kOneByOne) {
+    for (std::size_t i = 0; i < kGroup; ++i) {
+      Looking& looking = looking_[i];
+      window_.prefetch_pane(looking.guesses[1]);
+      now_[i] = looking.guesses[0];
+      looking.guesses[0] = looking.guesses[1];
+      looking.guesses[1] = window_.guess(looking.hash);
+      looking.hash = window_.prefetch(0, ahead[3][i].key);
+    }
     if (offset_ % kEventsPerPublication == 0) window_.begin_event();
-    for (std::size_t i = 0; i < kAhead; ++i) {
-      const Event& event = group[i];
+    for (std::size_t i = 0; i < kGroup; ++i) {
+      const Event& event = ahead[0][i];
       window_.advance(event.newest);
-      const window::SlotId slot = window_.slot(0, event.key, {}, guesses[i]).slot;
+      const window::SlotId slot = window_.slot(0, event.key, {}, now_[i]).slot;
       window_.add<kPublication>(slot, event.time, *event.values, offset_++);
       window_.end_event();
     }
     if (offset_ % kEventsPerPublication == 0) window_.publish<kPublication>(offset_);
   }
-  void events(const Group& group) requires(kWay == Way::kOneByOne) {
-    for (const Event& event : group) {
+  void events(const Ahead& ahead) requires(kWay == Way::kOneByOne) {
+    for (const Event& event : ahead[0]) {
       window_.begin_event();
       window_.advance(event.newest);
       const window::SlotId slot = window_.slot(0, event.key, {}).slot;
@@ -86,7 +90,15 @@ class OurWindow {
   window::Window& window() { return window_; }
 
  private:
+  // What is known of the events ahead: of those of the last group a hash, of those before a guess.
+  struct Looking {
+    std::uint64_t hash = 0;
+    std::array<window::SlotId, 2> guesses{window::kNoSlot, window::kNoSlot};
+  };
+
   const Micros back_, length_;
+  std::array<Looking, kGroup> looking_{};
+  std::array<window::SlotId, kGroup> now_{};
   window::Window window_;
   std::vector<window::SlotId> slots_;
   std::int64_t offset_ = 0;
@@ -101,7 +113,7 @@ template <typename Rival>
 class Other {
  public:
   explicit Other(const Load& load) : rival_(std::make_unique<Rival>(load)) {}
-  void events(const Group& group) { rival_->events(group); }
+  void events(const Ahead& ahead) { rival_->events(ahead); }
   MeasureValues sample(std::uint32_t number, Micros time) {
     return rival_->sample(key_of(number), time);
   }
@@ -153,6 +165,9 @@ class Running {
       : load_(load), reader_(reader), events_(load), system_(load) {
     // Into the steady state: the first panes of the usual keys are there.
     const auto warm = static_cast<std::int64_t>(std::min<std::size_t>(kStream, 4 * load.series));
+    for (std::size_t i = 1; i < Ahead::kGroups; ++i, number_ += kGroup) {
+      events_.fill(number_, ahead_.next());
+    }
     while (number_ < warm) group();
   }
 
@@ -170,7 +185,7 @@ class Running {
         reader = std::make_unique<Busy>(
             [this, random = std::minstd_rand(1), begin]() mutable { burst(&random, begin); });
       }
-      while (state.KeepRunningBatch(kAhead)) {
+      while (state.KeepRunningBatch(kGroup)) {
         group();
         if ((number_ & 0xffff) == 0) now_.event.store(number_, std::memory_order_relaxed);
       }
@@ -186,9 +201,9 @@ class Running {
   static constexpr std::uint64_t kBurst = 64;
 
   void group() {
-    events_.fill(number_, &group_);
-    system_.events(group_);
-    number_ += kAhead;
+    events_.fill(number_, ahead_.next());
+    system_.events(ahead_);
+    number_ += kGroup;
   }
   // Some samples, when they are due.
   void burst(std::minstd_rand* random, std::chrono::steady_clock::time_point begin) {
@@ -208,7 +223,7 @@ class Running {
   alignas(128) Samples samples_;  // the reader's
   Now now_;                       // the writer's, seldom
   alignas(128) Events events_;    // the writer's from here on
-  Group group_{};
+  Ahead ahead_;
   std::int64_t number_ = 0;
   alignas(128) System system_;
 };

@@ -1,8 +1,8 @@
 // What a window could be instead, written well: panes in a ring beside each key, the same hash, no
 // allocation once a key is there. Each has
-//   events(group)      some contributions, by the one writer that is measured;
+//   events(ahead)      a group of contributions, by the one writer that is measured;
 //   sample(key, time)  one pane as a reader sees it, from another thread.
-// Who can looks ahead within the group, as the window does; who locks does it once for the group.
+// Who can looks ahead, as the window does; who locks does it once for the group.
 #pragma once
 
 #include <benchmark/benchmark.h>
@@ -68,12 +68,12 @@ class MutexAndMap : public Contender {
   explicit MutexAndMap(const Load& load) : Contender(load) {
     for (std::uint32_t i = 0; i < load.series; ++i) rings_[key_of(i)];
   }
-  void events(const Group& group) {
+  void events(const Ahead& ahead) {
     const std::lock_guard lock(mutex_);
-    if constexpr (requires { rings_.prefetch(group[0].key); }) {
-      for (const Event& event : group) rings_.prefetch(event.key);
+    if constexpr (requires { rings_.prefetch(window::KeyValues{}); }) {
+      for (const Event& event : ahead[2]) rings_.prefetch(event.key);
     }
-    for (const Event& event : group) rings_[event.key].add(index_of(event.time), *event.values);
+    for (const Event& event : ahead[0]) rings_[event.key].add(index_of(event.time), *event.values);
   }
   MeasureValues sample(const window::KeyValues& key, Micros time) {
     const std::lock_guard lock(mutex_);
@@ -94,8 +94,8 @@ class TbbMap : public Contender {
   explicit TbbMap(const Load& load) : Contender(load) {
     for (std::uint32_t i = 0; i < load.series; ++i) rings_.insert({key_of(i), {}});
   }
-  void events(const Group& group) {
-    for (const Event& event : group) {
+  void events(const Ahead& ahead) {
+    for (const Event& event : ahead[0]) {
       Rings::accessor at;
       rings_.insert(at, event.key);
       at->second.add(index_of(event.time), *event.values);
@@ -123,17 +123,19 @@ class FetchAdd : public Contender {
   explicit FetchAdd(const Load& load) : Contender(load), rings_(load.series) {
     for (std::uint32_t i = 0; i < load.series; ++i) numbers_[key_of(i)] = i;
   }
-  void events(const Group& group) {
-    std::array<Pane*, kAhead> panes{};
-    for (const Event& event : group) numbers_.prefetch(event.key);
-    for (std::size_t i = 0; i < kAhead; ++i) {
-      const auto place = static_cast<std::size_t>(index_of(group[i].time)) % kRing;
-      panes[i] = &rings_[numbers_.find(group[i].key)->second][place];
-      prefetch_to_write(panes[i]);
+  void events(const Ahead& ahead) {
+    for (const Event& event : ahead[2]) numbers_.prefetch(event.key);
+    for (std::size_t i = 0; i < kGroup; ++i) {
+      const Event& event = ahead[1][i];
+      const auto place = static_cast<std::size_t>(index_of(event.time)) % kRing;
+      next_[i] = &rings_[numbers_.find(event.key)->second][place];
+      prefetch_to_write(next_[i]);
     }
-    for (std::size_t i = 0; i < kAhead; ++i) {
-      add(panes[i], index_of(group[i].time), *group[i].values);
+    for (std::size_t i = 0; i < kGroup; ++i) {
+      const Event& event = ahead[0][i];
+      add(now_[i], index_of(event.time), *event.values);
     }
+    now_ = next_;
   }
   MeasureValues sample(const window::KeyValues& key, Micros time) {
     const PaneIndex index = index_of(time);
@@ -162,6 +164,7 @@ class FetchAdd : public Contender {
 
   absl::flat_hash_map<window::KeyValues, std::uint32_t, KeyHash> numbers_;
   std::vector<std::array<Pane, kRing>> rings_;
+  std::array<Pane*, kGroup> now_{}, next_{};
 };
 
 // What the machine itself takes: no key is looked up and nothing is promised to readers, who see
@@ -170,17 +173,13 @@ class FetchAdd : public Contender {
 class BareLine : public Contender {
  public:
   explicit BareLine(const Load& load) : Contender(load), panes_(2 * load.series) {}
-  void events(const Group& group) {
-    std::array<Pane*, kAhead> panes{};
-    for (std::size_t i = 0; i < kAhead; ++i) {
-      panes[i] = &pane(group[i].key, index_of(group[i].time));
-      prefetch_to_write(panes[i]);
-    }
-    for (std::size_t i = 0; i < kAhead; ++i) {
-      for (std::size_t sum = 0; sum < kMeasureCount; ++sum) {
-        auto& to = panes[i]->sums[sum];
-        to.store(to.load(std::memory_order_relaxed) + group[i].values->values[sum],
-                 std::memory_order_relaxed);
+  void events(const Ahead& ahead) {
+    for (const Event& event : ahead[1]) prefetch_to_write(&pane(event.key, index_of(event.time)));
+    for (const Event& event : ahead[0]) {
+      Pane& to = pane(event.key, index_of(event.time));
+      for (std::size_t i = 0; i < kMeasureCount; ++i) {
+        to.sums[i].store(to.sums[i].load(std::memory_order_relaxed) + event.values->values[i],
+                         std::memory_order_relaxed);
       }
     }
   }
@@ -208,9 +207,9 @@ class BareProbe : public Contender {
   explicit BareProbe(const Load& load) : Contender(load) {
     for (std::uint32_t i = 0; i < load.series; ++i) numbers_[key_of(i)] = i;
   }
-  void events(const Group& group) {
-    for (const Event& event : group) numbers_.prefetch(event.key);
-    for (const Event& event : group) sum_ += numbers_.find(event.key)->second;
+  void events(const Ahead& ahead) {
+    for (const Event& event : ahead[2]) numbers_.prefetch(event.key);
+    for (const Event& event : ahead[0]) sum_ += numbers_.find(event.key)->second;
     benchmark::DoNotOptimize(sum_);
   }
   MeasureValues sample(const window::KeyValues&, Micros) { return {}; }
@@ -224,7 +223,7 @@ class BareProbe : public Contender {
 class Nothing {
  public:
   explicit Nothing(const Load&) {}
-  void events(const Group& group) { benchmark::DoNotOptimize(group); }
+  void events(const Ahead& ahead) { benchmark::DoNotOptimize(ahead[0]); }
   MeasureValues sample(const window::KeyValues&, Micros) { return {}; }
 };
 
