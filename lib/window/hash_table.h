@@ -119,8 +119,9 @@ class HashTable {
 
     const std::size_t capacity;
     std::atomic<Entry>* const entries;
-    std::size_t used = 0;      // the writer's: live and erased
-    std::size_t released = 0;  // the writer's: bytes given back since it was retired
+    // The writer's, and not in the readers' line.
+    alignas(64) std::size_t used = 0;  // live and erased
+    std::size_t released = 0;          // bytes given back since it was retired
   };
 
   // By the upper half of the hash, as that is what an entry keeps.

@@ -23,6 +23,11 @@ class PaneTable {
     return table_.find(hash_of(slot, pane_index),
                        [&](PaneRef pane) { return (*pool_)[pane].is(slot, pane_index); });
   }
+  // Writer. Asks memory for what erase() will look at.
+  void prefetch(PaneRef pane) const {
+    const Pane& tagged = (*pool_)[pane];
+    table_.prefetch(hash_of(tagged.slot(), tagged.pane_index()));
+  }
   // Writer. Requires that the pane has been assigned its tag, and that none has it here.
   void insert(PaneRef pane) {
     const Pane& tagged = (*pool_)[pane];

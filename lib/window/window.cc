@@ -12,9 +12,9 @@ namespace {
 
 // At most this many panes are taken out for each that is made, and for each watermark that raises a
 // floor: the work of a border is spread over the events after it.
-constexpr std::size_t kRecycledPerPane = 4;
+constexpr std::size_t kRecycledPerPane = 2;
 // The same with each event.
-constexpr std::size_t kRecycledPerEvent = 2;
+constexpr std::size_t kRecycledPerEvent = 1;
 // Slots looked at with each event while there are keys that have left.
 constexpr std::size_t kSweptPerEvent = 8;
 
@@ -239,13 +239,17 @@ void Window::recycle(std::size_t count) {
     const PaneRef pane = leaving_[leaving_read_];
     Pane& left = pool_[pane];
     table_.erase(pane);
-    if (left.next != kNoPane) {
-      leaving_[leaving_read_] = left.next;
+    const PaneRef next = std::exchange(left.next, kNoPane);
+    if (next != kNoPane) {
+      leaving_[leaving_read_] = next;
+      // Nobody has touched them for long. The next one's line was asked for in the last round: with
+      // it, ask for its entry in the table, and for the line of the one after.
+      table_.prefetch(next);
+      pool_.prefetch(pool_[next].next);
     } else {
       ++leaving_read_;
       ++leaving_out_;
     }
-    left.next = kNoPane;
     (unsettled_first_ == kNoPane ? unsettled_first_ : pool_[unsettled_last_].next) = pane;
     unsettled_last_ = pane;
   }
@@ -254,6 +258,7 @@ void Window::recycle(std::size_t count) {
     if (pool_[pane].dirty_epoch() > settled) break;
     SW_WINDOW_POINT(kRecycling);
     unsettled_first_ = pool_[pane].next;
+    pool_.prefetch(unsettled_first_);
     pool_.give_back(pane);
   }
   compact(&leaving_, &leaving_read_);

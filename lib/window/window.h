@@ -152,8 +152,9 @@ class Window {
     if (guess == kNoSlot) [[unlikely]]
       return;
     const PaneRef pane = slots_[guess].last_pane;
-    if (pane != kNoPane && pane < pool_.size()) [[likely]]
-      prefetch_to_write(&pool_[pane]);
+    // Of a slot that has been given up it may be anything.
+    if (pane < pool_.size()) [[likely]]
+      pool_.prefetch(pane);
   }
   // As slot(), of which it gives the answer whatever the guess was.
   SlotChoice slot(std::size_t series, const KeyValues& values,
@@ -161,8 +162,10 @@ class Window {
     if (guess != kNoSlot) [[likely]] {
       const Slot& it = slots_[guess];
       // No key that has a slot has an unknown value.
-      if (it.has(series, words_of(values)) && it.span == at(series).life.current()) [[likely]] {
-        return {guess, false};
+      if (it.has(series, words_of(values))) [[likely]] {
+        if (it.span == at(series).life.current()) [[likely]]
+          return {guess, false};
+        return renew_or_admit(series, values, texts, guess);
       }
     }
     return slot(series, values, texts);
@@ -335,14 +338,6 @@ class Window {
   // As an array, unchecked: numbers of series are ours.
   Series& at(std::size_t series) { return series_.data()[series]; }
   const Series& at(std::size_t series) const { return series_.data()[series]; }
-  static void prefetch_to_write(const void* address) {
-#ifdef __x86_64__
-    // Of every processor of this kind, at worst without effect; the builtin would only read.
-    asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(address)));
-#else
-    __builtin_prefetch(address, 1);
-#endif
-  }
   SlotChoice find_texts(std::size_t series, KeyValues key, std::span<const std::string_view> texts);
   SlotChoice renew_or_admit(std::size_t series, const KeyValues& key,
                             std::span<const std::string_view> texts, SlotId found);

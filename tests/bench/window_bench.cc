@@ -6,6 +6,7 @@
 // random keys, at a pace or without rest; in every case a third collects what changed ten times a
 // second. `unpublished` is the same code without sequence locks, hand-over and progress.
 #include <benchmark/benchmark.h>
+#include <sched.h>
 #include <time.h>
 
 #include <algorithm>
@@ -43,7 +44,10 @@ class OurWindow {
       : back_(pane_length(load.series) * load.panes_back),
         length_(pane_length(load.series)),
         window_({{.pane_length = length_, .dimensions = 2, .max_keys = load.series}},
-                {.allowed_lateness = back_, .out_of_orderness = 0}) {
+                {.allowed_lateness = back_,
+                 .out_of_orderness = 0,
+                 // Documents are remembered for much longer than a pane takes.
+                 .correction_horizon = 1'000 * length_}) {
     for (int i = 0; i < 2'048; ++i) window_.dictionary().intern(std::to_string(i));
     window_.begin_event();
     window_.advance(kStart);
@@ -123,12 +127,33 @@ class Other {
   std::unique_ptr<Rival> rival_;
 };
 
+// The writer, and those beside it, on cores of their own, where there are two: else they might
+// share one, and never meet.
+void run_on(bool is_beside) {
+  static const std::vector<int> cores = [] {
+    std::vector<int> allowed;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    sched_getaffinity(0, sizeof(set), &set);
+    for (int core = 0; core < CPU_SETSIZE; ++core) {
+      if (CPU_ISSET(core, &set)) allowed.push_back(core);
+    }
+    return allowed;
+  }();
+  if (cores.empty()) return;
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(is_beside ? cores.back() : cores.front(), &one);
+  sched_setaffinity(0, sizeof(one), &one);
+}
+
 // A thread that does something until it is destroyed.
 class Busy {
  public:
   template <typename Work>
   explicit Busy(Work work)
       : thread_([this, work]() mutable {
+          run_on(true);
           while (!is_over_.load(std::memory_order_relaxed)) work();
         }) {}
   ~Busy() {
@@ -172,6 +197,7 @@ class Running {
   }
 
   void measure(benchmark::State& state) {
+    run_on(false);
     now_.event.store(number_, std::memory_order_relaxed);
     samples_.count = 0;
     const auto begin = std::chrono::steady_clock::now();

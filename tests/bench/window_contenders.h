@@ -133,7 +133,8 @@ class FetchAdd : public Contender {
     }
     for (std::size_t i = 0; i < kGroup; ++i) {
       const Event& event = ahead[0][i];
-      add(now_[i], index_of(event.time), *event.values);
+      if (now_[i] != nullptr)
+        add(now_[i], index_of(event.time), *event.values);  // not in the first group
     }
     now_ = next_;
   }
