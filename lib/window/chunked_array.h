@@ -88,7 +88,8 @@ class ChunkedArray {
     return std::size_t{number} + kFirst;
   }
   static constexpr std::size_t chunk_of(std::uint32_t number) {
-    return 63u - static_cast<unsigned>(std::countl_zero(shifted(number))) - kFirstBits;
+    // 63 less the zeros, written so that it is one instruction.
+    return (static_cast<unsigned>(std::countl_zero(shifted(number))) ^ 63u) - kFirstBits;
   }
   static T* element(Address origin, std::size_t shifted_number) {
     return reinterpret_cast<T*>(origin + shifted_number * sizeof(T));

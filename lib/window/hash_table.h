@@ -60,6 +60,18 @@ class HashTable {
         return number_of(entry);
     }
   }
+  // Writer. A number with this hash, whatever it is of; kNone if there is none. Which of the first
+  // two entries it is in nobody can predict, so that is no branch.
+  std::uint32_t guess(std::uint64_t hash) const {
+    const std::size_t at = home(hash, own_capacity_);
+    const Entry first = own_entries_[at].load(std::memory_order_relaxed);  // own store
+    const Entry second =
+        own_entries_[at + 1 == own_capacity_ ? 0 : at + 1].load(std::memory_order_relaxed);
+    const Entry entry = same_hash(first, hash) ? first : second;
+    if (same_hash(entry, hash) && number_of(entry) < kMaxNumber) [[likely]]
+      return number_of(entry);
+    return find(hash, [](std::uint32_t) { return true; });
+  }
   // Writer. Asks memory for what find() will look at first.
   void prefetch(std::uint64_t hash) const {
     __builtin_prefetch(&own_entries_[home(hash, own_capacity_)]);
@@ -178,6 +190,7 @@ class HashIndex {
   std::uint32_t find(std::uint64_t hash, Matches&& matches) const {
     return part(hash).find(hash, matches);
   }
+  std::uint32_t guess(std::uint64_t hash) const { return part(hash).guess(hash); }
   void prefetch(std::uint64_t hash) const { part(hash).prefetch(hash); }
   void insert(std::uint64_t hash, std::uint32_t number) { part(hash).insert(hash, number); }
   void erase(std::uint64_t hash, std::uint32_t number) { part(hash).erase(hash, number); }

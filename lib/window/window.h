@@ -142,7 +142,7 @@ class Window {
   }
   // The slot that has the key now, or one whose hash is like it; kNoSlot if there is neither.
   SlotId guess(std::uint64_t hash) const {
-    const SlotId slot = keys_.find(hash, [](SlotId) { return true; });
+    const SlotId slot = keys_.guess(hash);
     if (slot == HashIndex::kNone) [[unlikely]]
       return kNoSlot;
     __builtin_prefetch(&slots_[slot]);

@@ -91,7 +91,7 @@ using Group = std::array<Event, kGroup>;
 // records of some 400 ns; three groups are less than that.
 class Ahead {
  public:
-  static constexpr std::size_t kGroups = 4;
+  static constexpr std::size_t kGroups = 8;  // so that what is looked at has long been stored
   const Group& operator[](std::size_t group) const { return groups_[(now_ + group) % kGroups]; }
   // Returns the last one, to be filled: it was the first.
   Group* next() { return &groups_[now_++ % kGroups]; }
