@@ -251,11 +251,10 @@ TEST(Guess, ChangesNoAnswer) {
   guesses.fill(kNoSlot);
   Collected collected;
   int right = 0, over_limit = 0;
-  for (int i = 0; i < 50'000; ++i) {
+  for (int i = 0; i < 200'000; ++i) {
     const Micros time = i / 4;
     // Keys come in fashion and go: 40 of 100 at a time.
-    const ValueId key =
-        (static_cast<ValueId>(random() % 40) + static_cast<ValueId>(i) / 2'000) % 100;
+    const ValueId key = (static_cast<ValueId>(random() % 40) + static_cast<ValueId>(i) / 300) % 100;
     const KeyValues values{key, 7};
     if (random() % 3 == 0) {
       guesses[key] = ahead.guess(ahead.prefetch(0, values));
@@ -275,10 +274,10 @@ TEST(Guess, ChangesNoAnswer) {
     for (Window* window : {&plain, &ahead}) {
       window->add(got.slot, time, units(1), i);
       window->publish(i + 1);
-      if (i % 500 == 0) window->collect(&collected);
+      if (i % 5'000 == 0) window->collect(&collected);
     }
   }
-  EXPECT_GT(right, 20'000);
+  EXPECT_GT(right, 80'000);
   EXPECT_GT(over_limit, 100);
   EXPECT_EQ(plain.key_count(), ahead.key_count());
 }
