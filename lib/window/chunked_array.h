@@ -6,13 +6,14 @@
 // Invariants: chunk k holds kFirst · 2^k elements, so that 2^32 of them need 32 pointers and
 // finding one takes a shift. Elements are constructed when appended (pages not yet used stay
 // untouched) and live as long as the array. An element that readers see must itself be fit for
-// that: constant after append, or made of atomics.
+// that: constant after append, or made of atomics. What is kept of a chunk is its *origin*, the
+// address that element "0" would have if the chunk's numbers, with kFirst added, counted from it:
+// so finding one needs neither a subtraction nor the position within the chunk.
 // Memory orders: append() constructs the element, stores the chunk's pointer and then the size,
 // with release; a reader's acquire of the size therefore sees both, and of what it does not
 // cover it looks at nothing.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <bit>
 #include <cstddef>
@@ -37,8 +38,8 @@ class ChunkedArray {
     const std::uint32_t count = size_.load(std::memory_order_relaxed);
     for (std::uint32_t i = 0; i < count; ++i) std::destroy_at(&(*this)[i]);
     for (std::size_t chunk = 0; chunk < kChunks; ++chunk) {
-      if (T* elements = chunks_[chunk].load(std::memory_order_relaxed); elements != nullptr) {
-        std::allocator<T>{}.deallocate(elements, chunk_size(chunk));
+      if (const Address origin = origins_[chunk].load(std::memory_order_relaxed); origin != 0) {
+        std::allocator<T>{}.deallocate(element(origin, chunk_size(chunk)), chunk_size(chunk));
       }
     }
   }
@@ -50,27 +51,26 @@ class ChunkedArray {
   std::uint32_t append(Args&&... args) {
     const std::uint32_t number = size_.load(std::memory_order_relaxed);  // own store
     SW_CHECK(number < kMaxSize);
-    const auto [chunk, position] = locate(number);
-    T* elements = chunks_[chunk].load(std::memory_order_relaxed);  // own store
-    if (elements == nullptr) {
-      elements = std::allocator<T>{}.allocate(chunk_size(chunk));
+    const std::size_t chunk = chunk_of(number);
+    Address origin = origins_[chunk].load(std::memory_order_relaxed);  // own store
+    if (origin == 0) {
+      T* elements = std::allocator<T>{}.allocate(chunk_size(chunk));
+      origin = reinterpret_cast<Address>(elements) - chunk_size(chunk) * sizeof(T);
       // Release: a reader that learns the element's number by another way than size() may load this
-      // pointer with nothing else between it and the allocation.
-      chunks_[chunk].store(elements, std::memory_order_release);
+      // with nothing else between it and the allocation.
+      origins_[chunk].store(origin, std::memory_order_release);
     }
-    std::construct_at(elements + position, std::forward<Args>(args)...);
+    std::construct_at(element(origin, shifted(number)), std::forward<Args>(args)...);
     SW_WINDOW_POINT(kAppending);
     size_.store(number + 1, std::memory_order_release);
     return number;
   }
 
   T& operator[](std::uint32_t number) {
-    const auto [chunk, position] = locate(number);
-    return chunks_[chunk].load(std::memory_order_acquire)[position];
+    return *element(origins_[chunk_of(number)].load(std::memory_order_acquire), shifted(number));
   }
   const T& operator[](std::uint32_t number) const {
-    const auto [chunk, position] = locate(number);
-    return chunks_[chunk].load(std::memory_order_acquire)[position];
+    return *element(origins_[chunk_of(number)].load(std::memory_order_acquire), shifted(number));
   }
 
  private:
@@ -78,24 +78,26 @@ class ChunkedArray {
   static constexpr std::size_t kChunks = 32 - kFirstBits;
   static constexpr std::uint32_t kMaxSize = UINT32_MAX - kFirst;
 
-  struct Place {
-    std::size_t chunk;
-    std::uint32_t position;
-  };
+  using Address = std::uintptr_t;
+
   static constexpr std::size_t chunk_size(std::size_t chunk) {
     return static_cast<std::size_t>(kFirst) << chunk;
   }
-  // Chunk k begins at kFirst · (2^k − 1): with kFirst added, a number's leading bit says its chunk,
-  // and what is below that bit the position.
-  static constexpr Place locate(std::uint32_t number) {
-    const std::uint64_t shifted = std::uint64_t{number} + kFirst;
-    const auto leading = static_cast<std::size_t>(63 - std::countl_zero(shifted));
-    return {leading - kFirstBits,
-            static_cast<std::uint32_t>(shifted ^ (std::uint64_t{1} << leading))};
+  // Chunk k begins at kFirst · (2^k − 1): with kFirst added, a number's leading bit says its chunk.
+  static constexpr std::size_t shifted(std::uint32_t number) {
+    return std::size_t{number} + kFirst;
+  }
+  static constexpr std::size_t chunk_of(std::uint32_t number) {
+    // 63 less the zeros, written so that it is one instruction.
+    return (static_cast<unsigned>(std::countl_zero(shifted(number))) ^ 63u) - kFirstBits;
+  }
+  static T* element(Address origin, std::size_t shifted_number) {
+    return reinterpret_cast<T*>(origin + shifted_number * sizeof(T));
   }
 
-  std::array<std::atomic<T*>, kChunks> chunks_{};
-  std::atomic<std::uint32_t> size_{0};
+  std::atomic<Address> origins_[kChunks]{};
+  // Apart: the writer stores it with each element, readers look up elements all the time.
+  alignas(64) std::atomic<std::uint32_t> size_{0};
 };
 
 }  // namespace surgewatch::window

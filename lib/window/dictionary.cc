@@ -20,7 +20,7 @@ std::uint64_t Dictionary::hash_of(std::string_view text) {
 }
 
 ValueId Dictionary::find(std::string_view text) const {
-  static_assert(kNoValue == HashTable::kNone);
+  static_assert(kNoValue == HashIndex::kNone);
   return index_.find(hash_of(text), [&](ValueId id) { return this->text(id) == text; });
 }
 

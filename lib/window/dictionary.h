@@ -76,7 +76,7 @@ class Dictionary {
 
   ChunkedArray<Text> texts_;
   // The writer's.
-  HashTable index_;
+  HashIndex index_;
   ValueId waiting_first_ = kNoValue, waiting_last_ = kNoValue;
   std::array<ValueId, 32> free_;  // by size class
   std::vector<std::unique_ptr<Word[]>> arenas_;

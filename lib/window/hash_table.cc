@@ -3,7 +3,9 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cmath>
 #include <new>
+#include <utility>
 
 #include "base/check.h"
 
@@ -11,7 +13,8 @@ namespace surgewatch::window {
 namespace {
 
 constexpr std::size_t kPage = 4'096;
-constexpr std::size_t kEntriesPerPage = kPage / sizeof(std::uint64_t);
+// Capacities are multiples of it: a line of entries.
+constexpr std::size_t kUnit = 8;
 // Given back with one insertion: some microseconds.
 constexpr std::size_t kReleaseStep = 16 * kPage;
 
@@ -29,14 +32,14 @@ HashTable::Table::Table(std::size_t entries_)
 
 HashTable::Table::~Table() { munmap(entries, capacity * sizeof(Entry)); }
 
-HashTable::HashTable(Load load) : load_(load) {
-  own_ = empty_table(kEntriesPerPage);
-  current_.store(own_, std::memory_order_release);
+HashTable::HashTable(Load load, std::size_t first_capacity) : load_(load) {
+  use(empty_table(first_capacity));
 }
 HashTable::~HashTable() = default;
 
 std::size_t HashTable::bytes() const {
-  return (own_->capacity + (building_ != nullptr ? building_->capacity : 0)) * sizeof(Entry);
+  return (own_->capacity + (building_ != nullptr ? building_->capacity : 0)) * sizeof(Entry) +
+         (releasing_ != nullptr ? releasing_->capacity * sizeof(Entry) - releasing_->released : 0);
 }
 
 // Building begins at a load of 3/4 or 1/2; kStep entries with each insertion end it a 32nd later.
@@ -51,7 +54,7 @@ std::size_t HashTable::next_capacity() const {
   const std::size_t eighths = load_ == Load::kDense ? 5 : 3;
   if (live_ * 8 <= capacity * eighths) return capacity;
   const std::size_t more = load_ == Load::kDense ? capacity / 4 : capacity / 2;
-  return (capacity + more + kEntriesPerPage - 1) / kEntriesPerPage * kEntriesPerPage;
+  return (capacity + more + kUnit - 1) / kUnit * kUnit;
 }
 
 void HashTable::insert(std::uint64_t hash, std::uint32_t number) {
@@ -126,9 +129,7 @@ void HashTable::begin_building() {
 
 void HashTable::publish() {
   Table* retired = own_;
-  own_ = building_;
-  building_ = nullptr;
-  current_.store(own_, std::memory_order_release);
+  use(std::exchange(building_, nullptr));
   SW_WINDOW_POINT(kTablePublished);
   generation_.store(generation_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   retired->released = 0;
@@ -150,11 +151,25 @@ void HashTable::release_some() {
   }
 }
 
+void HashTable::use(Table* table) {
+  own_ = table;
+  own_entries_ = table->entries;
+  own_capacity_ = table->capacity;
+  current_.store(table, std::memory_order_release);
+}
+
 HashTable::Table* HashTable::empty_table(std::size_t capacity) {
   for (const auto& table : tables_) {
     if (table.get() != own_ && table->capacity == capacity) return table.get();
   }
   return tables_.emplace_back(std::make_unique<Table>(capacity)).get();
+}
+
+std::size_t HashIndex::first_capacity(Load load, std::size_t part) {
+  const double growth = load == Load::kDense ? 1.25 : 1.5;
+  const double share = static_cast<double>(part) / kParts;
+  return static_cast<std::size_t>(HashTable::kFirstCapacity * std::pow(growth, share)) / kUnit *
+         kUnit;
 }
 
 }  // namespace surgewatch::window

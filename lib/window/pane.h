@@ -13,6 +13,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "base/measures.h"
@@ -40,6 +41,13 @@ struct PaneSnapshot {
   MeasureValues values;
   bool is_wide = false;  // a sum does not fit: its value is the nearest that does
 };
+
+// use(i) for each measure, as constants: what is indexed by them stays in registers.
+template <typename Use>
+[[gnu::always_inline]] inline void each_measure(Use&& use) {
+  [&]<std::size_t... kI>(std::index_sequence<kI...>) { (use(kI), ...); }
+  (std::make_index_sequence<kMeasureCount>());
+}
 
 // Five sums of 128 bits as atomics, guarded by the sequence lock of the pane that they belong to.
 class WideSums {
@@ -70,7 +78,7 @@ class WideSums {
 // What the pane that is being written will hold, for those who read it meanwhile: one for all panes
 // of a writer. An addition leaves the tag as it is, so it is not repeated here.
 struct alignas(64) PaneOutcome {
-  std::array<std::atomic<std::int64_t>, kMeasureCount> sums{};
+  std::atomic<std::int64_t> sums[kMeasureCount]{};
   // While the pane is given to another key it is nobody's.
   std::atomic<bool> is_assignment{false};
   // The sums are these.
@@ -116,31 +124,30 @@ class alignas(64) Pane {
     outcome->is_assignment.store(false, std::memory_order_release);
   }
 
-  // Writer. False if it did nothing, since a sum would leave 64 bits, or has left them.
+  // Writer. Requires sums that fit 64 bits: see is_narrow(). False if it did nothing, since one
+  // would leave them.
   template <Publication kPublication = Publication::kOn>
-  bool add(const MeasureValues& values, PaneOutcome* outcome) {
-    MeasureValues sums;
-    bool is_beyond = is_wide();  // one branch for all: it is rare
-    for (std::size_t i = 0; i < kMeasureCount; ++i) {
-      is_beyond |= __builtin_add_overflow(own(i), values.values[i], &sums.values[i]);
-    }
-    if (is_beyond) [[unlikely]]
+  [[gnu::always_inline]] bool add(const MeasureValues& values, PaneOutcome* outcome) {
+    std::int64_t sums[kMeasureCount];
+    bool fits = true;
+    each_measure([&](std::size_t i) {
+      fits = fits && !__builtin_add_overflow(own(i), values.values.data()[i], &sums[i]);
+    });
+    if (!fits) [[unlikely]]
       return false;
     if constexpr (kPublication == Publication::kOff) {
-      for (std::size_t i = 0; i < kMeasureCount; ++i) {
-        sums_[i].store(sums.values[i], std::memory_order_relaxed);
-      }
+      each_measure([&](std::size_t i) { sums_[i].store(sums[i], std::memory_order_relaxed); });
       return true;
     }
-    for (std::size_t i = 0; i < kMeasureCount; ++i) {
-      outcome->sums[i].store(sums.values[i], std::memory_order_release);
+    each_measure([&](std::size_t i) {
+      outcome->sums[i].store(sums[i], std::memory_order_release);
       if (i == 0) SW_WINDOW_POINT(kSavingOutcome);
-    }
+    });
     lock_.begin();
-    for (std::size_t i = 0; i < kMeasureCount; ++i) {
-      sums_[i].store(sums.values[i], std::memory_order_release);
+    each_measure([&](std::size_t i) {
+      sums_[i].store(sums[i], std::memory_order_release);
       if (i == 0) SW_WINDOW_POINT(kAdding);
-    }
+    });
     lock_.end();
     return true;
   }
@@ -177,6 +184,12 @@ class alignas(64) Pane {
   bool is(SlotId slot, PaneIndex pane_index) const {
     return this->slot() == slot && pane_index_.load(std::memory_order_relaxed) == pane_index;
   }
+  // The same, and that its sums fit 64 bits.
+  bool is_narrow(SlotId slot, PaneIndex pane_index) const {
+    return ((slot_.load(std::memory_order_relaxed) ^ slot) |
+            (pane_index_.load(std::memory_order_relaxed) ^ pane_index)) == 0;
+  }
+  bool is_narrow() const { return !is_wide(); }
   SlotId slot() const { return slot_.load(std::memory_order_relaxed) & ~kWide; }
   PaneIndex pane_index() const { return pane_index_.load(std::memory_order_relaxed); }
 
@@ -221,7 +234,7 @@ class alignas(64) Pane {
  private:
   // Of slot_: sums_[0] is the number of the place where the sums are.
   static constexpr SlotId kWide = SlotId{1} << 31;
-  using Sums = std::array<std::atomic<std::int64_t>, kMeasureCount>;
+  using Sums = std::atomic<std::int64_t>[kMeasureCount];
 
   std::int64_t own(std::size_t i) const {
     return sums_[i].load(std::memory_order_relaxed);  // the writer's own store

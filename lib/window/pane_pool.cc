@@ -6,6 +6,7 @@ PaneRef PanePool::take() {
   if (free_ == kNoPane) return panes_.append();
   const PaneRef pane = free_;
   free_ = panes_[pane].next;
+  prefetch(free_);
   return pane;
 }
 

@@ -1,6 +1,6 @@
 // Where the pane of a key and a time is.
 //
-// Threads: the writer inserts, erases and finds; any thread reads. See HashTable, whose entries are
+// Threads: the writer inserts, erases and finds; any thread reads. See HashIndex, whose entries are
 // hints: a reader takes a pane only if its tag, read under its sequence lock, is the one asked for.
 #pragma once
 
@@ -22,6 +22,11 @@ class PaneTable {
   PaneRef find(SlotId slot, PaneIndex pane_index) const {
     return table_.find(hash_of(slot, pane_index),
                        [&](PaneRef pane) { return (*pool_)[pane].is(slot, pane_index); });
+  }
+  // Writer. Asks memory for what erase() will look at.
+  void prefetch(PaneRef pane) const {
+    const Pane& tagged = (*pool_)[pane];
+    table_.prefetch(hash_of(tagged.slot(), tagged.pane_index()));
   }
   // Writer. Requires that the pane has been assigned its tag, and that none has it here.
   void insert(PaneRef pane) {
@@ -47,13 +52,13 @@ class PaneTable {
   std::size_t bytes() const { return table_.bytes(); }  // writer
 
  private:
-  static_assert(kNoPane == HashTable::kNone);
+  static_assert(kNoPane == HashIndex::kNone);
   static std::uint64_t hash_of(SlotId slot, PaneIndex pane_index) {
     return mix(slot, static_cast<std::uint64_t>(pane_index));
   }
 
   const PanePool* pool_;
-  HashTable table_;
+  HashIndex table_;
 };
 
 }  // namespace surgewatch::window

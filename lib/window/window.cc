@@ -12,9 +12,9 @@ namespace {
 
 // At most this many panes are taken out for each that is made, and for each watermark that raises a
 // floor: the work of a border is spread over the events after it.
-constexpr std::size_t kRecycledPerPane = 4;
+constexpr std::size_t kRecycledPerPane = 2;
 // The same with each event.
-constexpr std::size_t kRecycledPerEvent = 2;
+constexpr std::size_t kRecycledPerEvent = 1;
 // Slots looked at with each event while there are keys that have left.
 constexpr std::size_t kSweptPerEvent = 8;
 
@@ -56,7 +56,7 @@ Window::SlotChoice Window::find_texts(std::size_t series, KeyValues key,
     is_known &= key[i] != kNoValue;
   }
   return renew_or_admit(series, key, texts,
-                        is_known ? find(series, words_of(key)) : HashTable::kNone);
+                        is_known ? find(series, words_of(key)) : HashIndex::kNone);
 }
 
 Window::SlotChoice Window::renew_or_admit(std::size_t series, const KeyValues& key,
@@ -66,7 +66,7 @@ Window::SlotChoice Window::renew_or_admit(std::size_t series, const KeyValues& k
   std::fill_n(other.begin(), its.spec.dimensions, other_value_);
   // `other` may come as a key like any; it does not count against the limit, and never leaves.
   const bool is_other = its.spec.dimensions > 0 && key == other;
-  if (found != HashTable::kNone) {
+  if (found != HashIndex::kNone) {
     Slot& slot = slots_[found];
     const std::uint32_t span = std::exchange(slot.span, its.life.current());
     if (found == its.other) return {found, false};
@@ -81,7 +81,7 @@ Window::SlotChoice Window::renew_or_admit(std::size_t series, const KeyValues& k
     return {its.other, true};
   }
   if (!is_other) its.life.enter();
-  if (found != HashTable::kNone) {
+  if (found != HashIndex::kNone) {
     // It had left, and was not found yet.
     slots_[found].span = its.life.current();
     --expired_;
@@ -148,7 +148,7 @@ PaneRef Window::pane_for(SlotId slot, PaneIndex pane_index) {
   Series& series = series_[series_of(slot)];
   const auto length = static_cast<std::int64_t>(series.ring.size());
   // So that a place of the ring never holds two pane indexes.
-  SW_CHECK(watermark_ && pane_index - series.floor < length);
+  SW_CHECK(watermark_ != kNoWatermark && pane_index - series.floor < length);
   recycle(kRecycledPerPane);
   const PaneRef pane = pool_.take();
   pool_.assign(pane, slot, pane_index);
@@ -158,6 +158,32 @@ PaneRef Window::pane_for(SlotId slot, PaneIndex pane_index) {
   pool_[pane].next = std::exchange(series.ring[static_cast<std::size_t>(place)], pane);
   return pane;
 }
+
+// Whatever add() has no short way for: another pane than the last, a correction, wide sums.
+template <Publication kPublication>
+bool Window::add_elsewhere(SlotId slot, PaneIndex pane_index, const MeasureValues& values,
+                           std::int64_t offset) {
+  Slot& to = slots_[slot];
+  if (pane_index < at(series_of(slot)).floor) {
+    corrections_.push({slot, pane_index, values, offset});
+    return true;
+  }
+  PaneRef pane = to.last_pane;
+  if (pane == kNoPane || !pool_[pane].is(slot, pane_index)) {
+    // The newer of two: a late event does not turn the next one away.
+    const bool is_late =
+        pane != kNoPane && pool_[pane].slot() == slot && pool_[pane].pane_index() > pane_index;
+    pane = pane_for(slot, pane_index);
+    if (!is_late) to.last_pane = pane;
+  }
+  const bool fitted = pool_.add<kPublication>(pane, values);
+  if constexpr (kPublication == Publication::kOn) mark_dirty(pool_[pane], pane);
+  return fitted;
+}
+template bool Window::add_elsewhere<Publication::kOn>(SlotId, PaneIndex, const MeasureValues&,
+                                                      std::int64_t);
+template bool Window::add_elsewhere<Publication::kOff>(SlotId, PaneIndex, const MeasureValues&,
+                                                       std::int64_t);
 
 void Window::hand_over(PaneRef pane) {
   pool_[pane].set_dirty_epoch(epoch_);
@@ -171,8 +197,8 @@ void Window::cross_border(Micros watermark) {
   next_border_ = INT64_MAX;
   const Micros oldest = watermark - options_.allowed_lateness;
   for (Series& series : series_) {
-    if (watermark_) {
-      expired_ += series.life.advance(*watermark_, watermark);
+    if (watermark_ != kNoWatermark) {
+      expired_ += series.life.advance(watermark_, watermark);
     } else {
       series.life.begin(watermark);
     }
@@ -213,13 +239,17 @@ void Window::recycle(std::size_t count) {
     const PaneRef pane = leaving_[leaving_read_];
     Pane& left = pool_[pane];
     table_.erase(pane);
-    if (left.next != kNoPane) {
-      leaving_[leaving_read_] = left.next;
+    const PaneRef next = std::exchange(left.next, kNoPane);
+    if (next != kNoPane) {
+      leaving_[leaving_read_] = next;
+      // Nobody has touched them for long. The next one's line was asked for in the last round: with
+      // it, ask for its entry in the table, and for the line of the one after.
+      table_.prefetch(next);
+      pool_.prefetch(pool_[next].next);
     } else {
       ++leaving_read_;
       ++leaving_out_;
     }
-    left.next = kNoPane;
     (unsettled_first_ == kNoPane ? unsettled_first_ : pool_[unsettled_last_].next) = pane;
     unsettled_last_ = pane;
   }
@@ -228,6 +258,7 @@ void Window::recycle(std::size_t count) {
     if (pool_[pane].dirty_epoch() > settled) break;
     SW_WINDOW_POINT(kRecycling);
     unsettled_first_ = pool_[pane].next;
+    pool_.prefetch(unsettled_first_);
     pool_.give_back(pane);
   }
   compact(&leaving_, &leaving_read_);

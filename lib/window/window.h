@@ -125,11 +125,50 @@ class Window {
       return find_texts(series, values, texts);
     }
     const SlotId found = find(series, words_of(values));
-    if (found != HashTable::kNone && slots_[found].span == series_[series].life.current())
-        [[likely]] {
+    if (found != HashIndex::kNone && slots_[found].span == at(series).life.current()) [[likely]] {
       return {found, false};
     }
     return renew_or_admit(series, values, texts, found);
+  }
+
+  // Looking ahead, some events before a key's turn: memory is slower than everything else here.
+  // First prefetch(), then guess() with the hash that it returns, then prefetch_pane() and slot()
+  // with the guess; each asks memory for what the next one needs. All but slot() change nothing, so
+  // that what is ahead of its turn can't count.
+  std::uint64_t prefetch(std::size_t series, const KeyValues& values) const {
+    const std::uint64_t hash = hash_of(series, words_of(values));
+    keys_.prefetch(hash);
+    return hash;
+  }
+  // The slot that has the key now, or one whose hash is like it; kNoSlot if there is neither.
+  SlotId guess(std::uint64_t hash) const {
+    const SlotId slot = keys_.guess(hash);
+    if (slot == HashIndex::kNone) [[unlikely]]
+      return kNoSlot;
+    __builtin_prefetch(&slots_[slot]);
+    return slot;
+  }
+  void prefetch_pane(SlotId guess) const {
+    if (guess == kNoSlot) [[unlikely]]
+      return;
+    const PaneRef pane = slots_[guess].last_pane;
+    // Of a slot that has been given up it may be anything.
+    if (pane < pool_.size()) [[likely]]
+      pool_.prefetch(pane);
+  }
+  // As slot(), of which it gives the answer whatever the guess was.
+  SlotChoice slot(std::size_t series, const KeyValues& values,
+                  std::span<const std::string_view> texts, SlotId guess) {
+    if (guess != kNoSlot) [[likely]] {
+      const Slot& it = slots_[guess];
+      // No key that has a slot has an unknown value.
+      if (it.has(series, words_of(values))) [[likely]] {
+        if (it.span == at(series).life.current()) [[likely]]
+          return {guess, false};
+        return renew_or_admit(series, values, texts, guess);
+      }
+    }
+    return slot(series, values, texts);
   }
 
   // Adds to the pane of `time`, or leaves a correction. False if a sum of the pane does not fit 64
@@ -137,29 +176,34 @@ class Window {
   // the watermark has been advanced to time − out_of_orderness, at least.
   template <Publication kPublication = Publication::kOn>
   bool add(SlotId slot, Micros time, const MeasureValues& values, std::int64_t offset) {
-    Slot& to = slots_[slot];
-    Series& series = series_[to.series.load(std::memory_order_relaxed)];  // own store
+    const Slot& to = slots_[slot];
+    Series& series = at(to.series.load(std::memory_order_relaxed));  // own store
+    const auto length = static_cast<std::uint64_t>(series.spec.pane_length);
     const auto into = static_cast<std::uint64_t>(time - series.pane_begin);
-    if (into >= static_cast<std::uint64_t>(series.spec.pane_length)) [[unlikely]] {
-      series.pane = pane_of(time, series.spec.pane_length);
-      series.pane_begin = series.pane * series.spec.pane_length;
+    PaneIndex pane_index = series.pane;
+    if (into >= length) [[unlikely]] {
+      if (into + length < length) {
+        --pane_index;  // what comes late comes to the pane before, mostly
+      } else {
+        pane_index = series.pane = pane_of(time, series.spec.pane_length);
+        series.pane_begin = pane_index * series.spec.pane_length;
+      }
     }
-    const PaneIndex pane_index = series.pane;
-    if (pane_index < series.floor) [[unlikely]] {
-      corrections_.push({slot, pane_index, values, offset});
-      return true;
+    // What nearly all are: to the pane that the key used last, and its sums fit.
+    if (pane_index >= series.floor && to.last_pane != kNoPane) [[likely]] {
+      Pane& pane = pool_[to.last_pane];
+      if (pane.is_narrow(slot, pane_index) && pane.add<kPublication>(values, pool_.outcome()))
+          [[likely]] {
+        if constexpr (kPublication == Publication::kOn) mark_dirty(pane, to.last_pane);
+        return true;
+      }
     }
-    if (to.last_pane == kNoPane || !pool_[to.last_pane].is(slot, pane_index)) {
-      to.last_pane = pane_for(slot, pane_index);
-    }
-    const bool fitted = pool_.add<kPublication>(to.last_pane, values);
-    if constexpr (kPublication == Publication::kOn) mark_dirty(to.last_pane);
-    return fitted;
+    return add_elsewhere<kPublication>(slot, pane_index, values, offset);
   }
 
-  // The watermark never falls.
+  // The watermark never falls; it is above kNoWatermark.
   void advance(Micros watermark) {
-    if (watermark_ && watermark <= *watermark_) return;
+    if (watermark <= watermark_) return;
     if (watermark >= next_border_) [[unlikely]]
       cross_border(watermark);
     watermark_ = watermark;
@@ -174,7 +218,7 @@ class Window {
   void publish(std::int64_t next_offset) {
     end_event();
     if constexpr (kPublication == Publication::kOn) {
-      published_.publish({next_offset, watermark_.value_or(kNoWatermark), epoch_});
+      published_.publish({next_offset, watermark_, epoch_});
     }
   }
 
@@ -222,12 +266,15 @@ class Window {
   // Panes that were ever needed at once: what the pool holds.
   std::uint32_t pane_capacity() const { return pool_.size(); }
 
+  static constexpr Micros kNoWatermark = INT64_MIN;
+
  private:
   // A key in two words, which are compared and hashed.
   using KeyWords = std::array<std::uint64_t, 2>;
   static KeyWords words_of(const KeyValues& key) {
     static_assert(kMaxDimensions == 4);
-    return {std::uint64_t{key[1]} << 32 | key[0], std::uint64_t{key[3]} << 32 | key[2]};
+    return {std::uint64_t{std::get<1>(key)} << 32 | std::get<0>(key),
+            std::uint64_t{std::get<3>(key)} << 32 | std::get<2>(key)};
   }
 
   // A key of a series. The sequence is odd while the slot is nobody's; series and values change
@@ -235,16 +282,23 @@ class Window {
   struct alignas(32) Slot {
     std::atomic<std::uint32_t> sequence{1};
     std::atomic<std::uint32_t> series{0};
-    std::array<std::atomic<std::uint64_t>, 2> key{};  // see words_of()
+    std::atomic<std::uint64_t> key[2]{};  // see words_of()
     // The writer's.
     PaneRef last_pane = kNoPane;  // where the last contribution went; or the next slot in a queue
     std::uint32_t span = 0;       // of its last use; or what it waits for in a queue
 
     // Writer: its own stores.
     bool is(std::size_t of_series, const KeyWords& words) const {
-      return ((series.load(std::memory_order_relaxed) ^ of_series) |
-              (key[0].load(std::memory_order_relaxed) ^ words[0]) |
-              (key[1].load(std::memory_order_relaxed) ^ words[1])) == 0;
+      return difference(of_series, words) == 0;
+    }
+    // The same, and that the key has not been taken out.
+    bool has(std::size_t of_series, const KeyWords& words) const {
+      return (difference(of_series, words) | (sequence.load(std::memory_order_relaxed) & 1)) == 0;
+    }
+    std::uint64_t difference(std::size_t of_series, const KeyWords& words) const {
+      return (series.load(std::memory_order_relaxed) ^ of_series) |
+             (key[0].load(std::memory_order_relaxed) ^ std::get<0>(words)) |
+             (key[1].load(std::memory_order_relaxed) ^ std::get<1>(words));
     }
     KeyWords words() const {
       return {key[0].load(std::memory_order_relaxed), key[1].load(std::memory_order_relaxed)};
@@ -281,13 +335,19 @@ class Window {
     return keys_.find(hash_of(series, words),
                       [&](SlotId slot) { return slots_[slot].is(series, words); });
   }
+  // As an array, unchecked: numbers of series are ours.
+  Series& at(std::size_t series) { return series_.data()[series]; }
+  const Series& at(std::size_t series) const { return series_.data()[series]; }
   SlotChoice find_texts(std::size_t series, KeyValues key, std::span<const std::string_view> texts);
   SlotChoice renew_or_admit(std::size_t series, const KeyValues& key,
                             std::span<const std::string_view> texts, SlotId found);
   SlotId new_slot(std::size_t series, KeyValues key, std::span<const std::string_view> texts);
   PaneRef pane_for(SlotId slot, PaneIndex pane_index);
-  void mark_dirty(PaneRef pane) {
-    if (pool_[pane].dirty_epoch() != epoch_) hand_over(pane);
+  template <Publication kPublication>
+  bool add_elsewhere(SlotId slot, PaneIndex pane_index, const MeasureValues& values,
+                     std::int64_t offset);
+  void mark_dirty(const Pane& pane, PaneRef number) {
+    if (pane.dirty_epoch() != epoch_) hand_over(number);
   }
   void hand_over(PaneRef pane);
   void cross_border(Micros watermark);
@@ -300,7 +360,6 @@ class Window {
   void push(SlotQueue* queue, SlotId slot);
   SlotId pop(SlotQueue* queue);
 
-  static constexpr Micros kNoWatermark = INT64_MIN;
   static Progress to_progress(std::int64_t next_offset, Micros watermark);
 
   // Flusher.
@@ -314,13 +373,13 @@ class Window {
   std::vector<Series> series_;
   Dictionary dictionary_;
   ChunkedArray<Slot> slots_;
-  HashTable keys_{HashTable::Load::kSparse};  // numbers of slots
+  HashIndex keys_{HashIndex::Load::kSparse};  // numbers of slots
   PanePool pool_;
   PaneTable table_;
 
-  // Writer's.
-  std::uint32_t epoch_ = 1;  // of the event at hand
-  std::optional<Micros> watermark_;
+  // Writer's: not in a line that readers look at.
+  alignas(64) std::uint32_t epoch_ = 1;  // of the event at hand
+  Micros watermark_ = kNoWatermark;
   Micros next_border_ = INT64_MIN;  // watermark at which a floor rises or keys may leave
   bool has_leftovers_ = false;      // panes or keys that have left and are still there
   ValueId other_value_;
@@ -343,7 +402,7 @@ class Window {
   // sees the flag; one marked later sets it again.
   alignas(64) std::atomic<bool> ring_was_full_{false};
   // The next offset, the watermark and the writer's epoch, after each event.
-  AlternatingWords<3> published_{{0, kNoWatermark, 0}};
+  alignas(64) AlternatingWords<3> published_{{0, kNoWatermark, 0}};
 
   // Flusher to writer. Release and acquire: a writer that sees an epoch sees nothing else by it; a
   // writer that sees a pane settled knows that the flusher has read it for the last time.
@@ -353,7 +412,7 @@ class Window {
   std::atomic<std::uint32_t> released_epoch_{0};
 
   // Flusher's.
-  std::int64_t collected_offset_ = 0;
+  alignas(64) std::int64_t collected_offset_ = 0;
   bool collected_any_ = false;
   std::vector<PaneRef> found_;
   std::vector<Watched> watched_;  // by pane number

@@ -1,5 +1,5 @@
 """Plots of what the benchmarks have left in build/bench, as SVG into docs/plots; nothing but Python is needed.
-The table of peers.json goes into docs/performance.md as well, between its two marks.
+The tables of peers.json and window.json go into docs/performance.md as well, each between its two marks.
 
     /usr/bin/python3 tests/bench/plot.py [--in build/bench] [--out docs/plots] [--document docs/performance.md]
 
@@ -245,6 +245,31 @@ def window(report):
     return figure(drawn)
 
 
+READERS = {"no_reader": "no reader", "reader_of_1M_a_second": "1 M reads/s", "reader": "reads without rest"}
+
+
+def window_table(report):
+    """Markdown: a row for each system, a column for each reader, at 10,000 zipf series in order; medians."""
+    costs = {}
+    for one in report["benchmarks"]:
+        name, *parts = one["run_name"].split("/")
+        if one.get("aggregate_name") != "median" or not {"series:10000", "zipf", "late_percent:0", "panes_back:1"} <= set(
+                parts) or name.startswith("window_length"):
+            continue
+        reader = next(part for part in parts if part in READERS)
+        costs.setdefault(name, {})[reader] = one["cpu_time"] * NANOSECONDS[one["time_unit"]]
+    lines = ["| ns of CPU an event | " + " | ".join(READERS.values()) + " |", "|---" * (len(READERS) + 1) + "|"]
+    for name, mine in costs.items():
+        cells = [f"{mine[reader]:.1f}" if reader in mine else "" for reader in READERS]
+        lines.append(f"| `{name}` | " + " | ".join(cells) + " |")
+    ratios = []
+    for reader in READERS:
+        ours, bare = (costs.get(name, {}).get(reader) for name in ("window", "unpublished"))
+        ratios.append(f"{ours / bare:.2f}" if ours and bare else "")
+    lines.append("| window : unpublished (goal 1.3 at most) | " + " | ".join(ratios) + " |")
+    return "\n".join([*lines, "", "10,000 series, zipf, in order; medians. Goal for `window`, with a reader: 25 at most."])
+
+
 def latency(results):
     """For each stage a panel, for each percentile a curve, against the load."""
     panels = []
@@ -273,6 +298,8 @@ def main():
         results = json.loads(source.read_text())
         if name == "peers":
             put_table(arguments.document, name, peers_table(results))
+        if name == "window":
+            put_table(arguments.document, name, window_table(results))
         svg = plot(results)
         if svg is None:
             print(f"{source} has nothing to plot")

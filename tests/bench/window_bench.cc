@@ -3,12 +3,14 @@
 //   tests/bench/run_window.sh      all of it, into build/bench/window.json
 //
 // cpu_time is that of the writer's thread alone. With a reader, another thread samples panes of
-// random keys without rest; in every case a third collects what changed ten times a second.
-// `unpublished` is the same code without sequence locks, hand-over and progress.
+// random keys, at a pace or without rest; in every case a third collects what changed ten times a
+// second. `unpublished` is the same code without sequence locks, hand-over and progress.
 #include <benchmark/benchmark.h>
+#include <sched.h>
 #include <time.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -26,16 +28,29 @@
 namespace surgewatch::bench {
 namespace {
 
+// So many series take long to set up and to run through.
+constexpr std::size_t kLarge = 1'000'000;
+
 constexpr auto kFlushInterval = std::chrono::milliseconds(100);
 
-template <window::Publication kPublication>
+enum class Way : std::uint8_t { kPublished, kUnpublished, kOneByOne };
+// As in lib/aggregate/source.cc.
+constexpr std::int64_t kEventsPerPublication = 256;
+
+template <Way kWay>
 class OurWindow {
+  static constexpr window::Publication kPublication =
+      kWay == Way::kUnpublished ? window::Publication::kOff : window::Publication::kOn;
+
  public:
   explicit OurWindow(const Load& load)
       : back_(pane_length(load.series) * load.panes_back),
         length_(pane_length(load.series)),
         window_({{.pane_length = length_, .dimensions = 2, .max_keys = load.series}},
-                {.allowed_lateness = back_, .out_of_orderness = 0}) {
+                {.allowed_lateness = back_,
+                 .out_of_orderness = 0,
+                 // Documents are remembered for much longer than a pane takes.
+                 .correction_horizon = 1'000 * length_}) {
     for (int i = 0; i < 2'048; ++i) window_.dictionary().intern(std::to_string(i));
     window_.begin_event();
     window_.advance(kStart);
@@ -44,13 +59,34 @@ class OurWindow {
     window_.publish(0);
   }
 
-  void event(const window::KeyValues& key, Micros newest, Micros time,
-             const MeasureValues& values) {
-    window_.begin_event();
-    window_.advance(newest);
-    const window::SlotId slot = window_.slot(0, key, {}).slot;
-    window_.add<kPublication>(slot, time, values, offset_);
-    window_.publish<kPublication>(++offset_);
+  // As the product: looking ahead, and publishing once for many.
+  void events(const Ahead& ahead) requires(kWay != Way::kOneByOne) {
+    for (std::size_t i = 0; i < kGroup; ++i) {
+      Looking& looking = looking_[i];
+      window_.prefetch_pane(looking.guesses[1]);
+      now_[i] = looking.guesses[0];
+      looking.guesses[0] = looking.guesses[1];
+      looking.guesses[1] = window_.guess(looking.hash);
+      looking.hash = window_.prefetch(0, ahead[3][i].key);
+    }
+    if (offset_ % kEventsPerPublication == 0) window_.begin_event();
+    for (std::size_t i = 0; i < kGroup; ++i) {
+      const Event& event = ahead[0][i];
+      window_.advance(event.newest);
+      const window::SlotId slot = window_.slot(0, event.key, {}, now_[i]).slot;
+      window_.add<kPublication>(slot, event.time, *event.values, offset_++);
+      window_.end_event();
+    }
+    if (offset_ % kEventsPerPublication == 0) window_.publish<kPublication>(offset_);
+  }
+  void events(const Ahead& ahead) requires(kWay == Way::kOneByOne) {
+    for (const Event& event : ahead[0]) {
+      window_.begin_event();
+      window_.advance(event.newest);
+      const window::SlotId slot = window_.slot(0, event.key, {}).slot;
+      window_.add<kPublication>(slot, event.time, *event.values, offset_);
+      window_.publish<kPublication>(++offset_);
+    }
   }
   MeasureValues sample(std::uint32_t number, Micros time) {
     window::PaneSnapshot snapshot;
@@ -61,23 +97,30 @@ class OurWindow {
   window::Window& window() { return window_; }
 
  private:
+  // What is known of the events ahead: of those of the last group a hash, of those before a guess.
+  struct Looking {
+    std::uint64_t hash = 0;
+    std::array<window::SlotId, 2> guesses{window::kNoSlot, window::kNoSlot};
+  };
+
   const Micros back_, length_;
+  std::array<Looking, kGroup> looking_{};
+  std::array<window::SlotId, kGroup> now_{};
   window::Window window_;
   std::vector<window::SlotId> slots_;
-  std::int64_t offset_ = 1;
+  std::int64_t offset_ = 0;
   window::Collected collected_;
 };
-using Published = OurWindow<window::Publication::kOn>;
-using Unpublished = OurWindow<window::Publication::kOff>;
+using Published = OurWindow<Way::kPublished>;
+using Unpublished = OurWindow<Way::kUnpublished>;
+using OneByOne = OurWindow<Way::kOneByOne>;
 
 // Rivals have one thread fewer: nothing of theirs is handed over.
 template <typename Rival>
 class Other {
  public:
   explicit Other(const Load& load) : rival_(std::make_unique<Rival>(load)) {}
-  void event(const window::KeyValues& key, Micros, Micros time, const MeasureValues& values) {
-    rival_->event(key, time, values);
-  }
+  void events(const Ahead& ahead) { rival_->events(ahead); }
   MeasureValues sample(std::uint32_t number, Micros time) {
     return rival_->sample(key_of(number), time);
   }
@@ -87,12 +130,33 @@ class Other {
   std::unique_ptr<Rival> rival_;
 };
 
+// The writer, and those beside it, on cores of their own, where there are two: else they might
+// share one, and never meet.
+void run_on(bool is_beside) {
+  static const std::vector<int> cores = [] {
+    std::vector<int> allowed;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    sched_getaffinity(0, sizeof(set), &set);
+    for (int core = 0; core < CPU_SETSIZE; ++core) {
+      if (CPU_ISSET(core, &set)) allowed.push_back(core);
+    }
+    return allowed;
+  }();
+  if (cores.empty()) return;
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(is_beside ? cores.back() : cores.front(), &one);
+  sched_setaffinity(0, sizeof(one), &one);
+}
+
 // A thread that does something until it is destroyed.
 class Busy {
  public:
   template <typename Work>
   explicit Busy(Work work)
       : thread_([this, work]() mutable {
+          run_on(true);
           while (!is_over_.load(std::memory_order_relaxed)) work();
         }) {}
   ~Busy() {
@@ -105,43 +169,93 @@ class Busy {
   std::thread thread_;
 };
 
-template <typename System>
-void run(benchmark::State& state, const Load& load, bool has_reader) {
-  const Events events(load);
-  System system(load);
+// Who reads beside the writer: nobody; a thread that samples panes of random keys without rest; or
+// one at a pace of the product's order, where what is dirty is read ten times a second, and metrics
+// and queries come on top.
+enum class Reader : std::uint8_t { kNone, kPaced, kWithoutRest };
+constexpr int kSamplesPerSecond = 1'000'000;
+constexpr std::array<const char*, 3> kReaderNames{"no_reader", "reader_of_1M_a_second", "reader"};
+
+// What a thread writes must not share a line with what another one works with: every event would
+// pay for it.
+struct alignas(128) Samples {
+  std::uint64_t count = 0;
+};
+struct alignas(128) Now {
   std::atomic<std::int64_t> event{0};
-  std::int64_t number = 0;
-  const auto one = [&] {
-    system.event(key_of(events.key(number)), events.newest(number), events.time(number),
-                 events.values(number));
-    ++number;
-  };
-  // Into the steady state: the first panes of the usual keys are there.
-  const auto warm = static_cast<std::int64_t>(std::min<std::size_t>(kStream, 4 * load.series));
-  while (number < warm) one();
-  {
-    Busy flusher([&] {
-      system.collect();
-      std::this_thread::sleep_for(kFlushInterval);
-    });
-    std::unique_ptr<Busy> reader;
-    std::uint64_t samples = 0;
-    if (has_reader) {
-      reader = std::make_unique<Busy>([&, random = std::minstd_rand(1)]() mutable {
-        const auto key = static_cast<std::uint32_t>(random() % load.series);
-        benchmark::DoNotOptimize(system.sample(key, kStart + event.load()));
-        ++samples;
-      });
+};
+
+// A system with its events, kept from one repetition to the next.
+template <typename System>
+class Running {
+ public:
+  Running(const Load& load, Reader reader)
+      : load_(load), reader_(reader), events_(load), system_(load) {
+    // Into the steady state: the first panes of the usual keys are there.
+    const auto warm = static_cast<std::int64_t>(std::min<std::size_t>(kLarge, 4 * load.series));
+    for (std::size_t i = 1; i < Ahead::kGroups; ++i, number_ += kGroup) {
+      events_.fill(number_, ahead_.next());
     }
-    for (auto _ : state) {
-      one();
-      if ((number & 0xffff) == 0) event.store(number, std::memory_order_relaxed);
-    }
-    reader.reset();
-    if (has_reader) state.counters["samples"] = static_cast<double>(samples);
+    while (number_ < warm) group();
   }
-  state.SetItemsProcessed(state.iterations());
-}
+
+  void measure(benchmark::State& state) {
+    run_on(false);
+    now_.event.store(number_, std::memory_order_relaxed);
+    samples_.count = 0;
+    const auto begin = std::chrono::steady_clock::now();
+    {
+      Busy flusher([this] {
+        system_.collect();
+        std::this_thread::sleep_for(kFlushInterval);
+      });
+      std::unique_ptr<Busy> reader;
+      if (reader_ != Reader::kNone) {
+        reader = std::make_unique<Busy>(
+            [this, random = std::minstd_rand(1), begin]() mutable { burst(&random, begin); });
+      }
+      while (state.KeepRunningBatch(kGroup)) {
+        group();
+        if ((number_ & 0xffff) == 0) now_.event.store(number_, std::memory_order_relaxed);
+      }
+    }
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    state.SetItemsProcessed(state.iterations());
+    if (reader_ != Reader::kNone) {
+      state.counters["samples_per_second"] = static_cast<double>(samples_.count) / took.count();
+    }
+  }
+
+ private:
+  static constexpr std::uint64_t kBurst = 64;
+
+  void group() {
+    events_.fill(number_, ahead_.next());
+    system_.events(ahead_);
+    number_ += kGroup;
+  }
+  // Some samples, when they are due.
+  void burst(std::minstd_rand* random, std::chrono::steady_clock::time_point begin) {
+    const auto due =
+        begin + std::chrono::nanoseconds(samples_.count * (1'000'000'000 / kSamplesPerSecond));
+    if (reader_ == Reader::kPaced && std::chrono::steady_clock::now() < due) return;
+    const Micros time = kStart + now_.event.load(std::memory_order_relaxed);
+    for (std::uint64_t i = 0; i < kBurst; ++i) {
+      const auto key = static_cast<std::uint32_t>((*random)() % load_.series);
+      benchmark::DoNotOptimize(system_.sample(key, time));
+    }
+    samples_.count += kBurst;
+  }
+
+  const Load load_;
+  const Reader reader_;
+  alignas(128) Samples samples_;  // the reader's
+  Now now_;                       // the writer's, seldom
+  alignas(128) Events events_;    // the writer's from here on
+  Ahead ahead_;
+  std::int64_t number_ = 0;
+  alignas(128) System system_;
+};
 
 std::int64_t thread_cpu_ns() {
   timespec now{};
@@ -185,18 +299,39 @@ double minimum(const std::vector<double>& values) {
 }
 
 template <typename System>
-void declare(const std::string& system, const Load& load, bool has_reader) {
-  const std::string name =
-      system + "/series:" + std::to_string(load.series) + (load.is_zipf ? "/zipf" : "/uniform") +
-      "/late_percent:" + std::to_string(load.late_percent) +
-      "/panes_back:" + std::to_string(load.panes_back) + (has_reader ? "/reader" : "/no_reader");
+void declare(const std::string& system, const Load& load, Reader reader) {
+  const std::string name = system + "/series:" + std::to_string(load.series) +
+                           (load.is_zipf ? "/zipf" : "/uniform") +
+                           "/late_percent:" + std::to_string(load.late_percent) +
+                           "/panes_back:" + std::to_string(load.panes_back) + "/" +
+                           kReaderNames[static_cast<std::size_t>(reader)];
+  const bool is_large = load.series >= kLarge;
+  const int repetitions = is_large ? 3 : 5;
   benchmark::RegisterBenchmark(
       name.c_str(),
-      [load, has_reader](benchmark::State& state) { run<System>(state, load, has_reader); })
-      ->Iterations(load.series > 100'000 ? 3'000'000 : 6'000'000)
-      ->Repetitions(5)
+      [load, reader, repetitions, left = 0,
+       running = std::shared_ptr<Running<System>>()](benchmark::State& state) mutable {
+        if (left == 0) {
+          running = std::make_shared<Running<System>>(load, reader);
+          left = repetitions;
+        }
+        running->measure(state);
+        if (--left == 0) running.reset();
+      })
+      ->Iterations(is_large ? 1'000'000 : 4'000'000)
+      ->Repetitions(repetitions)
       ->ReportAggregatesOnly()
       ->ComputeStatistics("min", minimum);
+}
+
+void declare_rivals(const Load& load, Reader reader) {
+  declare<Other<BareLine>>("bare_line", load, reader);
+  declare<Other<BareProbe>>("bare_probe", load, reader);
+  declare<Other<FetchAdd>>("fetch_add", load, reader);
+  declare<Other<MutexAndFlat>>("mutex_flat_hash_map", load, reader);
+  declare<Other<MutexAndUnordered>>("mutex_unordered_map", load, reader);
+  declare<Other<MutexAndTree>>("mutex_map", load, reader);
+  declare<Other<TbbMap>>("tbb_concurrent_hash_map", load, reader);
 }
 
 void declare_all() {
@@ -204,20 +339,23 @@ void declare_all() {
     for (const bool is_zipf : {true, false}) {
       for (const int late : {0, 10}) {
         const Load load{.series = series, .is_zipf = is_zipf, .late_percent = late};
-        for (const bool has_reader : {true, false}) {
-          declare<Published>("window", load, has_reader);
-          declare<Unpublished>("unpublished", load, has_reader);
+        for (const Reader reader : {Reader::kNone, Reader::kPaced, Reader::kWithoutRest}) {
+          if (series >= kLarge && reader == Reader::kPaced) continue;
+          declare<Published>("window", load, reader);
+          declare<Unpublished>("unpublished", load, reader);
         }
-        // The rivals where they matter: with a reader, at both ends.
+        // The others where they matter: with a reader, at both ends.
         if (is_zipf != (late == 0)) continue;
-        declare<Other<BareProbe>>("bare_probe", load, true);
-        declare<Other<FetchAdd>>("fetch_add", load, true);
-        declare<Other<MutexAndFlat>>("mutex_flat_hash_map", load, true);
-        declare<Other<MutexAndUnordered>>("mutex_unordered_map", load, true);
-        declare<Other<MutexAndTree>>("mutex_map", load, true);
-        declare<Other<TbbMap>>("tbb_concurrent_hash_map", load, true);
+        declare<OneByOne>("window_one_by_one", load, Reader::kWithoutRest);
+        declare_rivals(load, Reader::kWithoutRest);
       }
     }
+  }
+  const Load usual{.series = 10'000, .is_zipf = true};
+  declare<Other<Nothing>>("nothing", usual, Reader::kNone);
+  for (const Reader reader : {Reader::kNone, Reader::kPaced}) {
+    declare<OneByOne>("window_one_by_one", usual, reader);
+    declare_rivals(usual, reader);
   }
   benchmark::RegisterBenchmark("growth/panes", grow)
       ->Arg(10'000)
@@ -230,11 +368,11 @@ void declare_all() {
   // Against the window's length and against disorder.
   for (const int panes : {2, 8, 32}) {
     declare<Published>("window_length", {.series = 10'000, .is_zipf = true, .panes_back = panes},
-                       true);
+                       Reader::kWithoutRest);
   }
   for (const int late : {1, 30, 50}) {
     declare<Published>("window_disorder", {.series = 10'000, .is_zipf = true, .late_percent = late},
-                       true);
+                       Reader::kWithoutRest);
   }
 }
 

@@ -1,9 +1,11 @@
 // What a window could be instead, written well: panes in a ring beside each key, the same hash, no
 // allocation once a key is there. Each has
-//   event(key, time, values)  one contribution, by the one writer that is measured;
-//   sample(key, time)         one pane as a reader sees it, from another thread.
+//   events(ahead)      a group of contributions, by the one writer that is measured;
+//   sample(key, time)  one pane as a reader sees it, from another thread.
+// Who can looks ahead, as the window does; who locks does it once for the group.
 #pragma once
 
+#include <benchmark/benchmark.h>
 #include <tbb/concurrent_hash_map.h>
 
 #include <array>
@@ -46,8 +48,17 @@ class Contender {
   explicit Contender(const Load& load) : length_(pane_length(load.series)) {}
 
  protected:
-  // As the window does: a division only when the pane changes.
-  PaneIndex index_of(Micros time) const { return pane_of(time, length_); }
+  // 32 bits are enough here, and divide faster.
+  PaneIndex index_of(Micros time) const {
+    return static_cast<std::uint32_t>(time) / static_cast<std::uint32_t>(length_);
+  }
+  static void prefetch_to_write(const void* address) {
+#ifdef __x86_64__
+    asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(address)));
+#else
+    __builtin_prefetch(address, 1);
+#endif
+  }
   const Micros length_;
 };
 
@@ -57,9 +68,12 @@ class MutexAndMap : public Contender {
   explicit MutexAndMap(const Load& load) : Contender(load) {
     for (std::uint32_t i = 0; i < load.series; ++i) rings_[key_of(i)];
   }
-  void event(const window::KeyValues& key, Micros time, const MeasureValues& values) {
+  void events(const Ahead& ahead) {
     const std::lock_guard lock(mutex_);
-    rings_[key].add(index_of(time), values);
+    if constexpr (requires { rings_.prefetch(window::KeyValues{}); }) {
+      for (const Event& event : ahead[2]) rings_.prefetch(event.key);
+    }
+    for (const Event& event : ahead[0]) rings_[event.key].add(index_of(event.time), *event.values);
   }
   MeasureValues sample(const window::KeyValues& key, Micros time) {
     const std::lock_guard lock(mutex_);
@@ -80,10 +94,12 @@ class TbbMap : public Contender {
   explicit TbbMap(const Load& load) : Contender(load) {
     for (std::uint32_t i = 0; i < load.series; ++i) rings_.insert({key_of(i), {}});
   }
-  void event(const window::KeyValues& key, Micros time, const MeasureValues& values) {
-    Rings::accessor at;
-    rings_.insert(at, key);
-    at->second.add(index_of(time), values);
+  void events(const Ahead& ahead) {
+    for (const Event& event : ahead[0]) {
+      Rings::accessor at;
+      rings_.insert(at, event.key);
+      at->second.add(index_of(event.time), *event.values);
+    }
   }
   MeasureValues sample(const window::KeyValues& key, Micros time) {
     Rings::const_accessor at;
@@ -107,16 +123,20 @@ class FetchAdd : public Contender {
   explicit FetchAdd(const Load& load) : Contender(load), rings_(load.series) {
     for (std::uint32_t i = 0; i < load.series; ++i) numbers_[key_of(i)] = i;
   }
-  void event(const window::KeyValues& key, Micros time, const MeasureValues& values) {
-    const PaneIndex index = index_of(time);
-    Pane& pane = rings_[numbers_.find(key)->second][static_cast<std::size_t>(index) % kRing];
-    PaneIndex there = pane.index.load(std::memory_order_acquire);
-    if (there != index && pane.index.compare_exchange_strong(there, index)) {
-      for (auto& sum : pane.sums) sum.store(0, std::memory_order_relaxed);
+  void events(const Ahead& ahead) {
+    for (const Event& event : ahead[2]) numbers_.prefetch(event.key);
+    for (std::size_t i = 0; i < kGroup; ++i) {
+      const Event& event = ahead[1][i];
+      const auto place = static_cast<std::size_t>(index_of(event.time)) % kRing;
+      next_[i] = &rings_[numbers_.find(event.key)->second][place];
+      prefetch_to_write(next_[i]);
     }
-    for (std::size_t i = 0; i < kMeasureCount; ++i) {
-      pane.sums[i].fetch_add(values.values[i], std::memory_order_relaxed);
+    for (std::size_t i = 0; i < kGroup; ++i) {
+      const Event& event = ahead[0][i];
+      if (now_[i] != nullptr)
+        add(now_[i], index_of(event.time), *event.values);  // not in the first group
     }
+    now_ = next_;
   }
   MeasureValues sample(const window::KeyValues& key, Micros time) {
     const PaneIndex index = index_of(time);
@@ -133,8 +153,53 @@ class FetchAdd : public Contender {
     std::atomic<PaneIndex> index{-1};
     std::array<std::atomic<std::int64_t>, kMeasureCount> sums{};
   };
+  static void add(Pane* pane, PaneIndex index, const MeasureValues& values) {
+    PaneIndex there = pane->index.load(std::memory_order_acquire);
+    if (there != index && pane->index.compare_exchange_strong(there, index)) {
+      for (auto& sum : pane->sums) sum.store(0, std::memory_order_relaxed);
+    }
+    for (std::size_t i = 0; i < kMeasureCount; ++i) {
+      pane->sums[i].fetch_add(values.values[i], std::memory_order_relaxed);
+    }
+  }
+
   absl::flat_hash_map<window::KeyValues, std::uint32_t, KeyHash> numbers_;
   std::vector<std::array<Pane, kRing>> rings_;
+  std::array<Pane*, kGroup> now_{}, next_{};
+};
+
+// What the machine itself takes: no key is looked up and nothing is promised to readers, who see
+// mixtures. A key's number is its place, and a pane a cache line of which the writer changes five
+// words. With a reader it says what it costs that two cores want the same lines.
+class BareLine : public Contender {
+ public:
+  explicit BareLine(const Load& load) : Contender(load), panes_(2 * load.series) {}
+  void events(const Ahead& ahead) {
+    for (const Event& event : ahead[1]) prefetch_to_write(&pane(event.key, index_of(event.time)));
+    for (const Event& event : ahead[0]) {
+      Pane& to = pane(event.key, index_of(event.time));
+      for (std::size_t i = 0; i < kMeasureCount; ++i) {
+        to.sums[i].store(to.sums[i].load(std::memory_order_relaxed) + event.values->values[i],
+                         std::memory_order_relaxed);
+      }
+    }
+  }
+  MeasureValues sample(const window::KeyValues& key, Micros time) {
+    MeasureValues sums;
+    for (std::size_t i = 0; i < kMeasureCount; ++i) {
+      sums.values[i] = pane(key, index_of(time)).sums[i].load(std::memory_order_relaxed);
+    }
+    return sums;
+  }
+
+ private:
+  struct alignas(64) Pane {
+    std::array<std::atomic<std::int64_t>, kMeasureCount> sums{};
+  };
+  Pane& pane(const window::KeyValues& key, PaneIndex index) {
+    return panes_[2 * std::size_t{number_of(key)} + static_cast<std::size_t>(index) % 2];
+  }
+  std::vector<Pane> panes_;
 };
 
 // No pane at all: what finding the key costs.
@@ -143,15 +208,24 @@ class BareProbe : public Contender {
   explicit BareProbe(const Load& load) : Contender(load) {
     for (std::uint32_t i = 0; i < load.series; ++i) numbers_[key_of(i)] = i;
   }
-  void event(const window::KeyValues& key, Micros, const MeasureValues&) {
-    sum_ += numbers_.find(key)->second;
+  void events(const Ahead& ahead) {
+    for (const Event& event : ahead[2]) numbers_.prefetch(event.key);
+    for (const Event& event : ahead[0]) sum_ += numbers_.find(event.key)->second;
+    benchmark::DoNotOptimize(sum_);
   }
   MeasureValues sample(const window::KeyValues&, Micros) { return {}; }
-  std::uint64_t sum() const { return sum_; }
 
  private:
   absl::flat_hash_map<window::KeyValues, std::uint32_t, KeyHash> numbers_;
   std::uint64_t sum_ = 0;
+};
+
+// What the benchmark itself takes.
+class Nothing {
+ public:
+  explicit Nothing(const Load&) {}
+  void events(const Ahead& ahead) { benchmark::DoNotOptimize(ahead[0]); }
+  MeasureValues sample(const window::KeyValues&, Micros) { return {}; }
 };
 
 }  // namespace surgewatch::bench

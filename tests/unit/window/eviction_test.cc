@@ -237,5 +237,50 @@ TEST_F(Eviction, IsAFunctionOfTheEventsAlone) {
   }
 }
 
+// Whoever looks ahead gets the same slots as who does not: with guesses of long ago, of keys that
+// have left since, and of nothing at all.
+TEST(Guess, ChangesNoAnswer) {
+  const SeriesSpec spec{.pane_length = kPane, .dimensions = 2, .max_keys = 35};
+  const Options options{.allowed_lateness = kLateness, .correction_horizon = 400};
+  Window plain({spec}, options), ahead({spec}, options);
+  for (Window* window : {&plain, &ahead}) {
+    for (int i = 0; i < 100; ++i) window->dictionary().intern(std::to_string(i));
+  }
+  std::mt19937 random(5);
+  std::array<SlotId, 100> guesses;
+  guesses.fill(kNoSlot);
+  Collected collected;
+  int right = 0, over_limit = 0;
+  for (int i = 0; i < 200'000; ++i) {
+    const Micros time = i / 4;
+    // Keys come in fashion and go: 40 of 100 at a time.
+    const ValueId key = (static_cast<ValueId>(random() % 40) + static_cast<ValueId>(i) / 300) % 100;
+    const KeyValues values{key, 7};
+    if (random() % 3 == 0) {
+      guesses[key] = ahead.guess(ahead.prefetch(0, values));
+      ahead.prefetch_pane(guesses[key]);
+    }
+    const SlotId guess = random() % 10 == 0 ? guesses[random() % 100] : guesses[key];
+    for (Window* window : {&plain, &ahead}) {
+      window->begin_event();
+      window->advance(time);
+    }
+    const Window::SlotChoice expected = plain.slot(0, values, {});
+    const Window::SlotChoice got = ahead.slot(0, values, {}, guess);
+    ASSERT_EQ(got.slot, expected.slot) << i;
+    ASSERT_EQ(got.is_over_limit, expected.is_over_limit) << i;
+    right += guess == got.slot ? 1 : 0;
+    over_limit += got.is_over_limit ? 1 : 0;
+    for (Window* window : {&plain, &ahead}) {
+      window->add(got.slot, time, units(1), i);
+      window->publish(i + 1);
+      if (i % 5'000 == 0) window->collect(&collected);
+    }
+  }
+  EXPECT_GT(right, 80'000);
+  EXPECT_GT(over_limit, 100);
+  EXPECT_EQ(plain.key_count(), ahead.key_count());
+}
+
 }  // namespace
 }  // namespace surgewatch::window

@@ -19,27 +19,49 @@ MeasureValues units(std::int64_t count) {
   return values;
 }
 
-// Pool, tables, slots, texts and lists, for keys of two dimensions with sixteen panes each: at the
-// worst load of the tables, which lies somewhere on the way.
-TEST(Memory, APaneTakes96BytesAtMostAllOverheadIn) {
-  constexpr int kPanes = 16;
+// Bytes a pane, of pool, tables, slots, texts and lists, for keys of two dimensions with so many
+// panes each and a text of their own: at the worst load of the tables, somewhere on the way.
+double worst_bytes_per_pane(int panes) {
   Window window({{.pane_length = kPane, .dimensions = 2, .max_keys = 1'000'000}},
-                {.allowed_lateness = kPanes * kPane});
+                {.allowed_lateness = panes * kPane});
   window.begin_event();
-  window.advance(kPanes * kPane);
+  window.advance(panes * kPane);
   double worst = 0;
-  for (int key = 0; key < 40'000; ++key) {
+  const int keys = 640'000 / panes;
+  for (int key = 0; key < keys; ++key) {
     const std::string party = "customer-" + std::to_string(key);
     const std::array<std::string_view, kMaxDimensions> texts{"SG", party};
     const SlotId slot = window.slot(0, {kNoValue, kNoValue}, texts).slot;
-    for (int pane = 0; pane < kPanes; ++pane) window.add(slot, pane * kPane, units(1), 0);
+    for (int pane = 0; pane < panes; ++pane) window.add(slot, pane * kPane, units(1), 0);
     if (key < 5'000) continue;  // below, the first pages and arenas weigh
     worst = std::max(worst, static_cast<double>(window.bytes()) / window.pane_capacity());
   }
-  EXPECT_EQ(window.pane_capacity(), 640'000u);
-  std::printf("bytes a pane: %.1f at worst, %.1f at the end\n", worst,
-              static_cast<double>(window.bytes()) / window.pane_capacity());
-  EXPECT_LE(worst, 96.0);
+  EXPECT_EQ(window.pane_capacity(), static_cast<std::uint32_t>(keys * panes));
+  return worst;
+}
+
+TEST(Memory, APaneTakes96BytesAtMostAllOverheadInFromEightPanesAKeyOn) {
+  for (const int panes : {8, 10, 16, 64}) {
+    const double worst = worst_bytes_per_pane(panes);
+    std::printf("bytes a pane: %.1f at worst, %d panes a key\n", worst, panes);
+    EXPECT_LE(worst, 96.0) << panes;
+  }
+}
+
+// The rest is the key's own: slot, entry of its index, and what its text takes.
+TEST(Memory, AKeyTakes120BytesAtMostBesideItsPanes) {
+  constexpr int kKeys = 200'000;
+  Window window({{.pane_length = kPane, .dimensions = 2, .max_keys = 1'000'000}}, {});
+  double worst = 0;
+  for (int key = 0; key < kKeys; ++key) {
+    const std::string party = "customer-" + std::to_string(key);
+    const std::array<std::string_view, kMaxDimensions> texts{"SG", party};
+    window.slot(0, {kNoValue, kNoValue}, texts);
+    if (key < 20'000) continue;
+    worst = std::max(worst, static_cast<double>(window.bytes()) / (key + 1));
+  }
+  std::printf("bytes a key: %.1f at worst\n", worst);
+  EXPECT_LE(worst, 120.0);
 }
 
 // A million countries: the cap holds, `other` is exact, known keys are unaffected, memory stands.
