@@ -48,6 +48,7 @@
 #include "window/dirty_ring.h"
 #include "window/hash_table.h"
 #include "window/key_life.h"
+#include "window/largest_documents.h"
 #include "window/mix.h"
 #include "window/pane.h"
 #include "window/pane_pool.h"
@@ -64,7 +65,13 @@ struct SeriesSpec {
   Micros pane_length = 0;      // above 0
   std::size_t dimensions = 0;  // at most kMaxDimensions
   std::size_t max_keys = 0;    // beyond them keys count under `other`
+  // The measure of which each pane's largest document is kept.
+  std::optional<Measure> largest = std::nullopt;
 };
+
+// Whose values a contribution has: a document's, or, with the opposite sign, those of one that is
+// taken out.
+enum class Effect : bool { kTakeIn, kTakeOut };
 
 struct Options {
   Micros allowed_lateness = 0;
@@ -92,10 +99,15 @@ struct Collected {
     std::size_t pane = 0;  // which of the panes; they are in their order
     WideMeasures values;
   };
+  struct PaneLargest {
+    std::size_t pane = 0;  // as above
+    Largest document;
+  };
 
   Progress progress;
   std::vector<PaneSnapshot> panes;
-  std::vector<Exact> exact;  // of the panes that are wide
+  std::vector<Exact> exact;          // of the panes that are wide
+  std::vector<PaneLargest> largest;  // of the panes whose series keeps it
   std::vector<Correction> corrections;
 };
 
@@ -136,7 +148,8 @@ class Window {
   // bits now: what readers get of it is the nearest that does. Requires that
   // the watermark has been advanced to time − out_of_orderness, at least.
   template <Publication kPublication = Publication::kOn>
-  bool add(SlotId slot, Micros time, const MeasureValues& values, std::int64_t offset) {
+  bool add(SlotId slot, Micros time, const MeasureValues& values, std::int64_t offset,
+           Effect effect = Effect::kTakeIn) {
     Slot& to = slots_[slot];
     Series& series = series_[to.series.load(std::memory_order_relaxed)];  // own store
     const auto into = static_cast<std::uint64_t>(time - series.pane_begin);
@@ -152,6 +165,7 @@ class Window {
     if (to.last_pane == kNoPane || !pool_[to.last_pane].is(slot, pane_index)) {
       to.last_pane = pane_for(slot, pane_index);
     }
+    if (series.spec.largest) note_document(to.last_pane, values[*series.spec.largest], effect);
     const bool fitted = pool_.add<kPublication>(to.last_pane, values);
     if constexpr (kPublication == Publication::kOn) mark_dirty(to.last_pane);
     return fitted;
@@ -181,7 +195,7 @@ class Window {
   Dictionary& dictionary() { return dictionary_; }
 
   std::size_t key_count() const;  // that count as there, with `other`
-  // All that keys, panes and their indexes take, except what waits in queues.
+  // All that keys, panes and what is kept beside them take, except what waits in queues.
   std::size_t bytes() const;
 
   // ---- Flusher. False if nothing was published since the last call; `collected` is then empty but
@@ -290,6 +304,14 @@ class Window {
     if (pool_[pane].dirty_epoch() != epoch_) hand_over(pane);
   }
   void hand_over(PaneRef pane);
+  // Before the pane's sums: see LargestDocuments.
+  void note_document(PaneRef pane, std::int64_t amount, Effect effect) {
+    if (effect == Effect::kTakeIn) {
+      largest_[pane].take_in(amount);
+    } else {
+      largest_[pane].take_out(-amount);
+    }
+  }
   void cross_border(Micros watermark);
   void raise_floor(Series& series, PaneIndex floor);
   void tidy();
@@ -317,6 +339,7 @@ class Window {
   HashTable keys_{HashTable::Load::kSparse};  // numbers of slots
   PanePool pool_;
   PaneTable table_;
+  ChunkedArray<LargestDocuments, 1024> largest_;  // by pane number; none if no series asks
 
   // Writer's.
   std::uint32_t epoch_ = 1;  // of the event at hand
