@@ -63,7 +63,8 @@ std::vector<window::SeriesSpec> series_specs(const std::vector<const config::Ser
   for (const config::Series* one : series) {
     specs.push_back({.pane_length = one->pane_length,
                      .dimensions = one->group_by.size(),
-                     .max_keys = static_cast<std::size_t>(limits.keys_per_series)});
+                     .max_keys = static_cast<std::size_t>(limits.keys_per_series),
+                     .largest = one->largest_document});
   }
   return specs;
 }

@@ -35,14 +35,16 @@ class JournalWriter::Batches {
   Batches(JournalWriter& writer, std::int64_t next_offset, std::vector<v1::JournalRecord>* out)
       : writer_(writer), next_offset_(next_offset), out_(out) {}
 
-  // `exact` is null unless the pane is wide.
-  void add(const window::PaneSnapshot& pane, const WideMeasures* exact) {
+  // `exact` is null unless the pane is wide, `largest` unless its series keeps the largest
+  // document.
+  void add(const window::PaneSnapshot& pane, const WideMeasures* exact, const Largest* largest) {
     v1::PaneBatch* batch = batch_with_room();
     v1::PaneUpdate* update = batch->add_updates();
     set_key(pane.slot, batch, update);
     update->set_pane_index(pane.pane_index);
     set_measures(pane.values, update->mutable_measures());
     if (exact != nullptr) set_exact(*exact, update->mutable_measures());
+    if (largest != nullptr) update->set_largest_document(largest->encoded());
   }
 
   void add(const window::Correction& correction) {
@@ -127,9 +129,12 @@ void JournalWriter::append(const window::Collected& collected, bool ended,
                            std::vector<v1::JournalRecord>* out) {
   Batches batches(*this, collected.progress.next_offset, out);
   auto exact = collected.exact.begin();
+  auto largest = collected.largest.begin();
   for (std::size_t i = 0; i < collected.panes.size(); ++i) {
     const bool is_wide = exact != collected.exact.end() && exact->pane == i;
-    batches.add(collected.panes[i], is_wide ? &(exact++)->values : nullptr);
+    const bool has_largest = largest != collected.largest.end() && largest->pane == i;
+    batches.add(collected.panes[i], is_wide ? &(exact++)->values : nullptr,
+                has_largest ? &(largest++)->document : nullptr);
   }
   for (const window::Correction& correction : collected.corrections) batches.add(correction);
 

@@ -87,7 +87,8 @@ class Source::Impl {
   void take_in_unseen(const observe::Observation& event, std::int64_t offset);
   void publish(std::int64_t next_offset);
   void advance_watermark(Micros time);
-  void add(const Contribution& contribution, Micros time, std::int64_t offset);
+  void add(const Contribution& contribution, Micros time, std::int64_t offset,
+           window::Effect effect);
 
   const std::shared_ptr<const config::Config> config_;
   const SourceOptions options_;
@@ -242,7 +243,7 @@ Disposition Source::Impl::take_in(const Record& record, const Prepared& prepared
       counts_.corrections.add(1);
       for (Contribution& contribution : old_) {
         contribution.values = contribution.values.negated();
-        add(contribution, old_time, record.offset);
+        add(contribution, old_time, record.offset, window::Effect::kTakeOut);
       }
     }
     take_in_unseen(observation, record.offset);
@@ -254,13 +255,18 @@ Disposition Source::Impl::take_in(const Record& record, const Prepared& prepared
 // Leaves the event's contributions in new_.
 void Source::Impl::take_in_unseen(const observe::Observation& event, std::int64_t offset) {
   counts_.over_key_limit.add(grouping_.contributions(event, &new_));
-  for (const Contribution& contribution : new_) add(contribution, event.time, offset);
+  for (const Contribution& contribution : new_) {
+    add(contribution, event.time, offset, window::Effect::kTakeIn);
+  }
   if (event.effect == observe::Effect::kCancel) return;
   counts_.unknown_sku_lines.add(event.unknown_sku_lines);
 }
 
-void Source::Impl::add(const Contribution& contribution, Micros time, std::int64_t offset) {
-  if (!window_.add(contribution.slot, time, contribution.values, offset)) counts_.overflows.add(1);
+void Source::Impl::add(const Contribution& contribution, Micros time, std::int64_t offset,
+                       window::Effect effect) {
+  if (!window_.add(contribution.slot, time, contribution.values, offset, effect)) {
+    counts_.overflows.add(1);
+  }
 }
 
 void Source::Impl::advance_watermark(Micros time) {

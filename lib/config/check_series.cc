@@ -165,6 +165,24 @@ void check_measures(const Checker& check, const std::string& path, const v1::Ser
   }
 }
 
+void check_largest_document(const Checker& check, const std::string& path,
+                            const v1::SeriesConfig& given, Series* series) {
+  const std::vector<Measure>& measures = series->measures;
+  auto measure = std::find(measures.begin(), measures.end(), Measure::kRevenueUsd);
+  const bool has_revenue = measure != measures.end();
+  if (!(given.has_largest_document() ? given.largest_document() : has_revenue)) return;
+  if (!has_revenue) {
+    measure = std::find_if(measures.begin(), measures.end(),
+                           [](Measure one) { return one != Measure::kDocuments; });
+  }
+  if (measure != measures.end()) {
+    series->largest_document = *measure;
+  } else if (!measures.empty()) {
+    check.problem(child(path, "largest_document"),
+                  "needs a measure beyond documents: each document counts as one");
+  }
+}
+
 Series check_one(const Checker& check, const std::string& path, const v1::SeriesConfig& given,
                  const ReferenceTables& tables) {
   Series series;
@@ -180,6 +198,7 @@ Series check_one(const Checker& check, const std::string& path, const v1::Series
   }
   check_group_by(check, path, given, traits, &series);
   check_measures(check, path, given, event, &series);
+  check_largest_document(check, path, given, &series);
   const std::string pane = child(path, "pane");
   if (!check.has(pane)) {
     check.missing(path, "pane", "give the length of a pane, such as 1d");

@@ -67,6 +67,9 @@ struct Series {
   Micros pane_length = kMicrosPerDay;
   // Changes when anything above does; stamped on pane updates.
   std::uint64_t definition = 0;
+  // The measure of which each pane's largest document is kept. Not part of the definition: the sums
+  // are the same without.
+  std::optional<Measure> largest_document;
 };
 
 enum class RuleType : std::uint8_t {

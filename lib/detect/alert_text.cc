@@ -77,8 +77,7 @@ std::string alert_id(const RuleShape& shape, const SubjectName& subject, PaneInd
 
 v1::Alert make_alert(const config::Config& config, const RuleShape& shape,
                      const SubjectName& subject, const Revision& revision,
-                     const std::vector<Contributor>& contributors,
-                     const std::vector<NamedPart>& parts) {
+                     const Composition& composition, const std::vector<NamedPart>& parts) {
   const config::Rule& rule = *shape.rule;
   const Figures& f = revision.figures;
   v1::Alert alert;
@@ -101,8 +100,8 @@ v1::Alert make_alert(const config::Config& config, const RuleShape& shape,
   alert.set_ratio(f.ratio);
   alert.set_growth_percent(f.expected > 0 ? growth_percent(f.ratio) : 0);
   alert.set_score(f.score);
-  alert.set_explanation(explanation(shape, subject, revision));
-  add_evidence(shape, subject, revision, contributors, parts, &alert);
+  alert.set_explanation(explanation(shape, subject, revision, composition));
+  add_evidence(shape, subject, revision, composition, parts, &alert);
   alert.set_runbook_url(rule.runbook_url);
   alert.set_ruleset_version(config.ruleset_version);
   if (config.reference != nullptr) alert.set_reference_data_version(config.reference->version);

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/largest.h"
 #include "config/config.h"
 #include "detect/evaluate.h"
 #include "detect/revisions.h"
@@ -31,6 +33,14 @@ struct Contributor {
 };
 inline constexpr std::size_t kMaxContributors = 5;
 
+// What the reported window is made of.
+struct Composition {
+  std::vector<Contributor> contributors;
+  // What the largest document adds, in the rule's measure; of a document whose lines fall under
+  // several keys, its largest part. Absent where the series doesn't keep it in this measure.
+  std::optional<Largest> largest_document;
+};
+
 // What lies below the subject in a rollup and is unusual too.
 struct NamedPart {
   const SubjectName* name = nullptr;
@@ -39,8 +49,7 @@ struct NamedPart {
 
 v1::Alert make_alert(const config::Config& config, const RuleShape& shape,
                      const SubjectName& subject, const Revision& revision,
-                     const std::vector<Contributor>& contributors,
-                     const std::vector<NamedPart>& parts);
+                     const Composition& composition, const std::vector<NamedPart>& parts);
 
 v1::SeriesPoint make_point(const RuleShape& shape, const SubjectName& subject, PaneIndex pane,
                            const Figures& figures, bool firing, LifeState state);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 namespace surgewatch::detect {
+namespace {
 
 std::vector<Contributor> contributors(const RuleShape& shape, const journal::Merger& merger,
                                       const SubjectName& subject,
@@ -44,6 +45,25 @@ std::vector<Contributor> contributors(const RuleShape& shape, const journal::Mer
     result.push_back(std::move(contributor));
   }
   return result;
+}
+
+std::optional<Largest> largest_document(const RuleShape& shape, const journal::Merger& merger,
+                                        const std::vector<journal::KeyId>& keys, PaneIndex pane) {
+  if (shape.series->largest_document != shape.rule->measure) return std::nullopt;
+  Largest largest;
+  for (const journal::KeyId key : keys) {
+    largest.merge(merger.largest(shape.rule->series, key, shape.window_begin(pane), pane));
+  }
+  return largest;
+}
+
+}  // namespace
+
+Composition composition(const RuleShape& shape, const journal::Merger& merger,
+                        const SubjectName& subject, const std::vector<journal::KeyId>& keys,
+                        PaneIndex pane) {
+  return {.contributors = contributors(shape, merger, subject, keys, pane),
+          .largest_document = largest_document(shape, merger, keys, pane)};
 }
 
 }  // namespace surgewatch::detect

@@ -1,4 +1,5 @@
-// Which keys of the series make up most of what a window holds of a subject.
+// What a window holds of a subject: which keys of the series make up most of it, and how large its
+// largest document is.
 #pragma once
 
 #include <vector>
@@ -9,10 +10,10 @@
 
 namespace surgewatch::detect {
 
-// At most kMaxContributors of `keys` (the subject's), the largest first; equal ones by their names.
-// None if the subject is as fine as the series.
-std::vector<Contributor> contributors(const RuleShape& shape, const journal::Merger& merger,
-                                      const SubjectName& subject,
-                                      const std::vector<journal::KeyId>& keys, PaneIndex pane);
+// Contributors are at most kMaxContributors of `keys` (the subject's), the largest first; equal
+// ones by their names. None if the subject is as fine as the series.
+Composition composition(const RuleShape& shape, const journal::Merger& merger,
+                        const SubjectName& subject, const std::vector<journal::KeyId>& keys,
+                        PaneIndex pane);
 
 }  // namespace surgewatch::detect

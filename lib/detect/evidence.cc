@@ -116,7 +116,7 @@ void add_entity(const RuleShape& shape, const Figures& f, v1::Alert* alert) {
   add(alert, "others_new", f.others_new, "count", "other subjects first seen in the same window");
 }
 
-// Sums tell the largest part, not the largest document: panes do not hold documents.
+// The largest key's share: a party's, if the series is by party.
 void add_concentration(const Contributor& largest, double amount, v1::Alert* alert) {
   const double share = amount > 0 ? std::min(1.0, largest.amount / amount) : 0;
   std::string what;
@@ -124,21 +124,39 @@ void add_concentration(const Contributor& largest, double amount, v1::Alert* ale
     what += fmt::format("{}{}={}", what.empty() ? "" : ";", dimension, value);
   }
   add(alert, "concentration", share, "share",
-      fmt::format("{} of the window is {}; the largest document is not known, panes hold sums",
-                  percent(share), what));
+      fmt::format("{} of the window is {}", percent(share), what));
+}
+
+void add_largest_document(const RuleShape& shape, const Largest& largest, double amount,
+                          v1::Alert* alert) {
+  if (amount <= 0 || largest.at_most() <= 0) return;
+  const Measure measure = shape.rule->measure;
+  const auto most = static_cast<double>(largest.at_most());
+  if (largest.is_exact()) {
+    add(alert, "largest_document", std::min(1.0, most / amount), "share",
+        fmt::format("{}: {}", amount_text(measure, most), part_of_window(most, amount)));
+  } else if (most < amount) {
+    add(alert, "largest_document", 0, "none",
+        fmt::format("at most {}; not known closer, since large documents were taken out",
+                    part_of_window(most, amount)));
+  } else {
+    add(alert, "largest_document", 0, "none",
+        largest.bound == INT64_MAX ? "not known: the aggregator did not keep it"
+                                   : "not known, since large documents were taken out");
+  }
 }
 
 }  // namespace
 
 void add_evidence(const RuleShape& shape, const SubjectName& subject, const Revision& revision,
-                  const std::vector<Contributor>& contributors, const std::vector<NamedPart>& parts,
+                  const Composition& composition, const std::vector<NamedPart>& parts,
                   v1::Alert* alert) {
   const Figures& f = revision.figures;
   if (!f.conclusive()) return;
   const Measure measure = shape.rule->measure;
   const std::string_view unit = unit_of(measure);
   const std::string window = window_text(shape, revision.reported);
-  const double amount = shape.rule->type == RuleType::kShareShift ? f.amount : f.observed;
+  const double amount = window_amount(shape, f);
   add(alert, "window_total", amount, unit,
       fmt::format("{} {}", amount_text(measure, amount), window));
   switch (shape.rule->type) {
@@ -186,7 +204,11 @@ void add_evidence(const RuleShape& shape, const SubjectName& subject, const Revi
           fmt::format("{} of what was billed was not delivered there", percent(f.score)));
       break;
   }
+  const std::vector<Contributor>& contributors = composition.contributors;
   if (shape.learns && !contributors.empty()) add_concentration(contributors[0], amount, alert);
+  if (composition.largest_document && shape.rule->type != RuleType::kDivergence) {
+    add_largest_document(shape, *composition.largest_document, amount, alert);
+  }
   for (const NamedPart& part : parts) {
     if (part.name == &subject) continue;
     add(alert, "part", part.part.observed, unit,

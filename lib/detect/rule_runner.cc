@@ -382,7 +382,7 @@ void RuleRunner::publish(std::int32_t index, Emissions* out) {
 void RuleRunner::emit_alert(const Subject& subject, const Revision& revision, Emissions* out) {
   out->alerts.push_back(
       make_alert(config_, shape_, subject.name, revision,
-                 contributors(shape_, merger_, subject.name, subject.keys, revision.reported),
+                 composition(shape_, merger_, subject.name, subject.keys, revision.reported),
                  parts(revision.figures)));
 }
 

@@ -60,7 +60,7 @@ class RuleRunner {
 
   const RuleShape& shape() const { return shape_; }
   const Stats& stats() const { return stats_; }
-  // Panes of the series behind the newest closed one that contributors are summed from.
+  // Panes of the series behind the newest closed one that what a window is made of is found in.
   std::int64_t kept_panes() const { return shape_.window + correctable_; }
   std::optional<PaneIndex> closed() const;
 

@@ -121,6 +121,15 @@ std::string base_text(const RuleShape& shape) {
                      last_day_text(shape.reference_end * shape.pane_length));
 }
 
+double window_amount(const RuleShape& shape, const Figures& figures) {
+  return shape.rule->type == RuleType::kShareShift ? figures.amount : figures.observed;
+}
+
+std::string part_of_window(double part, double amount) {
+  if (part > amount) return "more than the window, which credit notes or returns have reduced";
+  return percent(part / amount) + " of the window";
+}
+
 namespace {
 
 std::string whole_text(const Figures& figures) {
@@ -224,10 +233,20 @@ std::string_view inquiry(RuleType type) {
   return "";
 }
 
+// A sentence, where it is known.
+std::string largest_text(const RuleShape& shape, const Figures& f, const Composition& composition) {
+  const std::optional<Largest>& largest = composition.largest_document;
+  const double amount = window_amount(shape, f);
+  const bool says = largest.has_value() && largest->is_exact() && largest->known > 0 && amount > 0;
+  if (!says || shape.rule->type == RuleType::kDivergence) return "";
+  return fmt::format("The largest document is {}. ",
+                     part_of_window(static_cast<double>(largest->known), amount));
+}
+
 }  // namespace
 
 std::string explanation(const RuleShape& shape, const SubjectName& subject,
-                        const Revision& revision) {
+                        const Revision& revision, const Composition& composition) {
   if (revision.withdrawn && !revision.figures.conclusive()) {
     return fmt::format(
         "Withdrawn: with late or corrected data there is no answer for the window that ends with "
@@ -260,7 +279,8 @@ std::string explanation(const RuleShape& shape, const SubjectName& subject,
           ? fmt::format("It has been firing for {} windows: if this is the new normal, accept it. ",
                         (*revision.proposed - revision.onset) / shape.window + 1)
           : "";
-  return fmt::format("{}. {}{}", facts(shape, subject, revision), proposal,
+  return fmt::format("{}. {}{}{}", facts(shape, subject, revision),
+                     largest_text(shape, revision.figures, composition), proposal,
                      inquiry(shape.rule->type));
 }
 

@@ -15,7 +15,7 @@ namespace surgewatch::detect {
 
 // The explanation of a revision: what is, against what, and what to ask.
 std::string explanation(const RuleShape& shape, const SubjectName& subject,
-                        const Revision& revision);
+                        const Revision& revision, const Composition& composition);
 
 std::string percent(double share);  // 0.219 → "21.9 %"
 double growth_percent(double ratio);
@@ -24,9 +24,14 @@ std::string base_text(const RuleShape& shape);  // of a reference period
 std::string last_day_text(Micros end);
 std::string subject_text(const RuleShape& shape, const SubjectName& subject);
 
+// The amount that shares of a window are of; in share_shift the subject's.
+double window_amount(const RuleShape& shape, const Figures& figures);
+// "41.0 % of the window".
+std::string part_of_window(double part, double amount);
+
 // evidence.cc: what the revision stands on, one fact each.
 void add_evidence(const RuleShape& shape, const SubjectName& subject, const Revision& revision,
-                  const std::vector<Contributor>& contributors, const std::vector<NamedPart>& parts,
+                  const Composition& composition, const std::vector<NamedPart>& parts,
                   v1::Alert* alert);
 
 }  // namespace surgewatch::detect

@@ -29,6 +29,11 @@ bool read_values(const v1::Measures& measures, WideMeasures* values) {
   return true;
 }
 
+Largest largest_of(const v1::PaneUpdate& update) {
+  return update.has_largest_document() ? Largest::decoded(update.largest_document())
+                                       : Largest::nothing_known();
+}
+
 std::optional<Topic> topic_from_name(std::string_view name) {
   for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
     if (topic_name(topic) == name) return topic;
@@ -56,6 +61,7 @@ Merger::Merger(std::shared_ptr<const config::Config> config) : config_(std::move
     series_[i].pane_length = series.pane_length;
     series_[i].first_pane = pane_of(kMinEventTime, series.pane_length);
     series_[i].last_pane = pane_of(kMaxEventTime, series.pane_length);
+    series_[i].largest_of = series.largest_document;
     series_by_name_[series.name] = i;
   }
 }
@@ -136,9 +142,22 @@ void Merger::apply_progress(SourceId source, const v1::Progress& progress) {
     Parts& parts = state.series[i];
     const PaneIndex kept_from = pane_of(state.watermark - retained, length);
     if (kept_from <= parts.kept_from) continue;
-    parts.kept_from = kept_from;
-    parts.panes.erase(parts.panes.begin(), parts.panes.lower_bound(kept_from));
+    let_go(i, &parts, kept_from);
   }
+}
+
+void Merger::let_go(std::size_t series, Parts* parts, PaneIndex kept_from) {
+  parts->kept_from = kept_from;
+  const auto end = parts->panes.lower_bound(kept_from);
+  SeriesState& state = series_[series];
+  if (state.largest_of.has_value()) {
+    for (auto it = parts->panes.lower_bound(state.forgotten_before); it != end; ++it) {
+      for (const auto& [key, part] : it->second) {
+        state.largest[key].at(it->first).settled.merge(part.largest);
+      }
+    }
+  }
+  parts->panes.erase(parts->panes.begin(), end);
 }
 
 void Merger::apply_panes(SourceId source, const v1::PaneBatch& batch) {
@@ -212,11 +231,15 @@ void Merger::apply_update(SourceId source, SourceState* state, std::int64_t stam
   }
   const KeyId key = intern(&series_[*series], update.key());
   Contribution& part = parts.panes[update.pane_index()][key];
-  if (stamp < part.stamp || (stamp == part.stamp && values == part.values)) {
+  const bool keeps_largest = series_[*series].largest_of.has_value();
+  const bool is_same =
+      values == part.values && (!keeps_largest || largest_of(update) == part.largest);
+  if (stamp < part.stamp || (stamp == part.stamp && is_same)) {
     ++stats_.stale_updates;
     return;
   }
   part.stamp = stamp;
+  update_largest(*series, key, update.pane_index(), update, &part);
   if (values == part.values) return;
   const WideMeasures before = std::exchange(part.values, values);
   move(source, *series, key, update.pane_index(), before, values);
@@ -230,8 +253,35 @@ void Merger::apply_correction(SourceId source, const v1::PaneCorrection& correct
     ++stats_.malformed;
     return;
   }
-  const KeyId key = intern(&series_[*series], correction.key());
+  SeriesState& state = series_[*series];
+  const KeyId key = intern(&state, correction.key());
+  if (state.largest_of.has_value() && correction.pane_index() >= state.forgotten_before) {
+    // What is positive is a credit note that was taken out.
+    const std::int64_t taken = -std::max(values.saturated()[*state.largest_of], -INT64_MAX);
+    std::int64_t& most = state.largest[key].at(correction.pane_index()).taken;
+    most = std::max(most, taken);
+  }
   move(source, *series, key, correction.pane_index(), WideMeasures{}, values);
+}
+
+// The parts that sources have let go of are in `settled`: with those that are left, that is all.
+void Merger::update_largest(std::size_t series, KeyId key, PaneIndex pane,
+                            const v1::PaneUpdate& update, Contribution* part) {
+  SeriesState& state = series_[series];
+  if (!state.largest_of.has_value() || pane < state.forgotten_before) return;
+  const Largest before = std::exchange(part->largest, largest_of(update));
+  LargestLog::Entry& entry = state.largest[key].at(pane);
+  if (part->largest.known >= before.known && part->largest.bound >= before.bound) {
+    entry.newest.merge(part->largest);
+    return;
+  }
+  entry.newest = entry.settled;
+  for (const auto& [source, its] : sources_) {
+    const auto parts = its.series[series].panes.find(pane);
+    if (parts == its.series[series].panes.end()) continue;
+    const auto found = parts->second.find(key);
+    if (found != parts->second.end()) entry.newest.merge(found->second.largest);
+  }
 }
 
 template <typename Key>
@@ -244,6 +294,7 @@ KeyId Merger::intern(SeriesState* series, const Key& key) {
   series->ids.emplace(key_bytes_, id);
   series->keys.emplace_back(key.begin(), key.end());
   series->logs.emplace_back();
+  if (series->largest_of.has_value()) series->largest.emplace_back();
   return id;
 }
 
@@ -264,6 +315,7 @@ void Merger::forget_before(std::size_t series, PaneIndex pane) {
   if (pane <= state.forgotten_before) return;
   state.forgotten_before = pane;
   for (PaneLog& log : state.logs) log.forget_before(pane);
+  for (LargestLog& log : state.largest) log.forget_before(pane);
 }
 
 }  // namespace surgewatch::journal

@@ -10,6 +10,7 @@
 // - A correction, if its offset is above the last one applied for its source; a batch holds all
 //   corrections of one offset.
 // - A progress record, if its offset is not below the last one's. Watermarks: see watermarks.h.
+// The largest document of a pane follows the same rules: see largest_log.h.
 //
 // A source's absolute value is kept as long as the source can still send another one, that is until
 // its own watermark has passed the pane's end by kRetentionFactor × (allowed lateness +
@@ -33,6 +34,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "base/measures.h"
 #include "config/config.h"
+#include "journal/largest_log.h"
 #include "journal/pane_log.h"
 #include "journal/watermarks.h"
 #include "surgewatch/v1/journal.pb.h"
@@ -83,6 +85,12 @@ class Merger {
     return series_[series].keys[id];
   }
   const PaneLog& log(std::size_t series, KeyId id) const { return series_[series].logs[id]; }
+  // The largest document of the key in panes first … last: what it adds to the series'
+  // largest_document measure. Nothing is known where the series keeps none.
+  Largest largest(std::size_t series, KeyId id, PaneIndex first, PaneIndex last) const {
+    const std::vector<LargestLog>& logs = series_[series].largest;
+    return logs.empty() ? Largest::nothing_known() : logs[id].largest(first, last);
+  }
 
   // Panes before `pane` are no longer needed by anyone.
   void forget_before(std::size_t series, PaneIndex pane);
@@ -91,6 +99,7 @@ class Merger {
   struct Contribution {
     std::int64_t stamp = -1;
     WideMeasures values;
+    Largest largest;
   };
   // One source's newest absolute values of one series.
   struct Parts {
@@ -108,6 +117,8 @@ class Merger {
     PaneIndex first_pane = 0, last_pane = 0;  // what event time allows
     std::vector<std::vector<std::string>> keys;
     std::vector<PaneLog> logs;
+    std::optional<Measure> largest_of;  // config::Series::largest_document
+    std::vector<LargestLog> largest;    // as logs, if that is given
     absl::flat_hash_map<std::string, KeyId> ids;
     PaneIndex forgotten_before = INT64_MIN;
   };
@@ -119,6 +130,9 @@ class Merger {
                     const v1::PaneUpdate& update);
   void apply_correction(SourceId source, const v1::PaneCorrection& correction);
   void apply_progress(SourceId source, const v1::Progress& progress);
+  void let_go(std::size_t series, Parts* parts, PaneIndex kept_from);
+  void update_largest(std::size_t series, KeyId key, PaneIndex pane, const v1::PaneUpdate& update,
+                      Contribution* part);
   void apply_topology(const v1::Topology& topology);
 
   // Index of the series that a record's index means, or nullopt (counted).

@@ -221,11 +221,14 @@ class alignas(64) Pane {
   }
 
   // The last epoch of the flusher in which the pane was handed over. The writer stores it before it
-  // publishes its progress; the flusher, which has acquired that progress, loads it when the ring
-  // was full and it looks at every pane. Relaxed: progress orders it.
-  std::uint32_t dirty_epoch() const { return dirty_epoch_.load(std::memory_order_relaxed); }
+  // publishes its progress, with release: when the ring was full, the flusher looks at every pane,
+  // and where it acquires an epoch beyond that progress it sees the tag that the pane had got by
+  // then. Else relaxed: progress orders it.
+  std::uint32_t dirty_epoch(std::memory_order order = std::memory_order_relaxed) const {
+    return dirty_epoch_.load(order);
+  }
   void set_dirty_epoch(std::uint32_t epoch) {
-    dirty_epoch_.store(epoch, std::memory_order_relaxed);
+    dirty_epoch_.store(epoch, std::memory_order_release);
   }
 
   // The writer's: the next pane in the same list (of a pane index, or of the free ones).

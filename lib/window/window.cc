@@ -139,8 +139,8 @@ std::size_t Window::key_count() const {
 std::size_t Window::bytes() const {
   std::size_t rings = 0;
   for (const Series& series : series_) rings += series.ring.capacity() * sizeof(PaneRef);
-  return pool_.size() * sizeof(Pane) + table_.bytes() + slots_.size() * sizeof(Slot) +
-         keys_.bytes() + dictionary_.bytes() + rings;
+  return pool_.size() * sizeof(Pane) + largest_.size() * sizeof(LargestDocuments) + table_.bytes() +
+         slots_.size() * sizeof(Slot) + keys_.bytes() + dictionary_.bytes() + rings;
 }
 
 PaneRef Window::pane_for(SlotId slot, PaneIndex pane_index) {
@@ -151,6 +151,11 @@ PaneRef Window::pane_for(SlotId slot, PaneIndex pane_index) {
   SW_CHECK(watermark_ != kNoWatermark && pane_index - series.floor < length);
   recycle(kRecycledPerPane);
   const PaneRef pane = pool_.take();
+  if (series.spec.largest) {
+    while (largest_.size() <= pane) largest_.append();
+    // Before the tag: who sees the pane as this key's sees nothing of the former one's.
+    largest_[pane].clear();
+  }
   pool_.assign(pane, slot, pane_index);
   SW_WINDOW_POINT(kInserting);
   table_.insert(pane);
@@ -162,9 +167,10 @@ PaneRef Window::pane_for(SlotId slot, PaneIndex pane_index) {
 // Whatever add() has no short way for: another pane than the last, a correction, wide sums.
 template <Publication kPublication>
 bool Window::add_elsewhere(SlotId slot, PaneIndex pane_index, const MeasureValues& values,
-                           std::int64_t offset) {
+                           std::int64_t offset, Effect effect) {
   Slot& to = slots_[slot];
-  if (pane_index < at(series_of(slot)).floor) {
+  const Series& series = at(series_of(slot));
+  if (pane_index < series.floor) {
     corrections_.push({slot, pane_index, values, offset});
     return true;
   }
@@ -176,14 +182,12 @@ bool Window::add_elsewhere(SlotId slot, PaneIndex pane_index, const MeasureValue
     pane = pane_for(slot, pane_index);
     if (!is_late) to.last_pane = pane;
   }
-  const bool fitted = pool_.add<kPublication>(pane, values);
-  if constexpr (kPublication == Publication::kOn) mark_dirty(pool_[pane], pane);
-  return fitted;
+  return add_to<kPublication>(pane, series, values, effect);
 }
 template bool Window::add_elsewhere<Publication::kOn>(SlotId, PaneIndex, const MeasureValues&,
-                                                      std::int64_t);
+                                                      std::int64_t, Effect);
 template bool Window::add_elsewhere<Publication::kOff>(SlotId, PaneIndex, const MeasureValues&,
-                                                       std::int64_t);
+                                                       std::int64_t, Effect);
 
 void Window::hand_over(PaneRef pane) {
   pool_[pane].set_dirty_epoch(epoch_);
@@ -329,6 +333,7 @@ bool Window::collect(Collected* collected) {
                         std::memory_order_release);
   collected->panes.clear();
   collected->exact.clear();
+  collected->largest.clear();
   collected->corrections.clear();
   const auto [next_offset, watermark, epoch] = published_.read();
   const auto writer_epoch = static_cast<std::uint32_t>(epoch);
@@ -359,6 +364,9 @@ bool Window::collect(Collected* collected) {
     const bool is_known = watched != watched_.end() && watched->pane == pane;
     if (!is_known || watched->sequence != sequence) {
       if (snapshot.is_wide) collected->exact.push_back({collected->panes.size(), exact});
+      if (pane < largest_.size() && series_[series_of(snapshot.slot)].spec.largest) {
+        collected->largest.push_back({collected->panes.size(), largest_[pane].largest()});
+      }
       collected->panes.push_back(snapshot);
     }
     // Handed over in an epoch that the writer may still be in: look again next time.
@@ -388,7 +396,7 @@ void Window::find_dirty(std::uint64_t tail) {
     const std::uint32_t settled = settled_epoch_.load(std::memory_order_relaxed);  // own store
     const std::uint32_t count = pool_.size();
     for (PaneRef pane = 0; pane < count; ++pane) {
-      if (pool_[pane].dirty_epoch() > settled) found_.push_back(pane);
+      if (pool_[pane].dirty_epoch(std::memory_order_acquire) > settled) found_.push_back(pane);
     }
   }
   std::sort(found_.begin(), found_.end());

@@ -48,6 +48,7 @@
 #include "window/dirty_ring.h"
 #include "window/hash_table.h"
 #include "window/key_life.h"
+#include "window/largest_documents.h"
 #include "window/mix.h"
 #include "window/pane.h"
 #include "window/pane_pool.h"
@@ -64,7 +65,13 @@ struct SeriesSpec {
   Micros pane_length = 0;      // above 0
   std::size_t dimensions = 0;  // at most kMaxDimensions
   std::size_t max_keys = 0;    // beyond them keys count under `other`
+  // The measure of which each pane's largest document is kept.
+  std::optional<Measure> largest = std::nullopt;
 };
+
+// Whose values a contribution has: a document's, or, with the opposite sign, those of one that is
+// taken out.
+enum class Effect : bool { kTakeIn, kTakeOut };
 
 struct Options {
   Micros allowed_lateness = 0;
@@ -92,10 +99,15 @@ struct Collected {
     std::size_t pane = 0;  // which of the panes; they are in their order
     WideMeasures values;
   };
+  struct PaneLargest {
+    std::size_t pane = 0;  // as above
+    Largest document;
+  };
 
   Progress progress;
   std::vector<PaneSnapshot> panes;
-  std::vector<Exact> exact;  // of the panes that are wide
+  std::vector<Exact> exact;          // of the panes that are wide
+  std::vector<PaneLargest> largest;  // of the panes whose series keeps it
   std::vector<Correction> corrections;
 };
 
@@ -175,7 +187,8 @@ class Window {
   // bits now: what readers get of it is the nearest that does. Requires that
   // the watermark has been advanced to time − out_of_orderness, at least.
   template <Publication kPublication = Publication::kOn>
-  bool add(SlotId slot, Micros time, const MeasureValues& values, std::int64_t offset) {
+  bool add(SlotId slot, Micros time, const MeasureValues& values, std::int64_t offset,
+           Effect effect = Effect::kTakeIn) {
     const Slot& to = slots_[slot];
     Series& series = at(to.series.load(std::memory_order_relaxed));  // own store
     const auto length = static_cast<std::uint64_t>(series.spec.pane_length);
@@ -190,15 +203,11 @@ class Window {
       }
     }
     // What nearly all are: to the pane that the key used last, and its sums fit.
-    if (pane_index >= series.floor && to.last_pane != kNoPane) [[likely]] {
-      Pane& pane = pool_[to.last_pane];
-      if (pane.is_narrow(slot, pane_index) && pane.add<kPublication>(values, pool_.outcome()))
-          [[likely]] {
-        if constexpr (kPublication == Publication::kOn) mark_dirty(pane, to.last_pane);
-        return true;
-      }
+    if (pane_index >= series.floor && to.last_pane != kNoPane &&
+        pool_[to.last_pane].is_narrow(slot, pane_index)) [[likely]] {
+      return add_to<kPublication>(to.last_pane, series, values, effect);
     }
-    return add_elsewhere<kPublication>(slot, pane_index, values, offset);
+    return add_elsewhere<kPublication>(slot, pane_index, values, offset, effect);
   }
 
   // The watermark never falls; it is above kNoWatermark.
@@ -225,7 +234,7 @@ class Window {
   Dictionary& dictionary() { return dictionary_; }
 
   std::size_t key_count() const;  // that count as there, with `other`
-  // All that keys, panes and their indexes take, except what waits in queues.
+  // All that keys, panes and what is kept beside them take, except what waits in queues.
   std::size_t bytes() const;
 
   // ---- Flusher. False if nothing was published since the last call; `collected` is then empty but
@@ -345,11 +354,27 @@ class Window {
   PaneRef pane_for(SlotId slot, PaneIndex pane_index);
   template <Publication kPublication>
   bool add_elsewhere(SlotId slot, PaneIndex pane_index, const MeasureValues& values,
-                     std::int64_t offset);
+                     std::int64_t offset, Effect effect);
+  template <Publication kPublication>
+  bool add_to(PaneRef number, const Series& series, const MeasureValues& values, Effect effect) {
+    if (series.spec.largest) note_document(number, values[*series.spec.largest], effect);
+    Pane& pane = pool_[number];
+    const bool fitted = pool_.add<kPublication>(&pane, values);
+    if constexpr (kPublication == Publication::kOn) mark_dirty(pane, number);
+    return fitted;
+  }
   void mark_dirty(const Pane& pane, PaneRef number) {
     if (pane.dirty_epoch() != epoch_) hand_over(number);
   }
   void hand_over(PaneRef pane);
+  // Before the pane's sums: see LargestDocuments.
+  void note_document(PaneRef pane, std::int64_t amount, Effect effect) {
+    if (effect == Effect::kTakeIn) {
+      largest_[pane].take_in(amount);
+    } else {
+      largest_[pane].take_out(-amount);
+    }
+  }
   void cross_border(Micros watermark);
   void raise_floor(Series& series, PaneIndex floor);
   void tidy();
@@ -376,6 +401,7 @@ class Window {
   HashIndex keys_{HashIndex::Load::kSparse};  // numbers of slots
   PanePool pool_;
   PaneTable table_;
+  ChunkedArray<LargestDocuments, 1024> largest_;  // by pane number; none if no series asks
 
   // Writer's: not in a line that readers look at.
   alignas(64) std::uint32_t epoch_ = 1;  // of the event at hand

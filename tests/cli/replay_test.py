@@ -93,6 +93,24 @@ class Story(ProgramTest):
     def revisions(self, rule, country):
         return [a for a in self.alerts if a["rule"] == rule and a["subject"].get("bill_to") == country]
 
+    def largest_invoice(self, country):
+        """Micros of the largest one of the headline's window; each has lines of one family."""
+        largest = 0
+        with open(self.events) as file:
+            for line in file:
+                event = json.loads(line).get("invoice")
+                if not event or event["bill_to"]["country"] != country:
+                    continue
+                if not "2024-07-29" <= event["issue_time"] < "2024-10-28":
+                    continue
+                amount = 0
+                for item in event["lines"]:
+                    price = item["unit_price"]
+                    micros = int(price.get("units", 0)) * 10**6 + int(price.get("nanos", 0)) // 1000
+                    amount += int(item["quantity"]) * micros
+                largest = max(largest, amount)
+        return largest
+
     def test_singapore_since_deepseek(self):
         final = [a for a in self.revisions("singapore-since-deepseek", "SG")
                  if a["window_end"] == "2024-10-28T00:00:00Z"]
@@ -107,6 +125,10 @@ class Story(ProgramTest):
             self.assertIn("7.387", alert["explanation"])
             self.assertIn("+638.7 %", alert["explanation"])
             self.assertNotIn("violation", alert["explanation"].lower())
+            largest = [e["value"] for e in alert["evidence"] if e["name"] == "largest_document"]
+            self.assertEqual(len(largest), 1)
+            self.assertAlmostEqual(largest[0], self.largest_invoice("SG") / alert["observed"], 12)
+            self.assertIn(f"The largest document is {100 * largest[0]:.1f} % of the window.", alert["explanation"])
             excess = [e["value"] for e in alert["evidence"] if e["name"] == "excess_over_total"]
             self.assertAlmostEqual(excess[0], 2.844, 3)
         self.assertEqual({a["subject"]["bill_to"] for a in self.alerts if a["rule"] == "singapore-since-deepseek"},

@@ -5,6 +5,7 @@
 // configuration. Tables are looked up here by its own loops.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -116,6 +117,19 @@ class Reference {
     return nonzero;
   }
 
+  // The revenue of the largest document of each pane that has one.
+  std::map<PaneKey, std::int64_t> largest_revenues() const {
+    std::map<PaneKey, std::int64_t> result;
+    for (const auto& [id, document] : documents_) {
+      for (const auto& [key, values] : document.contribution) {
+        const std::int64_t amount = values[Measure::kRevenueUsd];
+        if (amount > 0) result[key] = std::max(result[key], amount);
+      }
+    }
+    for (const auto& [key, amount] : forgotten_) result[key] = std::max(result[key], amount);
+    return result;
+  }
+
   std::optional<Micros> watermark;
   std::array<std::uint64_t, 5> dispositions{};
   std::uint64_t corrections = 0, unverifiable = 0, unknown_sku_lines = 0, over_key_limit = 0;
@@ -139,7 +153,9 @@ class Reference {
       const Micros border = *watermark - bounds.correction_horizon;
       may_have_forgotten = earliest_ && *earliest_ < border;
       for (auto it = documents_.begin(); it != documents_.end();) {
-        it = it->second.latest_time < border ? documents_.erase(it) : std::next(it);
+        const bool is_forgotten = it->second.latest_time < border;
+        if (is_forgotten) forget(it->second);
+        it = is_forgotten ? documents_.erase(it) : std::next(it);
       }
     }
     raise_watermark(event.time - bounds.out_of_orderness);
@@ -165,6 +181,14 @@ class Reference {
       for (const auto& [key, values] : document.contribution) panes_[key].add(values);
     }
     return Disposition::kCounted;
+  }
+
+  // Nothing takes it out any more.
+  void forget(const Document& document) {
+    for (const auto& [key, values] : document.contribution) {
+      const std::int64_t amount = values[Measure::kRevenueUsd];
+      if (amount > 0) forgotten_[key] = std::max(forgotten_[key], amount);
+    }
   }
 
   void raise_watermark(Micros to) {
@@ -289,6 +313,7 @@ class Reference {
   const config::Config& config_;
   std::map<std::string, Document> documents_;
   Panes panes_;
+  std::map<PaneKey, std::int64_t> forgotten_;  // the largest of documents that were forgotten
   // Keys that are there, with the span of the watermark in which each was used last.
   struct Keys {
     std::map<std::vector<std::string>, int> used_in;

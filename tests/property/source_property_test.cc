@@ -2,13 +2,16 @@
 // pane after merging the journal.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
+#include <map>
 #include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "aggregate/source.h"
+#include "journal/merger.h"
 #include "property/merge.h"
 #include "property/reference.h"
 #include "unit/aggregate/builders.h"
@@ -36,7 +39,7 @@ class Stream {
 
   std::array<std::uint64_t, 5> dispositions{};
   std::uint64_t corrections = 0, unverifiable = 0, over_key_limit = 0, behind_the_ring = 0,
-                keys_left = 0;
+                keys_left = 0, exact_largest = 0, bounded_largest = 0;
 
  private:
   struct Pair {
@@ -73,6 +76,9 @@ class Stream {
                                 {Dimension::kShipTo, Dimension::kFreightForwarderId,
                                  Dimension::kControlClass, Dimension::kShipFrom});
     config->series.insert(config->series.end(), {hourly, total, shipped});
+    for (config::Series& series : config->series) {
+      if (series.event == Topic::kInvoices) series.largest_document = Measure::kRevenueUsd;
+    }
     return config;
   }
 
@@ -166,7 +172,7 @@ class Stream {
   void flush(Pair& pair) {
     std::vector<v1::JournalRecord> records;
     pair.source->flush(&records);
-    for (const auto& record : records) merge_.apply(record);
+    apply(records);
     records.clear();
     pair.source->flush(&records);
     EXPECT_TRUE(records.empty()) << "nothing has happened since";
@@ -177,7 +183,10 @@ class Stream {
     for (Pair& pair : sources_) {
       std::vector<v1::JournalRecord> records;
       pair.source->finish(&records);
-      for (const auto& record : records) merge_.apply(record);
+      apply(records);
+      for (const auto& [key, amount] : pair.reference->largest_revenues()) {
+        largest_[key] = std::max(largest_[key], amount);
+      }
       for (const auto& [key, values] : pair.reference->panes()) expected[key].add(values);
       compare_stats(pair);
     }
@@ -186,6 +195,37 @@ class Stream {
     }
     EXPECT_TRUE(merge_.panes() == expected);
     behind_the_ring += merge_.corrections;
+    compare_largest(expected);
+  }
+
+  void apply(const std::vector<v1::JournalRecord>& records) {
+    for (const auto& record : records) {
+      merge_.apply(record);
+      merger_->apply(record);
+    }
+  }
+
+  // Exact is exact, and a bound is one.
+  void compare_largest(const Panes& panes) {
+    for (std::size_t series = 0; series < config_->series.size(); ++series) {
+      if (!config_->series[series].largest_document) continue;
+      for (std::size_t k = 0; k < merger_->key_count(series); ++k) {
+        const auto key = static_cast<journal::KeyId>(k);
+        for (const auto& [pane, values] : panes) {
+          const auto& [name, names, index] = pane;
+          if (name != config_->series[series].name || names != merger_->key(series, key)) continue;
+          const Largest largest = merger_->largest(series, key, index, index);
+          const auto found = largest_.find(pane);
+          const std::int64_t truth = found == largest_.end() ? 0 : found->second;
+          if (largest.is_exact()) {
+            EXPECT_EQ(largest.known, truth);
+          } else {
+            EXPECT_GE(largest.bound, truth);
+          }
+          ++(largest.is_exact() ? exact_largest : bounded_largest);
+        }
+      }
+    }
   }
 
   void compare_stats(const Pair& pair) {
@@ -214,12 +254,14 @@ class Stream {
   std::vector<Pair> sources_;
   Micros now_ = 0;
   Merge merge_;
+  std::unique_ptr<journal::Merger> merger_ = std::make_unique<journal::Merger>(config_);
+  std::map<PaneKey, std::int64_t> largest_;  // what it must be
 };
 
 TEST(SourceProperty, AgreesWithTheSequentialReference) {
   std::array<std::uint64_t, 5> dispositions{};
   std::uint64_t corrections = 0, unverifiable = 0, over_key_limit = 0, behind_the_ring = 0,
-                keys_left = 0;
+                keys_left = 0, exact_largest = 0, bounded_largest = 0;
   for (unsigned seed = 1; seed <= 400; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     Stream stream(seed);
@@ -231,6 +273,8 @@ TEST(SourceProperty, AgreesWithTheSequentialReference) {
     over_key_limit += stream.over_key_limit;
     keys_left += stream.keys_left;
     behind_the_ring += stream.behind_the_ring;
+    exact_largest += stream.exact_largest;
+    bounded_largest += stream.bounded_largest;
   }
   // That the streams have gone everywhere.
   for (std::size_t i = 0; i < 4; ++i) EXPECT_GT(dispositions[i], 1'000u) << "disposition " << i;
@@ -239,6 +283,8 @@ TEST(SourceProperty, AgreesWithTheSequentialReference) {
   EXPECT_GT(over_key_limit, 1'000u);
   EXPECT_GT(keys_left, 1'000u);
   EXPECT_GT(behind_the_ring, 1'000u);
+  EXPECT_GT(bounded_largest, 100u);
+  EXPECT_GT(exact_largest, 9 * bounded_largest) << "that it mostly knows";
 }
 
 }  // namespace

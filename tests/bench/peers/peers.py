@@ -40,6 +40,7 @@ series:
     group_by: [bill_to, sku]
     measures: [documents, units, chips, revenue_usd, tpp]
     pane: 1m
+    largest_document: false
 kafka:
   brokers: {brokers}
   group_id: {group}

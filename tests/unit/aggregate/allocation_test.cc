@@ -79,6 +79,7 @@ TEST(Allocations, TheWriterMakesNoneInTheSteadyState) {
   auto config = bench::sales_config(kSales, /*three=*/true);
   config->series[1].pane_length = bench::kMinute;  // so that they end within the test too
   config->series[2].pane_length = 2 * bench::kMinute;
+  config->series[0].largest_document = Measure::kRevenueUsd;
   // 250,000 events are 10,000 s: the horizon is full after 3,600 of them.
   config->event_time.out_of_orderness = 5 * bench::kMinute;
   config->event_time.allowed_lateness = 10 * bench::kMinute;

@@ -29,6 +29,26 @@ TEST(Parse, TakesAValidConfiguration) {
   EXPECT_THAT(config->ruleset_version, ::testing::MatchesRegex("rs-[0-9a-f]{16}"));
 }
 
+TEST(Parse, KeepsTheLargestDocumentOfMoneyUnlessToldOtherwise) {
+  const auto config = parse_valid(kValid);
+  EXPECT_EQ(config->series[0].largest_document, Measure::kRevenueUsd);
+  EXPECT_EQ(config->series[1].largest_document, std::nullopt);
+  const auto off = parse_valid(valid_but("pane: 1d", "pane: 1d\n    largest_document: false"));
+  EXPECT_EQ(off->series[0].largest_document, std::nullopt);
+  EXPECT_EQ(off->series[0].definition, config->series[0].definition) << "the sums are the same";
+  const auto on = parse_valid(valid_but("measures: [chips]",
+                                        "measures: [documents, chips]\n"
+                                        "    largest_document: true"));
+  EXPECT_EQ(on->series[1].largest_document, Measure::kChips);
+}
+
+TEST(Parse, RefusesTheLargestDocumentOfDocuments) {
+  EXPECT_THAT(problems_of(valid_but("measures: [chips]",
+                                    "measures: [documents]\n    largest_document: true")),
+              ElementsAre("c.yaml:11:23: series[1].largest_document: needs a measure beyond "
+                          "documents: each document counts as one"));
+}
+
 TEST(Parse, TakesAnEmptyTextAndEmptySectionsAsDefaults) {
   for (const char* text : {"", "# nothing\n", "series:\nrules:\nkafka:\n", "---\n{}\n"}) {
     const auto config = parse_valid(text);

@@ -70,8 +70,8 @@ TEST(LearnedSurge, IsQuietAsUsualAndFiresOnAJump) {
   EXPECT_LT(evidence(alert, "p_value")->value(), 1e-3);
   EXPECT_EQ(evidence(alert, "tier")->value(), 1);
   EXPECT_EQ(evidence(alert, "tests")->value(), 2);
-  EXPECT_THAT(evidence(alert, "concentration")->text(),
-              HasSubstr("the largest document is not known"));
+  EXPECT_EQ(evidence(alert, "concentration")->text(), "100.0 % of the window is ship_to=US");
+  EXPECT_EQ(evidence(alert, "largest_document"), nullptr) << "each document counts as one";
   EXPECT_THAT(alert.explanation(), HasSubstr("Inquire"));
 }
 

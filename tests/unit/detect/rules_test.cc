@@ -9,12 +9,17 @@ namespace surgewatch {
 namespace {
 
 using config::RuleType;
+using test::Batch;
 using test::briefs;
+using test::kDollar;
+using test::kInvoices0;
+using test::progress;
 using test::two_series;
 using test::World;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 config::Config since(double ratio, std::optional<double> excess = std::nullopt) {
   config::Config config = two_series();
@@ -81,6 +86,59 @@ TEST(SurgeSince, SaysWhatItSaw) {
   EXPECT_EQ(top->value(), 300e6);
   EXPECT_THAT(top->text(), HasSubstr("75.0 %"));
   EXPECT_THAT(alert.explanation(), HasSubstr("Inquire"));
+}
+
+// An alert of a window of 400 dollars, of whose panes an update says this of the largest document.
+v1::Alert with_largest(std::optional<std::int64_t> largest_dollars,
+                       std::optional<Measure> kept = Measure::kRevenueUsd) {
+  config::Config config = since(4);
+  config.series[0].largest_document = kept;
+  World world(std::move(config));
+  world.apply(Batch(kInvoices0, 1, "billed").update({{"SG", "US"}, 10, 100 * kDollar}));
+  Batch batch(kInvoices0, 2, "billed");
+  batch.update({{"SG", "US"}, 13, 400 * kDollar});
+  if (largest_dollars) {
+    batch.record().mutable_panes()->mutable_updates(0)->set_largest_document(*largest_dollars *
+                                                                             kDollar);
+  }
+  world.apply(batch);
+  world.apply(progress(kInvoices0, 3, 14 * kMicrosPerDay));
+  const auto alerts = world.alerts();
+  EXPECT_EQ(alerts.size(), 1u);
+  return alerts.empty() ? v1::Alert() : alerts[0];
+}
+
+TEST(LargestDocument, IsEvidenceAndSaid) {
+  const v1::Alert alert = with_largest(164);
+  const v1::Evidence* largest = evidence(alert, "largest_document");
+  ASSERT_NE(largest, nullptr);
+  EXPECT_DOUBLE_EQ(largest->value(), 0.41);
+  EXPECT_EQ(largest->unit(), "share");
+  EXPECT_EQ(largest->text(), "164.00 USD: 41.0 % of the window");
+  EXPECT_THAT(alert.explanation(),
+              HasSubstr(". The largest document is 41.0 % of the window. Inquire"));
+}
+
+TEST(LargestDocument, SaysWhereCreditNotesHaveTakenOffTheRest) {
+  const v1::Alert alert = with_largest(500);
+  EXPECT_EQ(evidence(alert, "largest_document")->value(), 1);
+  EXPECT_THAT(alert.explanation(), HasSubstr("is more than the window, which credit notes"));
+}
+
+TEST(LargestDocument, IsNotGuessed) {
+  v1::Alert alert = with_largest(-164);
+  EXPECT_EQ(evidence(alert, "largest_document")->unit(), "none");
+  EXPECT_THAT(evidence(alert, "largest_document")->text(), HasSubstr("at most 41.0 %"));
+  EXPECT_THAT(alert.explanation(), Not(HasSubstr("largest document")));
+  alert = with_largest(-500);
+  EXPECT_THAT(evidence(alert, "largest_document")->text(), HasSubstr("not known, since"));
+  alert = with_largest(std::nullopt);
+  EXPECT_THAT(evidence(alert, "largest_document")->text(), HasSubstr("did not keep it"));
+}
+
+TEST(LargestDocument, IsOfTheMeasureThatIsKeptOnly) {
+  EXPECT_EQ(evidence(with_largest(164, std::nullopt), "largest_document"), nullptr);
+  EXPECT_EQ(evidence(with_largest(164, Measure::kUnits), "largest_document"), nullptr);
 }
 
 TEST(SurgeSince, AnotherWindowLengthScalesTheExpected) {
