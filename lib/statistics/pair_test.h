@@ -13,7 +13,7 @@
 //
 // Threads: none inside; one owner. Invariants: no allocation at all; finite for judgements of
 // GammaPoissonFilter. NA: unless this window and the one before are both known.
-// Cost: one tail of the negative binomial in three tenths of the windows; 48 bytes a series.
+// Cost: one tail of the negative binomial in three tenths of the windows; 40 bytes a series.
 // Source: the scan statistic of width two (Naus, JASA 60, 1965) with an overdispersed law;
 // mid-p: Lancaster, JASA 56, 1961.
 #pragma once
