@@ -88,11 +88,12 @@ NegativeBinomial law_of(const Judgement& judgement) {
 }
 
 // The same baseline, `exposure` times as much expected.
-Judgement exposed(Judgement judgement, double exposure) {
+Judgement exposed(Judgement judgement, double exposure, double alpha) {
   const double mean = judgement.expected * exposure;
   judgement.expected = mean;
   judgement.variance = judgement.dispersion * mean + judgement.uncertainty * mean * mean;
   judgement.p = law_of(judgement).upper_tail(judgement.observed);
+  judgement.alarm = judgement.enough && judgement.p <= alpha;
   return judgement;
 }
 
@@ -219,7 +220,7 @@ void SurgeTracker::fill(const RuleShape& shape, const WindowInputs& in, Judgemen
     return;
   }
   if (in.whole_figures != nullptr && shape.reads_whole) {
-    judgement = exposed(judgement, std::max(1.0, f->whole_ratio));
+    judgement = exposed(judgement, std::max(1.0, f->whole_ratio), rule.learning->alpha);
   }
   f->law_mean = judgement.expected;
   f->law_variance = judgement.variance;

@@ -353,15 +353,15 @@ MethodSpec surge_ramp_spec() {
   spec.parameters = baseline_parameters();
   Parameter alpha = alpha_parameter("auto");
   alpha.word = "auto";
-  alpha.what = "chance of a false alarm of one window; auto: 0.0015, of days 0.002";
+  alpha.what = "chance of a false alarm of one window; auto: 0.0012, of days 0.0011";
   spec.parameters.push_back(alpha);
   alpha.name = "pair_alpha";
-  alpha.what = "the same of two windows together; auto: 0.0055, of days 0.0065";
+  alpha.what = "the same of two windows together; auto: 0.0052, of days 0.0056";
   spec.parameters.push_back(alpha);
   spec.parameters.push_back(ramp_factor("2"));
   Parameter threshold = ramp_threshold("auto");
   threshold.word = "auto";
-  threshold.what = "evidence at which the ramp test alarms; auto: 4, of days 5";
+  threshold.what = "evidence at which the ramp test alarms; auto: 4, of days 5.5";
   spec.parameters.push_back(threshold);
   spec.details = {"p", "phi", "p_pair", "ramp"};
   spec.run = run_surge_ramp;

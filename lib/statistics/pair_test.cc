@@ -5,8 +5,9 @@
 
 namespace surgewatch::statistics {
 namespace {
-constexpr std::uint32_t kSnapshotKind = 0x44350001;
-}
+constexpr double kHalfCount = 0.5;
+constexpr std::uint32_t kSnapshotKind = 0x44350002;
+}  // namespace
 
 absl::Status PairParameters::check() const {
   if (!(alpha >= 1e-12 && alpha <= 0.5))
@@ -31,22 +32,25 @@ PairJudgement PairTest::step(const Judgement& judgement) {
     answer.known = true;
     answer.observed = observed_ + judgement.observed;
     answer.expected = expected_ + judgement.expected;
-    if (judgement.p <= parameters_.own_p) {
+    if (!spent_ && judgement.p <= parameters_.own_p) {
       const double mean = answer.expected / judgement.unit;
       const double variance = judgement.dispersion * mean + judgement.uncertainty * mean * mean;
-      answer.p = NegativeBinomial::of(mean, variance).upper_tail(answer.observed / judgement.unit);
+      answer.p = NegativeBinomial::of(mean, variance)
+                     .upper_tail(answer.observed / judgement.unit + kHalfCount);
     }
     answer.alarm = judgement.enough && answer.p <= parameters_.alpha;
   }
   known_ = judgement.known;
   observed_ = judgement.observed;
   expected_ = judgement.expected;
+  spent_ = judgement.alarm || answer.alarm;
   return answer;
 }
 
 std::string PairTest::snapshot() const {
   StateWriter out(kSnapshotKind, parameters_.fingerprint());
   out.put_whole(known_ ? 1 : 0);
+  out.put_whole(spent_ ? 1 : 0);
   out.put(observed_);
   out.put(expected_);
   return out.take();
@@ -56,6 +60,7 @@ absl::Status PairTest::restore(std::string_view bytes) {
   StateReader in(bytes, kSnapshotKind, parameters_.fingerprint());
   PairTest fresh(parameters_);
   fresh.known_ = in.whole() != 0;
+  fresh.spent_ = in.whole() != 0;
   fresh.observed_ = in.real();
   fresh.expected_ = in.real();
   SW_RETURN_IF_ERROR(in.finish());

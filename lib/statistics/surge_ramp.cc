@@ -12,10 +12,10 @@ struct Shares {
   double pair_alpha;
   double ramp_threshold;
 };
-constexpr Shares kWeekly = {0.0015, 0.0055, 4};
-constexpr Shares kDaily = {0.002, 0.0065, 5};
+constexpr Shares kWeekly = {0.0012, 0.0052, 4};
+constexpr Shares kDaily = {0.0011, 0.0056, 5.5};
 
-constexpr std::size_t kPairSnapshotBytes = 5 * 8;
+constexpr std::size_t kPairSnapshotBytes = 6 * 8;
 constexpr std::size_t kRampSnapshotBytes = 5 * 8;
 
 SurgeRampParameters shared_out(GammaPoissonParameters baseline, const Shares& shares) {

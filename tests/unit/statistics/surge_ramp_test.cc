@@ -68,6 +68,33 @@ TEST(PairTest, DoesNotRepeatASurgeThatHasEnded) {
   EXPECT_FALSE(pair.step(quiet_judgement(9, 10)).alarm);
 }
 
+TEST(PairTest, AWindowThatHasAlarmedIsSpent) {
+  const PairParameters parameters = {.alpha = 0.005, .own_p = 0.5};
+  PairTest pair = *PairTest::create(parameters);
+  pair.step(quiet_judgement(19, 10));
+  ASSERT_TRUE(pair.step(quiet_judgement(19, 10)).alarm);
+  const PairJudgement after = pair.step(quiet_judgement(19, 10));
+  EXPECT_TRUE(after.known);
+  EXPECT_EQ(after.p, 1);
+  EXPECT_TRUE(pair.step(quiet_judgement(19, 10)).alarm);  // both of this pair are new
+
+  PairTest other = *PairTest::create(parameters);
+  Judgement surge = quiet_judgement(30, 10);
+  surge.alarm = true;  // by itself
+  other.step(surge);
+  EXPECT_FALSE(other.step(quiet_judgement(12, 10)).alarm);
+}
+
+// Two windows of which two counts are expected: P(Y >= 6) = .0166 and P(Y > 6) = .0045.
+TEST(PairTest, ItsProbabilityIsTheMiddleOfBothTails) {
+  PairTest pair = *PairTest::create({.alpha = 0.011, .own_p = 1});
+  pair.step(quiet_judgement(3, 1, 1));
+  const PairJudgement both = pair.step(quiet_judgement(3, 1, 1));
+  EXPECT_GT(both.p, 0.0075);
+  EXPECT_LT(both.p, 0.0105);
+  EXPECT_TRUE(both.alarm);
+}
+
 TEST(PairTest, NeedsTheWindowBefore) {
   PairTest pair = *PairTest::create({});
   pair.step(quiet_judgement(40, 10));
