@@ -23,6 +23,10 @@
 #include "surgewatch/v1/events.pb.h"
 #include "surgewatch/v1/journal.pb.h"
 
+namespace surgewatch::window {
+class Window;
+}
+
 namespace surgewatch::aggregate {
 
 struct Record {
@@ -115,6 +119,9 @@ class Source {
 
   // Any thread.
   SourceStats stats() const;
+  // The panes, for what a window allows to any thread. Its series are the configuration's of this
+  // source's topic, in that order.
+  const window::Window& panes() const;
 
  private:
   class Impl;

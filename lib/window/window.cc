@@ -170,6 +170,7 @@ void Window::hand_over(PaneRef pane) {
 void Window::cross_border(Micros watermark) {
   next_border_ = INT64_MAX;
   const Micros oldest = watermark - options_.allowed_lateness;
+  kept_from_.store(oldest, std::memory_order_release);
   for (Series& series : series_) {
     if (watermark_) {
       expired_ += series.life.advance(*watermark_, watermark);
