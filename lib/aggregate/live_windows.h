@@ -1,5 +1,5 @@
-// Sliding, hopping and tumbling windows over the panes that sources hold in memory, for one who asks
-// now: sums, the largest pane, and how many keys.
+// Sliding, hopping and tumbling windows over the panes that sources hold in memory, for one who
+// asks now: sums, the largest pane, and how many keys.
 //
 // Threads: any, at any time: one more lock-free reader of each source's window, which neither the
 // writer nor the flusher notices. The sources must outlive the call.
@@ -7,8 +7,8 @@
 // of later ones, any part may be. A window that is not marked complete lacks panes that have left.
 // Errors: INVALID_ARGUMENT with the parameter's name where the answer would be larger than the
 // limits below, or begins before the year 1.
-// Cost: each key is looked at; each pane of the keys that are answered is read once, some 50 ns; the
-// windows then take O(log panes) each, however long they are and however much they overlap
+// Cost: each key is looked at; each pane of the keys that are answered is read once, some 50 ns;
+// the windows then take O(log panes) each, however long they are and however much they overlap
 // (window/pane_tree.h).
 #pragma once
 
@@ -46,11 +46,12 @@ struct LiveQuery {
   std::int64_t step = 1;
   std::int64_t windows = 1;  // so many, the newest last
   // The last window ends here or before; absent: it is the first that holds all events seen.
-  std::optional<Micros> end;
-  std::vector<std::size_t> per;                 // positions in group_by, ascending
-  std::vector<std::optional<std::string>> key;  // by position in group_by: only keys of this value
-  std::int64_t rows = 100;                      // at most
-  std::string page_token;                       // next_page_token of the page before, or empty
+  std::optional<Micros> end = {};
+  std::vector<std::size_t> per = {};  // positions in group_by, ascending
+  std::vector<std::optional<std::string>> key =
+      {};                       // by position in group_by: only keys of this value
+  std::int64_t rows = 100;      // at most
+  std::string page_token = {};  // next_page_token of the page before, or empty
 };
 
 struct LiveSource {
