@@ -33,7 +33,7 @@ class HttpServer {
     telemetry::Telemetry* telemetry = nullptr;  // null: no metrics, always ready
     const AlertStore* alerts = nullptr;         // gateway only: turns on /, /api/v1 and the stream
     const config::Config* config = nullptr;     // gateway only: the rules that are watched
-    Answers answers;                            // more paths
+    Answers answers = {};                       // more paths
     int max_streams = 64;
     std::chrono::milliseconds heartbeat{10'000};
   };
