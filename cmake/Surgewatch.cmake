@@ -58,10 +58,16 @@ function(surgewatch_library name)
 endfunction()
 
 # surgewatch_program(NAME SOURCES … LIBS …)
+# Programs allocate with tcmalloc: librdkafka makes what it fetches in one thread and we let it go in
+# another, which costs glibc's allocator a fight for its arenas (docs/performance.md). The sanitizers
+# bring allocators of their own.
 function(surgewatch_program name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} surgewatch_options)
+  if(NOT SURGEWATCH_SANITIZER AND NOT SURGEWATCH_FUZZ)
+    target_link_libraries(${name} PRIVATE PkgConfig::tcmalloc)
+  endif()
 endfunction()
 
 # surgewatch_test(NAME SOURCES … LIBS … LABELS …): one ctest case for each test of the binary.
