@@ -90,8 +90,10 @@ class ChunkedArray {
   static constexpr Place locate(std::uint32_t number) {
     const std::uint64_t shifted = std::uint64_t{number} + kFirst;
     const auto leading = static_cast<std::size_t>(63 - std::countl_zero(shifted));
-    return {leading - kFirstBits,
-            static_cast<std::uint32_t>(shifted ^ (std::uint64_t{1} << leading))};
+    // The analyzer thinks that `shifted` may be 0; it is kFirst at least.
+    // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult)
+    const std::uint64_t first = std::uint64_t{1} << leading;
+    return {leading - kFirstBits, static_cast<std::uint32_t>(shifted ^ first)};
   }
 
   std::array<std::atomic<T*>, kChunks> chunks_{};
