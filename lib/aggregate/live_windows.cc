@@ -234,7 +234,8 @@ absl::Status Answer::place_windows() {
   return absl::OkStatus();
 }
 
-// The keys of the page: the smallest subjects beyond the token, and one more to know of a next page.
+// The keys of the page: the smallest subjects beyond the token, and one more to know of a next
+// page.
 absl::Status Answer::select() {
   std::optional<Values> after;
   if (!query_.page_token.empty()) {

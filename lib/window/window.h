@@ -197,9 +197,9 @@ class Window {
 
   // ---- Any thread.
   Progress progress() const;
-  // The first pane that none has left before, of a series with panes of this length; INT64_MIN while
-  // none has left. A reader that has missed a pane because it had left finds, afterwards, that this
-  // is beyond it.
+  // The first pane that none has left before, of a series with panes of this length; INT64_MIN
+  // while none has left. A reader that has missed a pane because it had left finds, afterwards,
+  // that this is beyond it.
   PaneIndex kept_from(Micros pane_length) const {
     const Micros oldest = kept_from_.load(std::memory_order_acquire);
     return oldest == kNoWatermark ? INT64_MIN : pane_of(oldest, pane_length);
@@ -353,8 +353,8 @@ class Window {
   AlternatingWords<3> published_{{0, kNoWatermark, 0}};
 
   // Writer to readers: the watermark less the allowed lateness when the floors rose last. Stored
-  // before what is below is taken out, with release, as each step of taking out is: who has acquired
-  // any of those steps sees this.
+  // before what is below is taken out, with release, as each step of taking out is: who has
+  // acquired any of those steps sees this.
   std::atomic<Micros> kept_from_{kNoWatermark};
 
   // Flusher to writer. Release and acquire: a writer that sees an epoch sees nothing else by it; a

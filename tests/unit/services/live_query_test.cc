@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <thread>
@@ -152,6 +154,30 @@ TEST_F(LiveQueriesTest, AnswersNoMoreThanItsLimits) {
   EXPECT_THAT(refusal({{"end", "0001-01-02"}, {"window", "2d"}}), HasSubstr("before the year 1"));
   for (const char* token : {"x", "1:a", "9999999999999999999999:a", "2:a", "-1:a", "1:a1:b1:c"}) {
     EXPECT_THAT(refusal({{"page_token", token}}), HasSubstr("page_token: not one for")) << token;
+  }
+}
+
+TEST_F(LiveQueriesTest, RefusesMoreThanItsTurnsAndGivesThemBack) {
+  sources_->add(owned(0, 1));
+  const Params params{{"series", "billed"}, {"windows", "1000"}};
+  std::atomic<bool> is_refused{false};
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4 * LiveQueries::kMaxAtOnce; ++i) {
+    threads.emplace_back([&] {
+      while (!is_refused && std::chrono::steady_clock::now() < deadline) {
+        const serve::api::Reply reply = queries_.answer(params);
+        if (reply.status == 200) continue;
+        EXPECT_EQ(reply.status, 503);
+        EXPECT_THAT(reply.body, HasSubstr("2 live queries are being answered"));
+        is_refused = true;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_TRUE(is_refused);
+  for (int i = 0; i < LiveQueries::kMaxAtOnce + 1; ++i) {
+    EXPECT_EQ(queries_.answer(params).status, 200);
   }
 }
 
