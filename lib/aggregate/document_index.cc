@@ -116,7 +116,7 @@ void DocumentIndex::advance(std::int64_t oldest) {
 }
 
 std::size_t DocumentIndex::bytes() const {
-  return pool_.bytes() + directory_.capacity() * sizeof(directory_[0]) +
+  return pool_.bytes() + directory_.capacity() * sizeof(decltype(directory_)::value_type) +
          crowded_.capacity() * (sizeof(*crowded_.begin()) + 1);
 }
 

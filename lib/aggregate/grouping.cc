@@ -60,6 +60,7 @@ bool is_line_dimension(Dimension dimension) {
 std::vector<window::SeriesSpec> series_specs(const std::vector<const config::Series*>& series,
                                              const config::Limits& limits) {
   std::vector<window::SeriesSpec> specs;
+  specs.reserve(series.size());
   for (const config::Series* one : series) {
     specs.push_back({.pane_length = one->pane_length,
                      .dimensions = one->group_by.size(),

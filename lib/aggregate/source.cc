@@ -61,12 +61,12 @@ class Source::Impl {
  public:
   Impl(SourceId id, std::shared_ptr<const config::Config> config, SourceOptions options);
 
-  Outcome process(const Record& record);
   Stretch process(std::span<const Record> records, bool stop_at_pane_end,
                   std::vector<Aside>* aside);
   void flush(bool ended, std::vector<v1::JournalRecord>* out);
   void recycle(std::vector<v1::JournalRecord>* records) { journal_.recycle(records); }
   SourceStats stats() const;
+  const window::Window& panes() const { return window_; }
 
   const SourceId id_;
 
@@ -130,22 +130,6 @@ Source::Impl::Impl(SourceId id, std::shared_ptr<const config::Config> config, So
       grouping_(series_, &index_, &window_),
       documents_(bounds_.correction_horizon, bounds_.out_of_orderness),
       journal_(id, series_, &window_) {}
-
-Outcome Source::Impl::process(const Record& record) {
-  window_.begin_event();
-  const std::optional<Micros> watermark_before = watermark_;
-  Prepared& prepared = prepared_.front();
-  prepare(record, &prepared);
-  Outcome outcome;
-  outcome.disposition = count(record, prepared);
-  outcome.watermark_advanced = watermark_ != watermark_before;
-  if (outcome.disposition == Disposition::kRejected) {
-    outcome.reason = prepared.rejection.reason;
-    outcome.detail = prepared.rejection.detail;
-  }
-  publish(record.offset + 1);
-  return outcome;
-}
 
 Source::Stretch Source::Impl::process(std::span<const Record> records, bool stop_at_pane_end,
                                       std::vector<Aside>* aside) {
@@ -320,7 +304,6 @@ Source::Source(SourceId id, std::shared_ptr<const config::Config> config, Source
 Source::~Source() = default;
 
 SourceId Source::id() const { return impl_->id_; }
-Outcome Source::process(const Record& record) { return impl_->process(record); }
 void Source::process(std::span<const Record> records, std::vector<Aside>* aside) {
   impl_->process(records, /*stop_at_pane_end=*/false, aside);
 }
@@ -332,5 +315,6 @@ void Source::flush(std::vector<v1::JournalRecord>* out) { impl_->flush(false, ou
 void Source::recycle(std::vector<v1::JournalRecord>* records) { impl_->recycle(records); }
 void Source::finish(std::vector<v1::JournalRecord>* out) { impl_->flush(true, out); }
 SourceStats Source::stats() const { return impl_->stats(); }
+const window::Window& Source::panes() const { return impl_->panes(); }
 
 }  // namespace surgewatch::aggregate

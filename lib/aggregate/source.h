@@ -23,6 +23,10 @@
 #include "surgewatch/v1/events.pb.h"
 #include "surgewatch/v1/journal.pb.h"
 
+namespace surgewatch::window {
+class Window;
+}
+
 namespace surgewatch::aggregate {
 
 struct Record {
@@ -46,7 +50,6 @@ struct Outcome {
   Disposition disposition = Disposition::kCounted;
   v1::RejectReason reason = v1::REJECT_REASON_UNSPECIFIED;  // with kRejected
   std::string detail;                                       // with kRejected
-  bool watermark_advanced = false;
 };
 
 // One of several records that goes elsewhere: late or rejected.
@@ -88,17 +91,14 @@ class Source {
 
   SourceId id() const;
 
-  // Writer only.
-  Outcome process(const Record& record);
-
-  // Writer only: the same as process() of one after another, for less: later records are decoded,
-  // and the memory that they will want is fetched, while earlier ones are counted; progress is
-  // published once for kRecordsPerPublication of them. Appends to `aside` those that are late or
-  // rejected, in order.
+  // Writer only: one record after another, however they are cut into batches: later ones are
+  // decoded, and the memory that they will want is fetched, while earlier ones are counted;
+  // progress is published once for kRecordsPerPublication of them. Appends to `aside` those that
+  // are late or rejected, in order.
   static constexpr std::size_t kRecordsPerPublication = 256;
   void process(std::span<const Record> records, std::vector<Aside>* aside);
 
-  // Writer only: as process() of several, but stops behind a record that moves the watermark to or
+  // Writer only: as process(), but stops behind a record that moves the watermark to or
   // past the end of a pane of any of this source's series. That is where a replay flushes.
   struct Stretch {
     std::size_t count = 0;  // records processed: all of them, unless a pane was closed
@@ -119,6 +119,9 @@ class Source {
 
   // Any thread.
   SourceStats stats() const;
+  // The panes, for what a window allows to any thread. Its series are the configuration's of this
+  // source's topic, in that order.
+  const window::Window& panes() const;
 
  private:
   class Impl;

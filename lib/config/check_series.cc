@@ -43,6 +43,7 @@ const EventTraits& traits_of(std::optional<Topic> event) {
 
 std::vector<std::string> names_of(const std::vector<Dimension>& dimensions) {
   std::vector<std::string> names;
+  names.reserve(dimensions.size());
   for (const Dimension dimension : dimensions) names.emplace_back(dimension_name(dimension));
   return names;
 }
@@ -144,8 +145,7 @@ void check_group_by(const Checker& check, const std::string& path, const v1::Ser
 
 void check_measures(const Checker& check, const std::string& path, const v1::SeriesConfig& given,
                     std::optional<Topic> event, Series* series) {
-  std::vector<std::string> known;
-  for (const std::string_view name : kMeasureNames) known.emplace_back(name);
+  const std::vector<std::string> known(kMeasureNames.begin(), kMeasureNames.end());
   if (given.measures_size() == 0) {
     check.missing(path, "measures", fmt::format("name at least one of {}", enumerate(known)));
   }

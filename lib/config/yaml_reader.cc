@@ -51,6 +51,7 @@ std::string join(const std::string& parent, std::string_view name) {
 
 std::vector<std::string> field_names(const pb::Descriptor& type) {
   std::vector<std::string> names;
+  names.reserve(static_cast<std::size_t>(type.field_count()));
   for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
   return names;
 }

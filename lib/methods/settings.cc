@@ -102,6 +102,7 @@ absl::StatusOr<Settings> Settings::parse(std::string_view method,
   for (std::size_t i = 0; i < given.size(); ++i) {
     const std::string& name = given[i].first;
     std::vector<std::string> names;
+    names.reserve(parameters.size());
     for (const Parameter& parameter : parameters) names.emplace_back(parameter.name);
     if (std::find(names.begin(), names.end(), name) == names.end()) {
       return invalid_argument("{} has no parameter '{}'{}", method, name,

@@ -179,7 +179,8 @@ class WireCursor {
     std::uint64_t result = 0;
     for (unsigned shift = 0; shift < 70; shift += 7) {
       if (at == end) return nullptr;
-      const unsigned char byte = *at++;
+      // The analyzer takes `at` for null where `end` is not; both are the same text's.
+      const unsigned char byte = *at++;  // NOLINT(clang-analyzer-core.NullDereference)
       result |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
       if (byte < 0x80) {
         *value = result;

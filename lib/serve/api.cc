@@ -1,9 +1,6 @@
 #include "serve/api.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include <algorithm>
-#include <charconv>
 #include <initializer_list>
 #include <string_view>
 #include <utility>
@@ -13,6 +10,7 @@
 #include "base/status.h"
 #include "base/time.h"
 #include "config/wire.h"
+#include "serve/params.h"
 #include "serve/token.h"
 
 namespace surgewatch::serve::api {
@@ -29,16 +27,6 @@ std::string upper(std::string text) {
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
   }
   return text;
-}
-
-absl::StatusOr<std::int64_t> parse_limit(const std::string& text, std::int64_t most) {
-  std::int64_t value = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size() || value < 1 ||
-      value > most) {
-    return invalid_argument("limit: '{}' is not a whole number from 1 to {}", text, most);
-  }
-  return value;
 }
 
 // "warning" or "SEVERITY_WARNING".
@@ -87,22 +75,6 @@ absl::StatusOr<bool> take_filter_param(const std::string& name, const std::strin
     return invalid_argument("{}: given more than {} times", name, kMaxFilterValues);
   }
   return true;
-}
-
-absl::Status unknown_param(const std::string& name, std::string_view known) {
-  return invalid_argument("unknown parameter '{}'; known: {}", name, known);
-}
-
-// "2024-10-28" (midnight UTC) or RFC 3339.
-absl::StatusOr<std::int64_t> parse_instant(const std::string& name, const std::string& text) {
-  if (const auto date = parse_date(text); date.ok()) return floor_div(*date, kMicrosPerSecond);
-  google::protobuf::Timestamp timestamp;
-  if (text.size() > 40 || !google::protobuf::util::TimeUtil::FromString(text, &timestamp)) {
-    return invalid_argument(
-        "{}: '{}' is neither a date such as 2024-10-28 nor a time such as 2024-10-28T00:00:00Z",
-        name, text);
-  }
-  return timestamp.seconds();
 }
 
 absl::StatusOr<std::int64_t> parse_step(const std::string& text) {
@@ -173,7 +145,7 @@ Reply list_alerts(const AlertStore& store, const Params& params) {
   std::int64_t limit = kDefaultAlerts;
   for (const auto& [name, value] : params) {
     if (name == "limit") {
-      const auto parsed = parse_limit(value, kMaxAlerts);
+      const auto parsed = parse_count(name, value, kMaxAlerts);
       if (!parsed.ok()) return error(parsed.status());
       limit = *parsed;
       continue;
@@ -211,7 +183,7 @@ absl::StatusOr<AlertStore::PointQuery> parse_point_query(const Params& params) {
     } else if (name == "step") {
       SW_ASSIGN_OR_RETURN(query.step_seconds, parse_step(value));
     } else if (name == "limit") {
-      SW_ASSIGN_OR_RETURN(const std::int64_t limit, parse_limit(value, kMaxPoints));
+      SW_ASSIGN_OR_RETURN(const std::int64_t limit, parse_count(name, value, kMaxPoints));
       query.limit = static_cast<std::size_t>(limit);
     } else if (config::dimension_from_name(name)) {
       query.subject[name] = value;

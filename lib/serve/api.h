@@ -3,18 +3,15 @@
 // Threads: any. Errors: a Reply with a 4xx status and {"error": {"code": …, "message": …}}.
 #pragma once
 
-#include <map>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "config/config.h"
 #include "serve/alert_store.h"
+#include "serve/params.h"
 
 namespace surgewatch::serve::api {
-
-// Percent-decoded already.
-using Params = std::multimap<std::string, std::string>;
 
 struct Reply {
   int status = 200;

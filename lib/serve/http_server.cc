@@ -43,9 +43,11 @@ constexpr std::size_t kMaxPayload = 64 * 1'024;
 constexpr int kKeepAliveSeconds = 2;
 constexpr int kReadSeconds = 3;
 constexpr int kWriteSeconds = 3;
+constexpr char kRetryAfterSeconds[] = "10";
 
 void answer(const api::Reply& reply, Response& response) {
   response.status = reply.status;
+  if (reply.status == 503) response.set_header("Retry-After", kRetryAfterSeconds);
   response.set_content(reply.body, kJson);
 }
 
@@ -189,6 +191,10 @@ class HttpServerImpl final : public HttpServer {
     if (path == "/metrics" && options_.telemetry != nullptr) {
       return answer(200, options_.telemetry->expose(), kMetrics, response);
     }
+    if (const auto found = options_.answers.find(path); found != options_.answers.end()) {
+      response.set_header("Cache-Control", "no-store");
+      return answer(found->second(request.params), response);
+    }
     if (options_.alerts != nullptr) {
       if (serve_api(request, response)) return;
       if (const Asset* asset = find_asset(path)) return serve_asset(*asset, request, response);
@@ -265,7 +271,6 @@ class HttpServerImpl final : public HttpServer {
     if (request.method == "HEAD") return answer(200, "", "text/event-stream", response);
     if (open_streams_.fetch_add(1, std::memory_order_relaxed) >= options_.max_streams) {
       open_streams_.fetch_sub(1, std::memory_order_relaxed);
-      response.set_header("Retry-After", "10");
       return answer(api::error(absl::ResourceExhaustedError(
                         fmt::format("{} streams are open, the most there may be; try again later",
                                     options_.max_streams))),

@@ -9,15 +9,21 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "config/config.h"
 #include "serve/alert_store.h"
+#include "serve/api.h"
 #include "telemetry/telemetry.h"
 
 namespace surgewatch::serve {
+
+// What a path answers; called by the server's threads, several at once.
+using Answers = std::map<std::string, std::function<api::Reply(const api::Params&)>>;
 
 class HttpServer {
  public:
@@ -27,6 +33,7 @@ class HttpServer {
     telemetry::Telemetry* telemetry = nullptr;  // null: no metrics, always ready
     const AlertStore* alerts = nullptr;         // gateway only: turns on /, /api/v1 and the stream
     const config::Config* config = nullptr;     // gateway only: the rules that are watched
+    Answers answers = {};                       // more paths
     int max_streams = 64;
     std::chrono::milliseconds heartbeat{10'000};
   };

@@ -8,15 +8,16 @@
 //
 // A perfect binary tree over a ring of panes (the pane index modulo a power of two): each node
 // holds the combination of what is below it. Combine is any commutative and associative operation
-// with an identity: Sum, Max, Min, or a sketch's merge (DistinctSketch). Commutative, since a
-// window may wrap around the ring. No inverse is needed, so that maxima and sketches slide as sums
-// do.
+// with an identity. Commutative, since a window may wrap around the ring. No inverse is needed, so
+// that maxima slide as sums do.
+// Used by lib/aggregate/live_windows, which reads each pane once and then asks for many windows.
 //
 // Threads: one.
 // Invariants: panes outside of (newest − capacity, newest] are the identity, and are neither kept
 // nor answered for.
 // Cost: set() and aggregate() take O(log capacity) combinations, whatever the window's length and
-// however late what comes is; advancing by d panes takes O(min(d, capacity) · log capacity). Memory
+// however late what comes is; a tree of n panes known from the start takes O(n); advancing by d
+// panes takes O(min(d, capacity) · log capacity). Memory
 // is 2 · capacity values, capacity rounded up to a power of two.
 // Source: the flat tree over a ring of K. Tangwongsan, M. Hirzel, S. Schneider and K.-L. Wu,
 // "General Incremental Sliding-Window Aggregation", PVLDB 8(7), 2015 (Reactive Aggregator).
@@ -26,7 +27,6 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <utility>
 #include <vector>
 
@@ -43,14 +43,9 @@ struct Sum {
   static Value combine(const Value& a, const Value& b) { return a + b; }
 };
 struct Max {
-  using Value = std::int64_t;
-  static Value identity() { return std::numeric_limits<Value>::min(); }
+  using Value = WideSum;
+  static Value identity() { return Value{INT64_MIN} << 64; }  // the least that there is
   static Value combine(const Value& a, const Value& b) { return std::max(a, b); }
-};
-struct Min {
-  using Value = std::int64_t;
-  static Value identity() { return std::numeric_limits<Value>::max(); }
-  static Value combine(const Value& a, const Value& b) { return std::min(a, b); }
 };
 
 // Windows of `length` panes, one every `hop` panes. Tumbling: hop = length; sliding: hop = 1.
@@ -78,6 +73,15 @@ class PaneTree {
         newest_(newest),
         nodes_(2 * leaves_, Combine::identity()) {
     SW_CHECK(capacity > 0);
+  }
+  // Of these panes, one after another from `first` on; at least one.
+  PaneTree(PaneIndex first, const std::vector<Value>& values)
+      : PaneTree(static_cast<std::int64_t>(values.size()),
+                 first + static_cast<std::int64_t>(values.size()) - 1) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      nodes_[leaf(first + static_cast<std::int64_t>(i))] = values[i];
+    }
+    for (std::size_t at = leaves_ - 1; at > 0; --at) combine_children(at);
   }
 
   std::int64_t capacity() const { return static_cast<std::int64_t>(leaves_); }
@@ -139,9 +143,10 @@ class PaneTree {
   }
   void replace(std::size_t at, Value value) {
     nodes_[at] = std::move(value);
-    for (at /= 2; at > 0; at /= 2) {
-      nodes_[at] = Combine::combine(nodes_[2 * at], nodes_[2 * at + 1]);
-    }
+    for (at /= 2; at > 0; at /= 2) combine_children(at);
+  }
+  void combine_children(std::size_t at) {
+    nodes_[at] = Combine::combine(nodes_[2 * at], nodes_[2 * at + 1]);
   }
   // Both ends included: from below, each node that is a right child at the left end or a left one
   // at the right end is a part.

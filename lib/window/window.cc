@@ -200,6 +200,7 @@ void Window::hand_over(PaneRef pane) {
 void Window::cross_border(Micros watermark) {
   next_border_ = INT64_MAX;
   const Micros oldest = watermark - options_.allowed_lateness;
+  kept_from_.store(oldest, std::memory_order_release);
   for (Series& series : series_) {
     if (watermark_ != kNoWatermark) {
       expired_ += series.life.advance(watermark_, watermark);
@@ -393,11 +394,16 @@ void Window::find_dirty(std::uint64_t tail) {
   dirty_.pop_until(tail, &found_);
   if (ring_was_full_.exchange(false, std::memory_order_acq_rel)) {
     SW_WINDOW_POINT(kFlagCleared);
+    // Those found so far are among them, so that nothing is to be sorted: a watched pane is not
+    // settled, and one that was popped has been handed over since the last call, in an epoch that
+    // was not settled by it.
+    found_.clear();
     const std::uint32_t settled = settled_epoch_.load(std::memory_order_relaxed);  // own store
     const std::uint32_t count = pool_.size();
     for (PaneRef pane = 0; pane < count; ++pane) {
       if (pool_[pane].dirty_epoch(std::memory_order_acquire) > settled) found_.push_back(pane);
     }
+    return;
   }
   std::sort(found_.begin(), found_.end());
   found_.erase(std::unique(found_.begin(), found_.end()), found_.end());

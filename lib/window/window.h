@@ -250,6 +250,13 @@ class Window {
 
   // ---- Any thread.
   Progress progress() const;
+  // The first pane that none has left before, of a series with panes of this length; INT64_MIN
+  // while none has left. A reader that has missed a pane because it had left finds, afterwards,
+  // that this is beyond it.
+  PaneIndex kept_from(Micros pane_length) const {
+    const Micros oldest = kept_from_.load(std::memory_order_acquire);
+    return oldest == kNoWatermark ? INT64_MIN : pane_of(oldest, pane_length);
+  }
   // Slots there are, with a key or without: below it are all that have one.
   std::uint32_t slot_count() const { return slots_.size(); }
   // The key that is in a slot; false if there is none. Its generation is that key's alone.
@@ -429,6 +436,11 @@ class Window {
   alignas(64) std::atomic<bool> ring_was_full_{false};
   // The next offset, the watermark and the writer's epoch, after each event.
   alignas(64) AlternatingWords<3> published_{{0, kNoWatermark, 0}};
+
+  // Writer to readers: the watermark less the allowed lateness when the floors rose last. Stored
+  // before what is below is taken out, with release, as each step of taking out is: who has
+  // acquired any of those steps sees this.
+  std::atomic<Micros> kept_from_{kNoWatermark};
 
   // Flusher to writer. Release and acquire: a writer that sees an epoch sees nothing else by it; a
   // writer that sees a pane settled knows that the flusher has read it for the last time.

@@ -56,8 +56,12 @@ void pin_this_thread(int cpu) {
 // From connecting until an error or a stop; another try starts a new one from nothing.
 class Aggregator::Session {
  public:
-  explicit Session(Aggregator* owner) : owner_(*owner), config_(*owner->options_.config) {}
-  ~Session() { join(); }
+  explicit Session(Aggregator* owner)
+      : owner_(*owner), config_(*owner->options_.config), sources_(*owner->options_.sources) {}
+  ~Session() {
+    join();
+    sources_.clear();
+  }
 
   absl::Status run(const Stop& stop);
 
@@ -72,7 +76,7 @@ class Aggregator::Session {
 
   Aggregator& owner_;
   const config::Config& config_;
-  OwnedSourceList sources_;
+  OwnedSourceList& sources_;
   std::unique_ptr<Flusher> flusher_;
   std::vector<std::unique_ptr<Worker>> workers_;
   Stop stop_workers_;
@@ -164,6 +168,7 @@ Aggregator::Aggregator(Options options)
     : options_(std::move(options)),
       topics_(options_.config->kafka.topic_prefix),
       meters_(std::make_unique<AggregatorMeters>(options_.telemetry)) {
+  if (options_.sources == nullptr) options_.sources = std::make_shared<OwnedSourceList>();
   options_.telemetry->set_ready("aggregator connected", false);
 }
 

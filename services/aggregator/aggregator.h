@@ -29,6 +29,7 @@
 namespace surgewatch::services {
 
 class AggregatorMeters;
+class OwnedSourceList;
 
 class Aggregator {
  public:
@@ -44,6 +45,8 @@ class Aggregator {
     std::shared_ptr<const config::Config> config;
     telemetry::Telemetry* telemetry = nullptr;
     bool strict = false;
+    // Where others find the sources that are owned now, e.g. live queries; null: nobody looks.
+    std::shared_ptr<OwnedSourceList> sources = nullptr;
     // For measuring; called by the worker, which waits for it.
     std::function<void(const Visible&)> on_visible = {};
   };

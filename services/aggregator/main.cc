@@ -1,4 +1,8 @@
+#include <memory>
+
 #include "aggregator/aggregator.h"
+#include "aggregator/live_query.h"
+#include "aggregator/owned_source.h"
 #include "common/service_main.h"
 
 int main(int argc, char** argv) {
@@ -12,8 +16,10 @@ int main(int argc, char** argv) {
   program.http_port = [](const config::Config& config) {
     return config.server.aggregator_http_port;
   };
-  program.run = [](const services::ServiceContext& context) {
-    return services::Aggregator({context.config, context.telemetry, context.strict})
+  const auto sources = std::make_shared<services::OwnedSourceList>();
+  program.answers = [&](const auto& config) { return services::live_answers(config, sources); };
+  program.run = [&](const services::ServiceContext& context) {
+    return services::Aggregator({context.config, context.telemetry, context.strict, sources})
         .run(*context.stop);
   };
   return services::service_main(argc, argv, program);

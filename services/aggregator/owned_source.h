@@ -1,8 +1,8 @@
 // A source that this process owns, and the list of them: what workers, flusher and metrics share.
 //
-// Threads: one worker owns a source and nothing else writes to its state; the flusher reads its
-// panes. Each member says whose it is. The list is for all; its lock is taken at rebalances, for a
-// flush and once a second, never for an event.
+// Threads: one worker owns a source and nothing else writes to its state; the flusher and live
+// queries read its panes. Each member says whose it is. The list is for all; its lock is taken at
+// rebalances, for a flush and for a live query, never for an event.
 #pragma once
 
 #include <atomic>
@@ -34,8 +34,8 @@ struct OwnedSource {
   std::int64_t side_outputs_from = 0;       // what lies below an earlier owner has sent
   std::int64_t next_offset = 0;
 
-  // Written by the worker, read by the flusher; relaxed, since each is a figure of its own and
-  // nothing else is read on its strength.
+  // Written by the worker, read by the flusher and live queries; relaxed, since each is a figure of
+  // its own and nothing else is read on its strength.
   std::atomic<std::int64_t> record_timestamp{0};
   std::atomic<bool> caught_up{false};
 
@@ -53,6 +53,10 @@ class OwnedSourceList {
   void add(std::shared_ptr<OwnedSource> source) {
     const std::lock_guard lock(mutex_);
     sources_.push_back(std::move(source));
+  }
+  void clear() {
+    const std::lock_guard lock(mutex_);
+    sources_.clear();
   }
   void remove(const std::shared_ptr<OwnedSource>& source) {
     const std::lock_guard lock(mutex_);

@@ -6,7 +6,6 @@
 #include <CLI/CLI.hpp>
 
 #include "base/status.h"
-#include "serve/http_server.h"
 
 namespace surgewatch::services {
 namespace {
@@ -21,6 +20,7 @@ absl::Status run_program(const ServiceProgram& program, const std::string& confi
     options.bind_address = config->server.bind_address;
     options.port = program.http_port(*config);
     options.telemetry = &telemetry;
+    if (program.answers) options.answers = program.answers(config);
     SW_ASSIGN_OR_RETURN(server, serve::HttpServer::start(options));
     spdlog::info("metrics and health at http://{}:{}/", options.bind_address, server->port());
   }

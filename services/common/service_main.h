@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "common/stop.h"
 #include "config/config.h"
+#include "serve/http_server.h"
 #include "telemetry/telemetry.h"
 
 namespace surgewatch::services {
@@ -39,6 +40,8 @@ struct ServiceProgram {
   // Serves /metrics and health on this port of the configuration; null if `run` brings its own
   // server.
   std::function<int(const config::Config&)> http_port;
+  // What that server answers besides; null: nothing.
+  std::function<serve::Answers(const std::shared_ptr<const config::Config>&)> answers;
   std::function<absl::Status(const ServiceContext&)> run;
 };
 

@@ -40,6 +40,7 @@ absl::Status Gateway::start() {
   http.telemetry = options_.telemetry;
   http.alerts = &store_;
   http.config = options_.config.get();
+  http.answers = options_.answers;
   SW_ASSIGN_OR_RETURN(http_, serve::HttpServer::start(http));
   serve::GrpcServer::Options grpc;
   grpc.bind_address = server.bind_address;

@@ -29,6 +29,7 @@ class Gateway {
     std::shared_ptr<const config::Config> config;
     telemetry::Telemetry* telemetry = nullptr;
     bool strict = false;
+    serve::Answers answers = {};  // that the HTTP server gives besides its own
   };
   explicit Gateway(Options options);
   ~Gateway();

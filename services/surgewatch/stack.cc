@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "aggregator/live_query.h"
 #include "base/status.h"
 #include "surgewatch/commands.h"
 
@@ -15,9 +16,10 @@ constexpr std::chrono::milliseconds kLook{100};
 Stack::Stack(std::shared_ptr<const config::Config> config, bool strict)
     : config_(std::move(config)),
       telemetry_("surgewatch", config_->limits.label_sets_per_metric),
-      aggregator_({config_, &telemetry_, strict}),
+      sources_(std::make_shared<OwnedSourceList>()),
+      aggregator_({config_, &telemetry_, strict, sources_}),
       detector_({config_, &telemetry_, strict}),
-      gateway_({config_, &telemetry_, strict}) {}
+      gateway_({config_, &telemetry_, strict, live_answers(config_, sources_)}) {}
 
 Stack::~Stack() { (void)stop(); }
 

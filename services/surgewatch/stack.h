@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "aggregator/aggregator.h"
+#include "aggregator/owned_source.h"
 #include "common/stop.h"
 #include "config/config.h"
 #include "detector/detector_service.h"
@@ -43,6 +44,7 @@ class Stack {
 
   std::shared_ptr<const config::Config> config_;
   telemetry::Telemetry telemetry_;
+  std::shared_ptr<OwnedSourceList> sources_;  // of the aggregator, for live queries
   Aggregator aggregator_;
   DetectorService detector_;
   Gateway gateway_;

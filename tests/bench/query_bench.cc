@@ -4,7 +4,6 @@
 
 #include <random>
 
-#include "window/distinct_sketch.h"
 #include "window/pane_tree.h"
 
 namespace surgewatch::window {
@@ -67,33 +66,6 @@ BENCHMARK(amend_plainly<Sum>)->Apply(lengths);
 BENCHMARK(slide<Max>)->Apply(lengths);
 BENCHMARK(amend<Max>)->Apply(lengths);
 BENCHMARK(amend_plainly<Max>)->Apply(lengths);
-
-void add_parties(benchmark::State& state) {
-  DistinctSketch sketch;
-  std::mt19937_64 random(1);
-  for (auto _ : state) sketch.add_hash(random());
-  benchmark::DoNotOptimize(sketch.estimate());
-}
-BENCHMARK(add_parties)->MinTime(0.05);
-
-// Panes of 100 parties each, by the hour of minutes: merged by the tree.
-void slide_parties(benchmark::State& state) {
-  PaneTree<Distinct> tree(256, 0);
-  std::mt19937_64 random(1);
-  const auto fresh = [&] {
-    DistinctSketch sketch;
-    for (int i = 0; i < 100; ++i) sketch.add_hash(random() % 5'000 * 0x9e37'79b9'7f4a'7c15u);
-    return sketch;
-  };
-  for (PaneIndex pane = 1; pane <= 256; ++pane) tree.set(pane, fresh());
-  const auto shape = WindowShape::sliding(state.range(0));
-  const DistinctSketch pane = fresh();
-  for (auto _ : state) {
-    tree.set(tree.newest() + 1, pane);
-    benchmark::DoNotOptimize(tree.aggregate(shape, tree.newest()).estimate());
-  }
-}
-BENCHMARK(slide_parties)->Arg(10)->Arg(60)->Arg(240)->MinTime(0.05);
 
 }  // namespace
 }  // namespace surgewatch::window

@@ -2,11 +2,14 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <fstream>
 #include <set>
 
 #include "base/proto_json.h"
+#include "base/time.h"
 #include "integration/system.h"
 #include "surgewatch/v1/events.pb.h"
+#include "surgewatch/v1/live.pb.h"
 
 namespace surgewatch::test {
 namespace {
@@ -54,6 +57,37 @@ class OnRealKafka : public ::testing::Test {
         },
         kPatience))
         << system.aggregator->err() << system.detector->err();
+  }
+  // Units of every key and complete window, against the panes as `replay --series` writes them.
+  static void expect_live_windows_are_sums_of(const v1::LiveWindows& windows,
+                                              const std::string& csv) {
+    EXPECT_EQ(windows.sources_size(), kPartitions);
+    std::map<std::pair<std::string, std::string>, std::int64_t> units;  // by key and first instant
+    std::ifstream file(csv);
+    for (std::string line; std::getline(file, line);) {
+      std::istringstream fields(line);
+      std::string series, start, key, measure, value;
+      for (auto* field : {&series, &start, &key, &measure, &value}) {
+        std::getline(fields, *field, ',');
+      }
+      if (series == "billed" && measure == "units") units[{key, start}] = std::stoll(value);
+    }
+    int compared = 0;
+    for (const v1::LiveRow& row : windows.rows()) {
+      const std::string key =
+          "bill_to=" + row.key().at("bill_to") + ";family=" + row.key().at("family");
+      for (int i = 0; i < windows.windows_size(); ++i) {
+        if (!windows.windows(i).complete()) continue;
+        std::int64_t expected = 0;
+        for (std::int64_t at = windows.windows(i).start().seconds();
+             at < windows.windows(i).end().seconds(); at += 86'400) {
+          expected += units[{key, format_time(at * kMicrosPerSecond)}];
+        }
+        EXPECT_EQ(row.windows(i).sum().units(), expected) << key << ", window " << i;
+        compared += expected == 0 ? 0 : 1;
+      }
+    }
+    EXPECT_GT(compared, 10);
   }
   static void expect_each_revision_once(const std::vector<v1::Alert>& alerts) {
     std::map<std::string, int> newest;
@@ -146,17 +180,24 @@ TEST_P(OfWorkers, WhatIsFinalIsWhatAReplayOfTheSameEventsSays) {
   wait_for_all(system, kEvents);
   wait_for_story(system);
   const auto live = system.alerts();
+  // Three days each, a day apart: asked of the aggregator while it runs.
+  v1::LiveWindows windows;
+  const std::string asked = System::get(
+      system.aggregator_port, "/api/v1/window?series=billed&window=3d&step=1d&windows=5&limit=999");
+  ASSERT_TRUE(from_json(asked, &windows).ok()) << asked;
   system.stop_all();
 
   TemporaryDirectory directory;
+  const std::string panes = (directory.path() / "panes.csv").string();
   const std::string events = (directory.path() / "events.binpb").string();
   ASSERT_EQ(
       system.run({"simulate", "--events", std::to_string(kEvents), "--out", events, "--quiet"})
           ->wait({}),
       0);
-  const auto replay =
-      system.run({"replay", "--config", system.config().string(), "--events", events});
+  const auto replay = system.run(
+      {"replay", "--config", system.config().string(), "--events", events, "--series", panes});
   ASSERT_EQ(replay->wait({}), 0) << replay->err();
+  expect_live_windows_are_sums_of(windows, panes);
 
   // Up to the quarter's end: what comes later is not final yet in the live system.
   const auto finals = [](const std::vector<v1::Alert>& alerts) {

@@ -15,6 +15,7 @@
 #include "property/merge.h"
 #include "property/reference.h"
 #include "unit/aggregate/builders.h"
+#include "unit/aggregate/one_by_one.h"
 
 namespace surgewatch::property {
 namespace {
@@ -161,7 +162,8 @@ class Stream {
   }
 
   void process(Pair& pair, const Event& event, const std::string& payload, int number) {
-    const auto outcome = pair.source->process({.offset = pair.offset, .payload = payload});
+    const auto outcome =
+        test::process_one(*pair.source, {.offset = pair.offset, .payload = payload});
     pair.offset += pick(1, 3);  // logs have gaps
     const auto expected = pair.reference->process(event);
     ++dispositions[static_cast<std::size_t>(expected)];

@@ -15,6 +15,7 @@
 #include "aggregate/source.h"
 #include "journal/merger.h"
 #include "unit/aggregate/builders.h"
+#include "unit/aggregate/one_by_one.h"
 
 namespace surgewatch::property {
 namespace {
@@ -100,8 +101,9 @@ class WideStream {
   }
 
   void process(std::size_t source, const v1::Invoice& invoice) {
+    const std::string payload = invoice.SerializeAsString();
     const auto outcome =
-        sources_[source]->process({.offset = offset_++, .payload = invoice.SerializeAsString()});
+        test::process_one(*sources_[source], {.offset = offset_++, .payload = payload});
     ASSERT_EQ(static_cast<int>(outcome.disposition),
               static_cast<int>(aggregate::Disposition::kCounted))
         << outcome.detail;

@@ -1,13 +1,10 @@
 // Windows over panes against the plain way: every value again for each answer.
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <map>
 #include <random>
-#include <set>
-#include <string>
+#include <vector>
 
-#include "window/distinct_sketch.h"
 #include "window/pane_tree.h"
 
 namespace surgewatch::window {
@@ -64,7 +61,6 @@ void check(unsigned seed) {
 
 TEST(PaneTree, SumsAnyWindow) { check<Sum>(1); }
 TEST(PaneTree, KnowsTheGreatestOfAnyWindow) { check<Max>(2); }
-TEST(PaneTree, KnowsTheLeastOfAnyWindow) { check<Min>(3); }
 
 TEST(PaneTree, ForgetsAGreatestThatLeaves) {
   PaneTree<Max> tree(4, 0);
@@ -90,85 +86,36 @@ TEST(PaneTree, SumsBeyond64Bits) {
   EXPECT_TRUE(tree.aggregate(0, 1) == WideSum{INT64_MAX} * 2);
 }
 
-// ---- Distinct parties --------------------------------------------------------------------------
-
-std::string party(std::uint64_t number) { return "party-" + std::to_string(number); }
-
-TEST(DistinctSketch, CountsFewNearlyExactly) {
-  DistinctSketch sketch;
-  EXPECT_EQ(sketch.estimate(), 0);
-  for (std::uint64_t n = 1; n <= 100; ++n) {
-    sketch.add(party(n));
-    sketch.add(party(n));
-    EXPECT_NEAR(sketch.estimate(), static_cast<double>(n), 1 + 0.05 * static_cast<double>(n));
-  }
-  EXPECT_LT(sketch.bytes(), 1'000u);
-}
-
-// The stated error, at counts below, at and above the change of form and of the old formula: root
-// mean square over independent sets, and no bias.
-TEST(DistinctSketch, ErrsByNoMoreThanStated) {
-  std::mt19937_64 random(11);
-  for (const int count : {300, 600, 3'000, 10'000, 14'000, 40'000, 300'000}) {
-    constexpr int kSets = 60;
-    double squares = 0;
-    double bias = 0;
-    for (int set = 0; set < kSets; ++set) {
-      DistinctSketch sketch;
-      for (int i = 0; i < count; ++i) sketch.add_hash(random());
-      const double error = sketch.estimate() / count - 1;
-      squares += error * error;
-      bias += error;
+// Known from the start, and gone on with: as if its panes had come one after another.
+template <typename Combine>
+void check_built(unsigned seed) {
+  std::mt19937_64 random(seed);
+  for (int round = 0; round < 200; ++round) {
+    const auto first = static_cast<PaneIndex>(random() % 100) - 50;
+    std::vector<typename Combine::Value> panes(1 + random() % 70);
+    for (auto& pane : panes) pane = static_cast<std::int64_t>(random() % 2'001) - 1'000;
+    PaneTree<Combine> built(first, panes);
+    PaneTree<Combine> grown(static_cast<std::int64_t>(panes.size()), first - 1);
+    for (std::size_t i = 0; i < panes.size(); ++i) {
+      grown.set(first + static_cast<std::int64_t>(i), panes[i]);
     }
-    // 60 sets give the root to a tenth of itself, the mean to an eighth of the error.
-    EXPECT_LT(std::sqrt(squares / kSets), 1.35 * DistinctSketch::kStandardError) << count;
-    EXPECT_LT(std::abs(bias / kSets), 0.5 * DistinctSketch::kStandardError) << count;
+    ASSERT_EQ(built.newest(), grown.newest());
+    ASSERT_EQ(built.capacity(), grown.capacity());
+    for (int i = 0; i < 50; ++i) {
+      if (i % 10 == 9) {
+        const PaneIndex next = built.newest() + static_cast<PaneIndex>(random() % 3);
+        built.set(next, i);
+        grown.set(next, i);
+      }
+      const PaneIndex from = built.newest() - static_cast<PaneIndex>(random() % 80);
+      const PaneIndex to = from + static_cast<PaneIndex>(random() % 80);
+      ASSERT_TRUE(built.aggregate(from, to) == grown.aggregate(from, to)) << from << " " << to;
+    }
   }
 }
-
-TEST(DistinctSketch, OfEqualSetsIsEqualHoweverMade) {
-  std::mt19937_64 random(5);
-  for (const std::uint64_t count : {20u, 500u, 600u, 5'000u}) {
-    DistinctSketch whole, backward;
-    std::array<DistinctSketch, 3> parts;
-    for (std::uint64_t n = 0; n < count; ++n) {
-      whole.add(party(n));
-      backward.add(party(count - 1 - n));
-      parts[random() % 3].add(party(n));
-      parts[random() % 3].add(party(n));
-    }
-    DistinctSketch ab = parts[0];
-    ab.merge(parts[1]);
-    ab.merge(parts[2]);
-    DistinctSketch ba = parts[2];
-    ba.merge(parts[1]);
-    ba.merge(parts[0]);
-    EXPECT_EQ(whole, backward);
-    EXPECT_EQ(whole, ab);
-    EXPECT_EQ(whole, ba);
-    whole.merge(ab);
-    EXPECT_EQ(whole, ab);
-  }
-}
-
-TEST(DistinctSketch, SlidesByPanes) {
-  PaneTree<Distinct> tree(32, 0);
-  std::map<PaneIndex, std::set<std::uint64_t>> model;
-  std::mt19937_64 random(9);
-  for (PaneIndex pane = 0; pane < 60; ++pane) {
-    DistinctSketch sketch;
-    for (int i = 0; i < 40; ++i) {
-      const std::uint64_t number = random() % 700;
-      sketch.add(party(number));
-      model[pane].insert(number);
-    }
-    tree.set(pane, sketch);
-    std::set<std::uint64_t> parties;
-    for (PaneIndex p = pane - 9; p <= pane; ++p) parties.insert(model[p].begin(), model[p].end());
-    const auto count = static_cast<double>(parties.size());
-    EXPECT_NEAR(tree.aggregate(WindowShape::sliding(10), pane).estimate(), count,
-                4 * DistinctSketch::kStandardError * count);
-  }
+TEST(PaneTree, BuiltAtOnceIsAsIfGrown) {
+  check_built<Sum>(4);
+  check_built<Max>(5);
 }
 
 }  // namespace

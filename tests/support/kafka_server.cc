@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <sstream>
 
 #include "base/status.h"
 #include "kafka/client.h"
@@ -19,31 +20,10 @@ constexpr milliseconds kReadyWait{90'000};
 constexpr milliseconds kAskWait{1'000};
 constexpr milliseconds kStopWait{30'000};
 
-// One node for a test, so: everything once, nothing waited for.
-constexpr const char* kProperties = R"(
-process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
-controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{broker}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-log.dirs={directory}/data
-auto.create.topics.enable=false
-default.replication.factor=1
-min.insync.replicas=1
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-transaction.state.log.num.partitions=4
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-share.coordinator.state.topic.num.partitions=1
-group.initial.rebalance.delay.ms=0
+// Beyond the settings that benchmarks have too.
+constexpr const char* kMoreProperties = R"(
 transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 log.cleaner.enable=true
-controlled.shutdown.enable=false
 num.network.threads=2
 num.io.threads=2
 )";
@@ -86,9 +66,15 @@ KafkaServer::~KafkaServer() = default;
 absl::Status KafkaServer::format() {
   const std::uint16_t broker = free_port();
   brokers_ = fmt::format("127.0.0.1:{}", broker);
-  std::ofstream(directory_.path() / "server.properties") << fmt::format(
-      fmt::runtime(kProperties), fmt::arg("broker", broker), fmt::arg("controller", free_port()),
-      fmt::arg("directory", directory_.path().string()));
+  std::ifstream file(SURGEWATCH_KAFKA_PROPERTIES);
+  std::stringstream common;
+  common << file.rdbuf();
+  if (!file) return not_found("{} can't be read", SURGEWATCH_KAFKA_PROPERTIES);
+  std::ofstream(directory_.path() / "server.properties")
+      << fmt::format(fmt::runtime(common.str()), fmt::arg("broker", broker),
+                     fmt::arg("controller", free_port()),
+                     fmt::arg("directory", directory_.path().string()))
+      << kMoreProperties;
   SW_ASSIGN_OR_RETURN(
       const auto tool,
       Process::start({.program = "java",

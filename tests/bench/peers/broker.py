@@ -9,30 +9,9 @@ SOURCE = Path(__file__).resolve().parents[3]
 CLUSTER_ID = "c3VyZ2V3YXRjaC1wZWVycw"
 
 # Event time lies in the past for the broker's clock, and nothing may leave while somebody reads.
-PROPERTIES = """\
-process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
-controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{broker}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-log.dirs={directory}/data
-auto.create.topics.enable=false
-default.replication.factor=1
-min.insync.replicas=1
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-transaction.state.log.num.partitions=4
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-share.coordinator.state.topic.num.partitions=1
-group.initial.rebalance.delay.ms=0
+MORE_PROPERTIES = """
 log.retention.check.interval.ms=86400000
 log.cleaner.enable=false
-controlled.shutdown.enable=false
 num.network.threads=3
 num.io.threads=4
 """
@@ -58,7 +37,9 @@ class Broker:
         broker = free_port()
         self.address = f"127.0.0.1:{broker}"
         settings = self.directory / "server.properties"
-        settings.write_text(PROPERTIES.format(broker=broker, controller=free_port(), directory=self.directory))
+        common = (SOURCE / "tests/support/kafka/server.properties").read_text()
+        settings.write_text(common.format(broker=broker, controller=free_port(), directory=self.directory) +
+                            MORE_PROPERTIES)
         java = ["java", "-Xms512m", "-Xmx1g", "-cp", f"{jars}/*"]
         with open(self.directory / "broker.log", "wb") as log:
             subprocess.run([*java, "kafka.tools.StorageTool", "format", "--cluster-id", CLUSTER_ID, "--config",

@@ -9,6 +9,7 @@
 
 #include "property/merge.h"
 #include "unit/aggregate/builders.h"
+#include "unit/aggregate/one_by_one.h"
 
 namespace surgewatch::aggregate {
 namespace {
@@ -19,6 +20,7 @@ using test::invoice;
 using test::kDay;
 using test::kHour;
 using test::kNewYear;
+using test::process_one;
 
 // One source with the default bounds: an hour of disorder, seven days of lateness, 120 of horizon.
 class Bench {
@@ -29,7 +31,8 @@ class Bench {
 
   template <typename Message>
   Disposition process(const Message& message) {
-    outcome = source.process({.offset = offset++, .payload = message.SerializeAsString()});
+    const std::string payload = message.SerializeAsString();
+    outcome = test::process_one(source, {.offset = offset++, .payload = payload});
     return outcome.disposition;
   }
 
@@ -52,7 +55,7 @@ class Bench {
   }
 
   Source source;
-  Outcome outcome;
+  test::OneOutcome outcome;
   std::int64_t offset = 0;
   std::vector<v1::JournalRecord> records;
   property::Merge merge;
@@ -269,12 +272,12 @@ TEST(Source, ARejectedEventIsCountedByItsReason) {
 TEST(Source, AKeyThatIsNotTheOrderIsCountedAsMiskeyed) {
   Bench bench;
   const std::string payload = invoice("i", kNewYear).SerializeAsString();
-  bench.source.process({.offset = 0, .payload = payload, .key = "order-i", .has_key = true});
+  process_one(bench.source, {.offset = 0, .payload = payload, .key = "order-i", .has_key = true});
   EXPECT_EQ(bench.source.stats().miskeyed, 0u);
-  bench.source.process({.offset = 1, .payload = payload, .key = "another", .has_key = true});
-  bench.source.process({.offset = 2, .payload = payload, .key = "", .has_key = true});
-  bench.source.process({.offset = 3, .payload = payload});  // a file
-  bench.source.process({.offset = 4, .payload = "bad", .key = "x", .has_key = true});
+  process_one(bench.source, {.offset = 1, .payload = payload, .key = "another", .has_key = true});
+  process_one(bench.source, {.offset = 2, .payload = payload, .key = "", .has_key = true});
+  process_one(bench.source, {.offset = 3, .payload = payload});  // a file
+  process_one(bench.source, {.offset = 4, .payload = "bad", .key = "x", .has_key = true});
   EXPECT_EQ(bench.source.stats().miskeyed, 2u);
 }
 
@@ -409,8 +412,8 @@ TEST(Source, BothWireFormatsAreReadSideBySide) {
   Bench bench;
   const std::string plain = invoice("i", kNewYear).SerializeAsString();
   const std::string framed = std::string("\0\0\0\0\7\2\6", 7) + plain;
-  EXPECT_EQ(bench.source.process({.offset = 0, .payload = plain}).disposition, kCounted);
-  EXPECT_EQ(bench.source.process({.offset = 1, .payload = framed}).disposition, kDuplicate);
+  EXPECT_EQ(process_one(bench.source, {.offset = 0, .payload = plain}).disposition, kCounted);
+  EXPECT_EQ(process_one(bench.source, {.offset = 1, .payload = framed}).disposition, kDuplicate);
 }
 
 TEST(Source, StopsBehindARecordThatClosesAPane) {

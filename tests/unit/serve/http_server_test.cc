@@ -100,6 +100,22 @@ std::vector<std::string> fields(const std::string& stream, const std::string& fi
   return values;
 }
 
+TEST_F(HttpServerTest, AnswersForOthersToo) {
+  auto started = HttpServer::start(
+      {.answers = {{"/api/v1/sum", [](const api::Params& params) {
+                      if (params.empty()) return api::error(absl::ResourceExhaustedError("busy"));
+                      return api::Reply{.status = 200, .body = params.begin()->second};
+                    }}}});
+  ASSERT_TRUE(started.ok()) << started.status().ToString();
+  server_ = *std::move(started);
+  EXPECT_EQ(get("/api/v1/sum?of=a%3Db"), "a=b");
+  const auto busy = client().Get("/api/v1/sum");
+  ASSERT_TRUE(busy);
+  EXPECT_EQ(busy->status, 503);
+  EXPECT_NE(busy->get_header_value("Retry-After"), "");
+  get("/api/v1/sums", 404);
+}
+
 TEST_F(HttpServerTest, SaysWhetherItIsHealthyAndReady) {
   start();
   EXPECT_EQ(get("/-/healthy"), "healthy\n");
