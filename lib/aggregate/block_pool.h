@@ -17,7 +17,8 @@
 
 namespace surgewatch::aggregate {
 
-template <std::size_t kPieceBytes>
+// kLargeFrom: blocks are of full size from so many bytes on.
+template <std::size_t kPieceBytes, std::size_t kLargeFrom = std::size_t{1} << 24>
 class BlockPool {
  public:
   // Not initialized; aligned to 64 bytes.
@@ -34,8 +35,6 @@ class BlockPool {
 
  private:
   static constexpr std::size_t kBlockBytes = std::size_t{1} << 21;
-  // From so many bytes on, blocks are of full size.
-  static constexpr std::size_t kLargeFrom = 2 * kBlockBytes;
   static_assert(kPieceBytes % 64 == 0 && kBlockBytes >= kPieceBytes);
 
   struct Free {
