@@ -10,8 +10,8 @@
 namespace surgewatch::window {
 namespace {
 
-// At most this many panes are taken out for each that is made, and for each watermark that raises a
-// floor: the work of a border is spread over the events after it.
+// At most this many panes are taken out for each that is made: the work of a border is spread over
+// the events after it.
 constexpr std::size_t kRecycledPerPane = 2;
 // The same with each event.
 constexpr std::size_t kRecycledPerEvent = 1;
