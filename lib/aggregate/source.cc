@@ -152,8 +152,9 @@ Source::Stretch Source::Impl::process(std::span<const Record> records, bool stop
         publish(records[i].offset + 1);
         return {.count = i + 1, .closed_pane = true};
       }
-      // The event's end for the window, which tidies up a little after each.
-      window_.end_event();
+      // The event's end for the window, which tidies up a little after each; the last one's comes
+      // with publish().
+      if (i + 1 < end) window_.end_event();
       if (disposition != Disposition::kLate && disposition != Disposition::kRejected) continue;
       Outcome& outcome = aside->emplace_back(Aside{.index = i, .outcome = {}}).outcome;
       outcome.disposition = disposition;

@@ -166,6 +166,15 @@ PaneRef Window::pane_for(SlotId slot, PaneIndex pane_index) {
 
 // Whatever add() has no short way for: another pane than the last, a correction, wide sums.
 template <Publication kPublication>
+bool Window::add_wide(PaneRef pane, const MeasureValues& values) {
+  const bool fitted = pool_.add<kPublication>(pane, values);
+  if constexpr (kPublication == Publication::kOn) mark_dirty(pool_[pane], pane);
+  return fitted;
+}
+template bool Window::add_wide<Publication::kOn>(PaneRef, const MeasureValues&);
+template bool Window::add_wide<Publication::kOff>(PaneRef, const MeasureValues&);
+
+template <Publication kPublication>
 bool Window::add_elsewhere(SlotId slot, PaneIndex pane_index, const MeasureValues& values,
                            std::int64_t offset, Effect effect) {
   Slot& to = slots_[slot];
@@ -182,7 +191,8 @@ bool Window::add_elsewhere(SlotId slot, PaneIndex pane_index, const MeasureValue
     pane = pane_for(slot, pane_index);
     if (!is_late) to.last_pane = pane;
   }
-  return add_to<kPublication>(pane, series, values, effect);
+  if (series.spec.largest) note_document(pane, values[*series.spec.largest], effect);
+  return add_wide<kPublication>(pane, values);
 }
 template bool Window::add_elsewhere<Publication::kOn>(SlotId, PaneIndex, const MeasureValues&,
                                                       std::int64_t, Effect);

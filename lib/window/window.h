@@ -202,9 +202,15 @@ class Window {
       }
     }
     // What nearly all are: to the pane that the key used last, and its sums fit.
-    if (pane_index >= series.floor && to.last_pane != kNoPane &&
-        pool_[to.last_pane].is_narrow(slot, pane_index)) [[likely]] {
-      return add_to<kPublication>(to.last_pane, series, values, effect);
+    if (pane_index >= series.floor && to.last_pane != kNoPane) [[likely]] {
+      Pane& pane = pool_[to.last_pane];
+      if (pane.is_narrow(slot, pane_index)) [[likely]] {
+        if (series.spec.largest) note_document(to.last_pane, values[*series.spec.largest], effect);
+        if (!pane.add<kPublication>(values, pool_.outcome())) [[unlikely]]
+          return add_wide<kPublication>(to.last_pane, values);
+        if constexpr (kPublication == Publication::kOn) mark_dirty(pane, to.last_pane);
+        return true;
+      }
     }
     return add_elsewhere<kPublication>(slot, pane_index, values, offset, effect);
   }
@@ -361,14 +367,9 @@ class Window {
   template <Publication kPublication>
   bool add_elsewhere(SlotId slot, PaneIndex pane_index, const MeasureValues& values,
                      std::int64_t offset, Effect effect);
+  // To a pane whose sums may not fit; the document has been noted.
   template <Publication kPublication>
-  bool add_to(PaneRef number, const Series& series, const MeasureValues& values, Effect effect) {
-    if (series.spec.largest) note_document(number, values[*series.spec.largest], effect);
-    Pane& pane = pool_[number];
-    const bool fitted = pool_.add<kPublication>(&pane, values);
-    if constexpr (kPublication == Publication::kOn) mark_dirty(pane, number);
-    return fitted;
-  }
+  bool add_wide(PaneRef pane, const MeasureValues& values);
   void mark_dirty(const Pane& pane, PaneRef number) {
     if (pane.dirty_epoch() != epoch_) hand_over(number);
   }
