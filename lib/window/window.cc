@@ -164,7 +164,6 @@ PaneRef Window::pane_for(SlotId slot, PaneIndex pane_index) {
   return pane;
 }
 
-// Whatever add() has no short way for: another pane than the last, a correction, wide sums.
 template <Publication kPublication>
 bool Window::add_wide(PaneRef pane, const MeasureValues& values) {
   const bool fitted = pool_.add<kPublication>(pane, values);
@@ -174,6 +173,7 @@ bool Window::add_wide(PaneRef pane, const MeasureValues& values) {
 template bool Window::add_wide<Publication::kOn>(PaneRef, const MeasureValues&);
 template bool Window::add_wide<Publication::kOff>(PaneRef, const MeasureValues&);
 
+// Whatever add() has no short way for: another pane than the last, a correction, wide sums.
 template <Publication kPublication>
 bool Window::add_elsewhere(SlotId slot, PaneIndex pane_index, const MeasureValues& values,
                            std::int64_t offset, Effect effect) {
