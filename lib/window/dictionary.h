@@ -35,7 +35,8 @@ inline constexpr ValueId kNoValue = UINT32_MAX;
 
 class Dictionary {
  public:
-  Dictionary() { free_.fill(kNoValue); }
+  // The seed is for the hash of texts: where others choose these, one that they can't guess.
+  explicit Dictionary(std::uint64_t seed = 0) : seed_(seed) { free_.fill(kNoValue); }
 
   // kNoValue for a text that is not there. Good until somebody releases it.
   ValueId find(std::string_view text) const;
@@ -72,7 +73,7 @@ class Dictionary {
   static constexpr std::uint32_t kPinned = UINT32_MAX;
   static constexpr std::size_t kArenaWords = 8'192;
 
-  static std::uint64_t hash_of(std::string_view text);
+  std::uint64_t hash_of(std::string_view text) const;
   ValueId make(std::string_view text);
   Word* allocate(std::size_t words);
 
@@ -80,6 +81,7 @@ class Dictionary {
   // The writer's.
   HashIndex index_;
   ValueId waiting_first_ = kNoValue, waiting_last_ = kNoValue;
+  const std::uint64_t seed_;
   std::array<ValueId, 32> free_;  // by size class
   std::vector<std::unique_ptr<Word[]>> arenas_;
   std::size_t arena_used_ = kArenaWords;

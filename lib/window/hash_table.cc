@@ -158,12 +158,11 @@ void HashTable::use(Table* table) {
   current_.store(table, std::memory_order_release);
 }
 
-// Of each capacity there are two from the start, addresses without pages as yet: so a table that
-// stays as large as it is, and leaves what was erased behind, never asks for memory.
 HashTable::Table* HashTable::empty_table(std::size_t capacity) {
   for (const auto& table : tables_) {
     if (table.get() != own_ && table->capacity == capacity) return table.get();
   }
+  // Its twin too, which takes no memory yet: to be built anew without growing, for what was erased.
   tables_.push_back(std::make_unique<Table>(capacity));
   return tables_.emplace_back(std::make_unique<Table>(capacity)).get();
 }

@@ -29,6 +29,7 @@ void compact(std::vector<PaneRef>* queue, std::size_t* read) {
 
 Window::Window(std::vector<SeriesSpec> series, Options options)
     : options_(options),
+      dictionary_(options.text_seed),
       table_(&pool_),
       other_value_(dictionary_.intern("other")),
       dirty_(options.dirty_ring_capacity) {

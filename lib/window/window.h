@@ -77,6 +77,7 @@ struct Options {
   Micros out_of_orderness = 0;
   Micros correction_horizon = 0;  // how long a document may still name the slots of its keys
   std::size_t dirty_ring_capacity = 1 << 14;  // a power of two
+  std::uint64_t text_seed = 0;                // of the dictionary
 };
 
 // A contribution below the floor.
