@@ -2,15 +2,17 @@
 //
 // Threads: one writer calls everything but text() and copy(). text() is for a thread that knows the
 // number to be in use until it is done (the flusher: see Window); copy() is for any thread,
-// wait-free. Invariants
+// wait-free.
+// Invariants
 //   - A number has its text as long as somebody uses it: uses are counted, pins are for ever.
 //   - A number and its memory stay together, and memory is never freed: a number that is out of use
 //     gets another text of the same size class. So a late copy() reads some text, torn perhaps, and
 //     whoever asked finds that the key has gone.
 // Memory orders: size and words of a text are stored with release and loaded with acquire: a reader
 // that sees any of a later text's sees what its writer did before, the leaving of the key above
-// all. Cost: a look-up is one probe and one comparison; memory is that of the most texts there ever
-// were at once, by size class (powers of two), and about 40 bytes for each.
+// all.
+// Cost: a look-up is one probe and one comparison; memory is that of the most texts there ever were
+// at once, by size class (powers of two), and about 40 bytes for each.
 #pragma once
 
 #include <array>

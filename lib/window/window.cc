@@ -10,8 +10,8 @@
 namespace surgewatch::window {
 namespace {
 
-// At most this many panes are taken out for each that is made, and for each watermark that raises a
-// floor: the work of a border is spread over the events after it.
+// At most this many panes are taken out for each that is made: the work of a border is spread over
+// the events after it.
 constexpr std::size_t kRecycledPerPane = 2;
 // The same with each event.
 constexpr std::size_t kRecycledPerEvent = 1;
@@ -165,7 +165,6 @@ PaneRef Window::pane_for(SlotId slot, PaneIndex pane_index) {
   return pane;
 }
 
-// Whatever add() has no short way for: another pane than the last, a correction, wide sums.
 template <Publication kPublication>
 bool Window::add_wide(PaneRef pane, const MeasureValues& values) {
   const bool fitted = pool_.add<kPublication>(pane, values);
@@ -175,6 +174,7 @@ bool Window::add_wide(PaneRef pane, const MeasureValues& values) {
 template bool Window::add_wide<Publication::kOn>(PaneRef, const MeasureValues&);
 template bool Window::add_wide<Publication::kOff>(PaneRef, const MeasureValues&);
 
+// Whatever add() has no short way for: another pane than the last, a correction, wide sums.
 template <Publication kPublication>
 bool Window::add_elsewhere(SlotId slot, PaneIndex pane_index, const MeasureValues& values,
                            std::int64_t offset, Effect effect) {

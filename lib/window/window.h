@@ -8,11 +8,10 @@
 //   readers  any thread: read(), progress(), slots; lock-free.
 //
 // Invariants
-//   - A key has a slot as long as anything can refer to it: while it is used, its panes are live,
-//   or
-//     a document that a correction may name has contributed to it. Then it leaves (key_life.h):
-//     when, is a function of the prefix of the source. Its slot and texts go to other keys only
-//     when no flusher and no pane can mean the former one by them.
+//   - A key has a slot as long as anything can refer to it: while it is used, while its panes are
+//     live, and while a correction may name a document that has contributed to it. Then it leaves
+//     (key_life.h): when, is a function of the prefix of the source. Its slot and texts go to other
+//     keys only when no flusher and no pane can mean the former one by them.
 //   - A pane is live while events can still reach it: from the pane that holds the watermark less
 //     the allowed lateness upward. That floor only rises. What is added below it is not summed here
 //     but handed over as a correction, with its offset.
@@ -185,8 +184,8 @@ class Window {
   }
 
   // Adds to the pane of `time`, or leaves a correction. False if a sum of the pane does not fit 64
-  // bits now: what readers get of it is the nearest that does. Requires that
-  // the watermark has been advanced to time − out_of_orderness, at least.
+  // bits now: what readers get of it is the nearest that does. Requires that the watermark has been
+  // advanced to time − out_of_orderness, at least.
   template <Publication kPublication = Publication::kOn>
   bool add(SlotId slot, Micros time, const MeasureValues& values, std::int64_t offset,
            Effect effect = Effect::kTakeIn) {
