@@ -113,11 +113,54 @@ Grouping::Grouping(const std::vector<const config::Series*>& series,
                                    .is_country = country.has_value()});
     }
   }
+  looks_ahead_ =
+      plans_.size() <= kSeriesAhead &&
+      std::ranges::all_of(party_dimensions_, [](const auto& one) { return one.is_country; });
 }
 
-std::size_t Grouping::contributions(const observe::Observation& event,
+void Grouping::look_ahead(const observe::Observation& event, Ahead* ahead) {
+  ahead->count = 0;
+  ahead->is_known = looks_ahead_ && event.effect != observe::Effect::kCancel &&
+                    event.lines.size() == 1 &&
+                    event.lines.front().product != observe::kUnknownProduct;
+  if (!ahead->is_known) return;
+  set_parties(event);
+  set_line(event, 0);
+  for (std::uint32_t series = 0; series < plans_.size(); ++series) {
+    const Plan& plan = plans_[series];
+    if (!admits(plan.party_filters) || !admits(plan.line_filters)) continue;
+    Ahead::Key& key = ahead->keys[ahead->count++];
+    key.series = series;
+    key.values = {};
+    for (std::size_t i = 0; i < plan.group_by.size(); ++i) {
+      key.values[i] = values_[static_cast<std::size_t>(plan.group_by[i])];
+    }
+    key.hash = window_->prefetch(series, key.values);
+    key.guess = window::kNoSlot;
+  }
+}
+
+std::size_t Grouping::known_contributions(const observe::Observation& event, const Ahead& ahead,
+                                          std::vector<Contribution>* contributions) {
+  std::size_t over_limit = 0;
+  for (std::size_t i = 0; i < ahead.count; ++i) {
+    const Ahead::Key& key = ahead.keys[i];
+    const auto choice = window_->slot(key.series, key.values, {}, key.guess);
+    over_limit += choice.is_over_limit ? 1 : 0;
+    MeasureValues& values =
+        contributions->emplace_back(Contribution{.slot = choice.slot, .values = event.total})
+            .values;
+    values[Measure::kDocuments] = 1;
+    if (event.effect == observe::Effect::kSubtract) values = values.negated();
+  }
+  return over_limit;
+}
+
+std::size_t Grouping::contributions(const observe::Observation& event, const Ahead& ahead,
                                     std::vector<Contribution>* contributions) {
   contributions->clear();
+  if (ahead.is_known) [[likely]]
+    return known_contributions(event, ahead, contributions);
   if (event.effect == observe::Effect::kCancel) return 0;
   set_parties(event);
   std::size_t over_limit = 0;

@@ -1,7 +1,8 @@
 // Which keys of which series an event touches, and with how much.
 //
 // Threads: the writer's. Interns values in the window's dictionary and makes slots there.
-// Cost: for each series and line, one probe of the series' key index. Conditions on values known
+// Cost: for each series and line, one probe of the series' key index; where the caller looks ahead,
+// one that waits for no memory. Conditions on values known
 // from the start (countries, the catalogue's) are table look-ups; those on party ids compare texts.
 // What does not depend on lines is done once for a document.
 #pragma once
@@ -30,9 +31,35 @@ class Grouping {
   Grouping(const std::vector<const config::Series*>& series, const observe::ReferenceIndex* index,
            window::Window* window);
 
+  // What can be found out of an event before its turn, so that memory has time to answer: the keys
+  // of a document of one line whose values are known from the start, as most are.
+  static constexpr std::size_t kSeriesAhead = 8;
+  struct Ahead {
+    struct Key {
+      std::uint32_t series = 0;
+      window::KeyValues values{};
+      std::uint64_t hash = 0;
+      window::SlotId guess = window::kNoSlot;
+    };
+    bool is_known = false;
+    std::size_t count = 0;
+    std::array<Key, kSeriesAhead> keys;  // the first `count`: of the series that take it in
+  };
+  // In this order, some events apart; then contributions(). None of them changes the window.
+  void look_ahead(const observe::Observation& event, Ahead* ahead);
+  void guess(Ahead* ahead) const {
+    for (std::size_t i = 0; i < ahead->count; ++i) {
+      Ahead::Key& key = ahead->keys[i];
+      key.guess = window_->guess(key.hash);
+    }
+  }
+  void prefetch_panes(const Ahead& ahead) const {
+    for (std::size_t i = 0; i < ahead.count; ++i) window_->prefetch_pane(ahead.keys[i].guess);
+  }
+
   // Fills `contributions`, one for each series and key, with the sign of the event's effect; none
   // for a cancellation. Returns how many series counted some of it under `other`.
-  std::size_t contributions(const observe::Observation& event,
+  std::size_t contributions(const observe::Observation& event, const Ahead& ahead,
                             std::vector<Contribution>* contributions);
 
  private:
@@ -64,6 +91,8 @@ class Grouping {
   // A value that is not known from the start.
   void set_text(config::Dimension dimension, std::string_view text);
   bool admits(const std::vector<Filter>& filters) const;
+  std::size_t known_contributions(const observe::Observation& event, const Ahead& ahead,
+                                  std::vector<Contribution>* contributions);
   bool add_line(std::size_t series, const MeasureValues& values, std::size_t first,
                 std::vector<Contribution>* contributions);
   Contribution& of_slot(std::uint32_t slot, std::size_t first,
@@ -73,6 +102,7 @@ class Grouping {
   window::Window* window_;
   std::vector<Plan> plans_;
   std::vector<PartyDimension> party_dimensions_;  // that some plan uses
+  bool looks_ahead_ = false;                      // no plan uses a party's id, and they are few
   std::array<window::ValueId, observe::kCountryCodes> country_values_{};
   std::vector<ProductValues> product_values_;  // by product number
   std::size_t static_values_ = 0;              // value ids below it are known from the start

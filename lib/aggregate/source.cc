@@ -83,15 +83,18 @@ class Source::Impl {
     observe::Observation event;
     observe::Rejection rejection;
     DocumentKey key;
+    Grouping::Ahead ahead;
     bool is_valid = false;
   };
   // How many records ahead: enough for memory to answer, few enough to stay in the first cache.
   static constexpr std::size_t kAhead = 8;
+  // Of these, from where on the slot of its key is known, and then the pane.
+  static constexpr std::size_t kGuessAhead = 4, kPaneAhead = 2;
 
-  void prepare(const Record& record, Prepared* prepared) const;
+  void prepare(const Record& record, Prepared* prepared);
   Disposition count(const Record& record, const Prepared& prepared);
   Disposition take_in(const Record& record, const Prepared& prepared);
-  void take_in_unseen(const observe::Observation& event, std::int64_t offset);
+  void take_in_unseen(const Prepared& prepared, std::int64_t offset);
   void publish(std::int64_t next_offset);
   void advance_watermark(Micros time);
   void add(const Contribution& contribution, Micros time, std::int64_t offset,
@@ -154,6 +157,9 @@ Source::Stretch Source::Impl::process(std::span<const Record> records, bool stop
         prepare(records[ahead], &prepared_[ahead % kAhead]);
         ++ahead;
       }
+      if (i + kGuessAhead < end) grouping_.guess(&prepared_[(i + kGuessAhead) % kAhead].ahead);
+      if (i + kPaneAhead < end)
+        grouping_.prefetch_panes(prepared_[(i + kPaneAhead) % kAhead].ahead);
       const Prepared& prepared = prepared_[i % kAhead];
       const Disposition disposition = count(records[i], prepared);
       if (closed_pane_ && stop_at_pane_end) {  // so it is neither late nor rejected
@@ -177,10 +183,13 @@ Source::Stretch Source::Impl::process(std::span<const Record> records, bool stop
 }
 
 // Changes nothing but `prepared`: what it finds does not depend on the records between.
-void Source::Impl::prepare(const Record& record, Prepared* prepared) const {
+void Source::Impl::prepare(const Record& record, Prepared* prepared) {
   prepared->is_valid = observer_.observe(record.payload, record.record_timestamp, &prepared->event,
                                          &prepared->rejection);
-  if (!prepared->is_valid || !options_.remembers_documents) return;
+  prepared->ahead.count = 0;
+  if (!prepared->is_valid) return;
+  grouping_.look_ahead(prepared->event, &prepared->ahead);
+  if (!options_.remembers_documents) return;
   prepared->key = document_key(prepared->event.document.id);
   documents_.prefetch(prepared->key);
 }
@@ -215,7 +224,7 @@ Disposition Source::Impl::take_in(const Record& record, const Prepared& prepared
   const std::optional<Micros> watermark_before = watermark_;
   advance_watermark(event.time);
   if (!options_.remembers_documents) {
-    take_in_unseen(observation, record.offset);
+    take_in_unseen(prepared, record.offset);
     return Disposition::kCounted;
   }
 
@@ -239,15 +248,16 @@ Disposition Source::Impl::take_in(const Record& record, const Prepared& prepared
         add(contribution, old_time, record.offset, window::Effect::kTakeOut);
       }
     }
-    take_in_unseen(observation, record.offset);
+    take_in_unseen(prepared, record.offset);
     documents_.apply(event, *watermark_, new_);
   }
   return disposition;
 }
 
 // Leaves the event's contributions in new_.
-void Source::Impl::take_in_unseen(const observe::Observation& event, std::int64_t offset) {
-  counts_.over_key_limit.add(grouping_.contributions(event, &new_));
+void Source::Impl::take_in_unseen(const Prepared& prepared, std::int64_t offset) {
+  const observe::Observation& event = prepared.event;
+  counts_.over_key_limit.add(grouping_.contributions(event, prepared.ahead, &new_));
   for (const Contribution& contribution : new_) {
     add(contribution, event.time, offset, window::Effect::kTakeIn);
   }
