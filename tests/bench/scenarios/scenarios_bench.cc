@@ -3,10 +3,12 @@
 //
 //   scenarios_bench [--seed N] [--sets N] [--given FOLDER] [--write FOLDER] [--json FILE] [--ours]
 //
-// --sets N     N times all 42 weekly scenarios × 20 and all 6 daily ones × 12, each set with its
-//              own seed from --seed on. The parameters were found on seeds below 10000; the
-//              default, from 60001, serves for judging only.
-// --given F    also a folder of series in the same format (weekly; its daily/, if there is one).
+// --sets N     N times all 42 weekly scenarios × 20, all 6 daily ones × 12 and all 60 of shares ×
+// 100,
+//              each set with its own seed from --seed on. The parameters were found on seeds below
+//              10000; the default, from 60001, serves for judging only.
+// --given F    also a folder of series in the same format (weekly; its daily/ and share/, if
+// there).
 // --write F    the first set as files, to be judged by others.
 // --ours       without the reference methods, which take most of the time.
 #include <fmt/format.h>
@@ -22,6 +24,7 @@
 
 #include "bench/scenarios/generate.h"
 #include "bench/scenarios/score.h"
+#include "bench/scenarios/share_tables.h"
 #include "bench/scenarios/tables.h"
 #include "methods/registry.h"
 #include "statistics/negative_binomial.h"
@@ -195,6 +198,8 @@ int main(int argc, char** argv) {
     const std::string daily = options.given + "/daily";
     if (std::filesystem::exists(daily))
       judge("daily, given", read_series(daily, 7, 120), false, options.ours, &json);
+    const std::string shares = options.given + "/share";
+    if (std::filesystem::exists(shares)) judge_given_shares(read_shares(shares), &json);
   }
   std::vector<SimulatedSeries> weekly;
   std::vector<SimulatedSeries> daily;
@@ -208,6 +213,7 @@ int main(int argc, char** argv) {
   }
   judge(fmt::format("weekly, seeds from {}", options.seed), weekly, true, options.ours, &json);
   judge(fmt::format("daily, seeds from {}", options.seed), daily, true, options.ours, &json);
+  judge_shares(options.seed, options.sets, &json);
   if (!options.json.empty()) {
     std::ofstream out(options.json);
     out << "[";
