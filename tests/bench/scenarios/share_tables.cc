@@ -18,7 +18,8 @@ using statistics::ShareParameters;
 
 constexpr int kRepetitions = 100;
 constexpr std::array<double, 3> kMeanTotals = {20, 100, 1000};
-constexpr std::array<double, 2> kDispersions = {1, 2};
+constexpr std::array<ShareSpread, 3> kSpreads = {ShareSpread::kSingle, ShareSpread::kLots,
+                                                 ShareSpread::kWandering};
 constexpr std::array<double, 3> kOddsRatios = {1.5, 2, 3};
 constexpr std::array<std::size_t, 2> kShiftingRegions = {1, 5};  // of share .22 and .03
 
@@ -34,21 +35,6 @@ Alarms share_shift(const ShareSeries& series) {
     const ShareJudgement& judgement = detector.step(counts);
     alarms.push_back(
         {judgement.known, judgement.alarm, judgement.regions[series.scenario.region].alarm_up});
-  }
-  return alarms;
-}
-
-// Only the named shift is looked at.
-Alarms named_shift(const ShareSeries& series) {
-  ShareParameters parameters;
-  parameters.regions = kShareRegions;
-  parameters.target.assign(kShareRegions, 0);
-  parameters.target[series.scenario.region] = 1;
-  ShareCusum detector = *ShareCusum::create(parameters);
-  Alarms alarms;
-  for (const ShareCounts& counts : series.counts) {
-    const ShareJudgement& judgement = detector.step(counts);
-    alarms.push_back({judgement.known, judgement.target_alarm, judgement.target_alarm});
   }
   return alarms;
 }
@@ -79,8 +65,14 @@ struct Method {
   const char* name;
   Alarms (*alarms)(const ShareSeries&);
 };
-constexpr std::array<Method, 3> kMethods = {
-    {{"share_shift", share_shift}, {"named shift", named_shift}, {"told the shares", told_shares}}};
+constexpr std::array<Method, 2> kMethods = {
+    {{"share_shift", share_shift}, {"told the shares", told_shares}}};
+
+const char* name_of(ShareSpread spread) {
+  return spread == ShareSpread::kSingle ? "single"
+         : spread == ShareSpread::kLots ? "lots"
+                                        : "wandering";
+}
 
 // A row of the table: what a method said of the series without shift, and of those with each ψ.
 struct Row {
@@ -96,9 +88,9 @@ struct Row {
 
 void print_row(const std::string& set, const char* method, const ShareScenario& scenario,
                const Row& row, std::vector<std::string>* json) {
-  fmt::print("{:16} {:>6} {:>4} {:>5}  {:8.5f} {:8.5f} ", method, scenario.mean_total,
-             scenario.dispersion, kShares[scenario.region], row.all.false_alarm_rate(),
-             row.all.surge_alarm_rate());
+  fmt::print("{:16} {:9} {:>6} {:>5}  {:8.5f} {:8.5f} {:8.5f} ", method, name_of(scenario.spread),
+             scenario.mean_total, kShares[scenario.region], row.all.false_alarm_rate(),
+             row.all.false_rise_rate(), row.all.surge_alarm_rate());
   std::string found;
   for (const auto& [odds_ratio, score] : row.by_odds_ratio) {
     fmt::print("  {:.1f}: {:.3f} {:5.2f}", odds_ratio, score.pod(), score.delay());
@@ -109,17 +101,18 @@ void print_row(const std::string& set, const char* method, const ShareScenario& 
   fmt::print("\n");
   std::fflush(stdout);
   json->push_back(fmt::format(
-      "{{\"set\": \"{}\", \"method\": \"{}\", \"mean_total\": {}, \"share_dispersion\": {}, "
-      "\"share\": {}, \"quiet_windows\": {}, \"fpr\": {:.6f}, \"surge_windows\": {}, "
+      "{{\"set\": \"{}\", \"method\": \"{}\", \"mean_total\": {}, \"spread\": \"{}\", "
+      "\"share\": {}, \"quiet_windows\": {}, \"fpr\": {:.6f}, \"fpr_region\": {:.6f}, "
+      "\"surge_windows\": {}, "
       "\"fpr_in_surge\": {:.6f}, \"shifts\": [{}]}}",
-      set, method, scenario.mean_total, scenario.dispersion, kShares[scenario.region],
-      row.all.quiet_windows, row.all.false_alarm_rate(), row.all.surge_windows,
-      row.all.surge_alarm_rate(), found));
+      set, method, scenario.mean_total, name_of(scenario.spread), kShares[scenario.region],
+      row.all.quiet_windows, row.all.false_alarm_rate(), row.all.false_rise_rate(),
+      row.all.surge_windows, row.all.surge_alarm_rate(), found));
 }
 
 void print_head(const std::string& set) {
-  fmt::print("\n{}\n{:16} {:>6} {:>4} {:>5}  {:>8} {:>8}   odds ratio: found, delay\n", set,
-             "method", "total", "phi", "share", "FPR", "in surge");
+  fmt::print("\n{}\n{:16} {:9} {:>6} {:>5}  {:>8} {:>8} {:>8}   odds ratio: found, delay\n", set,
+             "method", "spread", "total", "share", "FPR", "region", "in surge");
 }
 
 // The series of one row: nothing, a surge of the whole, and a shift of each size.
@@ -147,11 +140,10 @@ std::vector<ShareSeries> series_of(ShareScenario scenario, std::uint64_t seed, i
 void judge_shares(std::uint64_t seed, int sets, std::vector<std::string>* json) {
   const std::string set = fmt::format("shares, seeds from {}", seed);
   print_head(set);
-  for (const double dispersion : kDispersions) {
+  for (const ShareSpread spread : kSpreads) {
     for (const double mean_total : kMeanTotals) {
       for (const std::size_t region : kShiftingRegions) {
-        const ShareScenario scenario{
-            .mean_total = mean_total, .dispersion = dispersion, .region = region};
+        const ShareScenario scenario{.mean_total = mean_total, .spread = spread, .region = region};
         const std::vector<ShareSeries> all = series_of(scenario, seed, sets);
         for (const Method& method : kMethods) {
           Row row;

@@ -10,6 +10,7 @@ namespace surgewatch::bench {
 namespace {
 
 constexpr double kTotalDispersion = 3;
+constexpr double kDispersion = 2;  // of shares in lots, or wandering
 constexpr int kFirstChange = 160;
 constexpr int kLastChange = 219;
 
@@ -27,10 +28,11 @@ ShareCounts shifted(ShareCounts shares, std::size_t region, double odds_ratio) {
   return shares;
 }
 
-ShareCounts clumped(const ShareCounts& shares, double dispersion, double mean_total, Draw* draw) {
-  if (dispersion <= 1) return shares;
+// Shares of one window, such that a count of `total` has kDispersion times the multinomial's
+// variance.
+ShareCounts dispersed(const ShareCounts& shares, double total, Draw* draw) {
   // (n + c) / (1 + c) is the dispersion of a Dirichlet-multinomial with concentration c.
-  const double concentration = (mean_total - dispersion) / (dispersion - 1);
+  const double concentration = std::max(0.5, (total - kDispersion) / (kDispersion - 1));
   ShareCounts weights{};
   for (std::size_t i = 0; i < kShareRegions; ++i)
     weights[i] = draw->gamma(concentration * shares[i]);
@@ -57,7 +59,7 @@ ShareCounts multinomial(double total, const ShareCounts& shares, Draw* draw) {
 ShareSeries share_series(const ShareScenario& scenario, int repetition, std::uint64_t seed) {
   const std::uint64_t kind =
       simulate::hash(std::bit_cast<std::uint64_t>(scenario.mean_total),
-                     std::bit_cast<std::uint64_t>(scenario.dispersion),
+                     static_cast<std::uint64_t>(scenario.spread),
                      static_cast<std::uint64_t>(scenario.event) << 32 | scenario.region,
                      std::bit_cast<std::uint64_t>(scenario.odds_ratio));
   Draw draw(simulate::hash(seed, kShareRegions, kind, static_cast<std::uint64_t>(repetition)));
@@ -72,8 +74,10 @@ ShareSeries share_series(const ShareScenario& scenario, int repetition, std::uin
         changed && scenario.event == ShareEvent::kSurge && t < series.change + kShareSurgeWindows;
     const double mean = scenario.mean_total * (surge ? kShareSurgeFactor : 1);
     const double total = draw.negative_binomial(mean, kTotalDispersion);
-    const ShareCounts shares =
-        clumped(shift ? after : kShares, scenario.dispersion, scenario.mean_total, &draw);
+    ShareCounts shares = shift ? after : kShares;
+    if (scenario.spread == ShareSpread::kLots) shares = dispersed(shares, total, &draw);
+    if (scenario.spread == ShareSpread::kWandering)
+      shares = dispersed(shares, scenario.mean_total, &draw);
     series.counts.push_back(multinomial(total, shares, &draw));
   }
   return series;
@@ -87,6 +91,7 @@ void ShareScore::add(const ShareSeries& series, const std::vector<ShareAlarm>& a
     if (series.change < 0 || t < series.change) {
       ++quiet_windows;
       false_alarms += alarm.any ? 1 : 0;
+      false_rises += alarm.rise ? 1 : 0;
     } else if (series.scenario.event == ShareEvent::kSurge &&
                t < series.change + kShareSurgeWindows) {
       ++surge_windows;

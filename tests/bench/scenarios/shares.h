@@ -7,9 +7,12 @@
 //           total stays what it was
 //   surge   for 26 windows every region's mean is three times as high: the shares stay what they
 //   were
-// With a share dispersion φ above 1 the shares of each window are drawn afresh from a Dirichlet
-// law, so that a region's count has about φ times the multinomial's variance: orders that come in
-// lots.
+// Spread of the shares:
+//   single     a region's count varies as the multinomial law says
+//   lots       as if sold by the two: twice that variance, whatever the total
+//   wandering  each window's shares are drawn from a Dirichlet law that gives twice that variance
+//   at
+//              the mean total, and more where the total is higher
 //
 // A series is a function of (scenario, repetition, seed).
 // Source: the scenario of Höhle, Online change-point detection in categorical time series, 2010.
@@ -31,11 +34,12 @@ inline constexpr double kShareSurgeFactor = 3;
 // A shift is found if its region rises in so many windows: then the baseline begins to learn it.
 inline constexpr int kShareFoundWithin = 26;
 
+enum class ShareSpread { kSingle, kLots, kWandering };
 enum class ShareEvent { kNone, kShift, kSurge };
 
 struct ShareScenario {
   double mean_total = 100;
-  double dispersion = 1;  // of the shares
+  ShareSpread spread = ShareSpread::kSingle;
   ShareEvent event = ShareEvent::kNone;
   double odds_ratio = 1;   // of a shift
   std::size_t region = 5;  // that shifts
@@ -61,6 +65,7 @@ struct ShareAlarm {
 struct ShareScore {
   long quiet_windows = 0;  // judged, before a change
   long false_alarms = 0;
+  long false_rises = 0;    // of the region that would shift
   long surge_windows = 0;  // judged, while the whole surges
   long surge_alarms = 0;
   int shifts = 0;
@@ -71,6 +76,7 @@ struct ShareScore {
   void add(const ShareSeries& series, const std::vector<ShareAlarm>& alarms);
 
   double false_alarm_rate() const { return ratio(false_alarms, quiet_windows); }
+  double false_rise_rate() const { return ratio(false_rises, quiet_windows); }
   double surge_alarm_rate() const { return ratio(surge_alarms, surge_windows); }
   double pod() const { return ratio(found, shifts); }
   double delay() const { return found > 0 ? delay_sum / found : 0; }
