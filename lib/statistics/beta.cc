@@ -14,6 +14,8 @@ constexpr double kLargestFractionA = 2000;
 constexpr int kMaxFractionSteps = 2000;
 // The part of a tail beyond e^-kCut times its edge is left out.
 constexpr double kCut = 24;
+constexpr double kLeastCut = 21;
+constexpr double kLargestCut = 26;
 
 // Nodes (positive half) and weights of the 16-point Gauss-Legendre rule on [-1, 1].
 constexpr std::array<double, 8> kNodes = {
@@ -43,20 +45,19 @@ struct LogOdds {
   }
 };
 
-// The tail from u outwards (away from 0) of e^shape, by Gauss-Legendre as far as it matters.
-double outer_integral(const LogOdds& density, double u, double direction) {
-  const double edge = density.shape(u);
-  if (edge < -740) return 0;
-  // Find how far e^shape takes to fall by kCut: the shape is concave, so doubling, then a few
-  // bisections; what is needed is the order of size only.
-  const double curvature = density.a * (1 - density.t);
-  double step = 8 / std::sqrt(curvature);
-  const double slope =
-      std::abs(density.a - (density.a + density.b) * density.t * portable_exp(std::min(u, 700.0)) /
-                               (1 + density.t * portable_expm1(u)));
-  if (slope > 0) step = std::min(step, kCut / slope);
+// How far from u the shape has fallen by about kCut. It is concave, so a parabola through its slope
+// and curvature at u comes near; where it doesn't, doubling and a few bisections: what is needed is
+// the order of size.
+double reach(const LogOdds& density, double u, double direction, double edge) {
+  const double grown = portable_expm1(std::min(u, 700.0));
+  const double above = 1 + density.t * grown;
+  const double share = density.t * (1 + grown) / above;  // of a in a + b, tilted to u
+  const double slope = std::abs(density.a - (density.a + density.b) * share);
+  const double curvature = (density.a + density.b) * share * ((1 - density.t) / above);
+  double high = 2 * kCut / (slope + std::sqrt(slope * slope + 2 * kCut * curvature));
+  const double fall = edge - density.shape(u + direction * high);
+  if (fall >= kLeastCut && fall <= kLargestCut) return high;
   double low = 0;
-  double high = step;
   for (int i = 0; i < 60 && density.shape(u + direction * high) > edge - kCut; ++i) {
     low = high;
     high *= 2;
@@ -65,7 +66,14 @@ double outer_integral(const LogOdds& density, double u, double direction) {
     const double middle = 0.5 * (low + high);
     (density.shape(u + direction * middle) > edge - kCut ? low : high) = middle;
   }
-  const double half = 0.5 * high;
+  return high;
+}
+
+// The tail from u outwards (away from 0) of e^shape, by Gauss-Legendre as far as it matters.
+double outer_integral(const LogOdds& density, double u, double direction) {
+  const double edge = density.shape(u);
+  if (edge < -740) return 0;
+  const double half = 0.5 * reach(density, u, direction, edge);
   double sum = 0;
   for (std::size_t i = 0; i < kNodes.size(); ++i) {
     const double left = density.shape(u + direction * half * (1 - kNodes[i])) - edge;

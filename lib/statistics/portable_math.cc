@@ -20,39 +20,35 @@ double power_of_two(int n) {
   return std::bit_cast<double>(static_cast<std::uint64_t>(n + 1023) << 52);
 }
 
-// (e^r - 1) / r for |r| <= 0.36: the Taylor series to r^13.
+// c0 + c1 x + … + c11 x^11. After Estrin: the sums of four grow side by side, in half the time of
+// Horner's chain.
+struct Twelve {
+  double c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11;
+
+  constexpr double at(double x) const {
+    const double x2 = x * x;
+    const double x4 = x2 * x2;
+    const double low = (c0 + c1 * x) + (c2 + c3 * x) * x2;
+    const double middle = (c4 + c5 * x) + (c6 + c7 * x) * x2;
+    const double high = (c8 + c9 * x) + (c10 + c11 * x) * x2;
+    return (low + middle * x4) + high * (x4 * x4);
+  }
+};
+
+// (e^r - 1) / r for |r| <= 0.36: the Taylor series to r^13, its largest two terms added last.
 double exp_series(double r) {
-  double sum = 1.0 / 87178291200.0;
-  sum = sum * r + 1.0 / 6227020800.0;
-  sum = sum * r + 1.0 / 479001600.0;
-  sum = sum * r + 1.0 / 39916800.0;
-  sum = sum * r + 1.0 / 3628800.0;
-  sum = sum * r + 1.0 / 362880.0;
-  sum = sum * r + 1.0 / 40320.0;
-  sum = sum * r + 1.0 / 5040.0;
-  sum = sum * r + 1.0 / 720.0;
-  sum = sum * r + 1.0 / 120.0;
-  sum = sum * r + 1.0 / 24.0;
-  sum = sum * r + 1.0 / 6.0;
-  sum = sum * r + 0.5;
-  return sum * r + 1.0;
+  constexpr Twelve kRest = {1.0 / 6.0,         1.0 / 24.0,         1.0 / 120.0,
+                            1.0 / 720.0,       1.0 / 5040.0,       1.0 / 40320.0,
+                            1.0 / 362880.0,    1.0 / 3628800.0,    1.0 / 39916800.0,
+                            1.0 / 479001600.0, 1.0 / 6227020800.0, 1.0 / 87178291200.0};
+  return 1.0 + r * (0.5 + r * kRest.at(r));
 }
 
-// log((1 + s) / (1 - s)) - 2 s, over s, for |s| <= 0.1716.
+// log((1 + s) / (1 - s)) - 2 s, over s, for z = s², |s| <= 0.1716.
 double log_series(double z) {
-  double sum = 2.0 / 25.0;
-  sum = sum * z + 2.0 / 23.0;
-  sum = sum * z + 2.0 / 21.0;
-  sum = sum * z + 2.0 / 19.0;
-  sum = sum * z + 2.0 / 17.0;
-  sum = sum * z + 2.0 / 15.0;
-  sum = sum * z + 2.0 / 13.0;
-  sum = sum * z + 2.0 / 11.0;
-  sum = sum * z + 2.0 / 9.0;
-  sum = sum * z + 2.0 / 7.0;
-  sum = sum * z + 2.0 / 5.0;
-  sum = sum * z + 2.0 / 3.0;
-  return sum * z;
+  constexpr Twelve kOdd = {2.0 / 3.0,  2.0 / 5.0,  2.0 / 7.0,  2.0 / 9.0,  2.0 / 11.0, 2.0 / 13.0,
+                           2.0 / 15.0, 2.0 / 17.0, 2.0 / 19.0, 2.0 / 21.0, 2.0 / 23.0, 2.0 / 25.0};
+  return kOdd.at(z) * z;
 }
 
 // cos and sin of x for 0 <= x <= π/4, by their series.
