@@ -5,17 +5,20 @@
 #include <cmath>
 
 #include "statistics/portable_math.h"
+#include "statistics/portable_series.h"
 
 namespace surgewatch::statistics {
 namespace {
 
+constexpr double kLargestLogOdds = 600;
 constexpr double kTwoPi = 6.283185307179586;
-constexpr double kLargestFractionA = 2000;
+constexpr double kLargestFractionA = 100;
 constexpr int kMaxFractionSteps = 2000;
 // The part of a tail beyond e^-kCut times its edge is left out.
 constexpr double kCut = 24;
-constexpr double kLeastCut = 21;
-constexpr double kLargestCut = 26;
+// A first guess of the reach that is so near needs no search.
+constexpr double kLeastCut = 22;
+constexpr double kLargestCut = 32;
 
 // Nodes (positive half) and weights of the 16-point Gauss-Legendre rule on [-1, 1].
 constexpr std::array<double, 8> kNodes = {
@@ -56,7 +59,10 @@ double reach(const LogOdds& density, double u, double direction, double edge) {
   const double curvature = (density.a + density.b) * share * ((1 - density.t) / above);
   double high = 2 * kCut / (slope + std::sqrt(slope * slope + 2 * kCut * curvature));
   const double fall = edge - density.shape(u + direction * high);
-  if (fall >= kLeastCut && fall <= kLargestCut) return high;
+  // The fall grows by a power of the way between 1 and about 2: two thirds of the excess are taken
+  // back.
+  if (fall >= kLeastCut && fall <= kLargestCut)
+    return fall <= kCut ? high : high * (1 - (2.0 / 3) * (1 - kCut / fall));
   double low = 0;
   for (int i = 0; i < 60 && density.shape(u + direction * high) > edge - kCut; ++i) {
     low = high;
@@ -74,12 +80,21 @@ double outer_integral(const LogOdds& density, double u, double direction) {
   const double edge = density.shape(u);
   if (edge < -740) return 0;
   const double half = 0.5 * reach(density, u, direction, edge);
-  double sum = 0;
+  const auto within = [](double x) { return std::clamp(x, -kLargestLogOdds, kLargestLogOdds); };
+  // Step by step over all nodes, without a branch in a step, so that several go side by side.
+  std::array<double, 2 * kNodes.size()> at;
   for (std::size_t i = 0; i < kNodes.size(); ++i) {
-    const double left = density.shape(u + direction * half * (1 - kNodes[i])) - edge;
-    const double right = density.shape(u + direction * half * (1 + kNodes[i])) - edge;
-    sum += kWeights[i] * (portable_exp(left) + portable_exp(right));
+    at[2 * i] = within(u + direction * half * (1 - kNodes[i]));
+    at[2 * i + 1] = within(u + direction * half * (1 + kNodes[i]));
   }
+  const double a = density.a;
+  const double both = density.a + density.b;
+  const double t = density.t;
+  for (double& x : at) x = a * x - both * series::log1p_of(t * series::expm1_of(x)) - edge;
+  for (double& x : at) x = within(x);
+  for (double& x : at) x = series::exp_of(x);
+  double sum = 0;
+  for (std::size_t i = 0; i < kNodes.size(); ++i) sum += kWeights[i] * (at[2 * i] + at[2 * i + 1]);
   return sum * half * portable_exp(edge);
 }
 
