@@ -11,6 +11,8 @@ namespace surgewatch::statistics {
 namespace {
 
 constexpr double kLargestLogOdds = 600;
+// 1 + t (e^u - 1) is at least 1 - t, of which rounding leaves nothing when b is tiny beside a.
+constexpr double kLeastAbove = 0x1p-53;
 constexpr double kTwoPi = 6.283185307179586;
 constexpr double kLargestFractionA = 100;
 constexpr int kMaxFractionSteps = 2000;
@@ -53,11 +55,12 @@ struct LogOdds {
 // the order of size.
 double reach(const LogOdds& density, double u, double direction, double edge) {
   const double grown = portable_expm1(std::min(u, 700.0));
-  const double above = 1 + density.t * grown;
+  const double above = std::max(1 + density.t * grown, kLeastAbove);
   const double share = density.t * (1 + grown) / above;  // of a in a + b, tilted to u
   const double slope = std::abs(density.a - (density.a + density.b) * share);
   const double curvature = (density.a + density.b) * share * ((1 - density.t) / above);
-  double high = 2 * kCut / (slope + std::sqrt(slope * slope + 2 * kCut * curvature));
+  double high = std::min(2 * kLargestLogOdds,
+                         2 * kCut / (slope + std::sqrt(slope * slope + 2 * kCut * curvature)));
   const double fall = edge - density.shape(u + direction * high);
   // The fall grows by a power of the way between 1 and about 2: two thirds of the excess are taken
   // back.
@@ -78,7 +81,9 @@ double reach(const LogOdds& density, double u, double direction, double edge) {
 // The tail from u outwards (away from 0) of e^shape, by Gauss-Legendre as far as it matters.
 double outer_integral(const LogOdds& density, double u, double direction) {
   const double edge = density.shape(u);
-  if (edge < -740) return 0;
+  // The shape is 0 at its mode and negative elsewhere. Where rounding says otherwise, b/a is lost
+  // beside 1 and u far out.
+  if (edge < -740 || edge > 1) return 0;
   const double half = 0.5 * reach(density, u, direction, edge);
   const auto within = [](double x) { return std::clamp(x, -kLargestLogOdds, kLargestLogOdds); };
   // Step by step over all nodes, without a branch in a step, so that several go side by side.
@@ -90,8 +95,12 @@ double outer_integral(const LogOdds& density, double u, double direction) {
   const double a = density.a;
   const double both = density.a + density.b;
   const double t = density.t;
-  for (double& x : at) x = a * x - both * series::log1p_of(t * series::expm1_of(x)) - edge;
-  for (double& x : at) x = within(x);
+  std::array<double, at.size()> grown;
+  for (std::size_t i = 0; i < at.size(); ++i) grown[i] = t * series::expm1_of(at[i]);
+  for (double& x : grown) x = std::max(x, kLeastAbove - 1);
+  for (std::size_t i = 0; i < at.size(); ++i)
+    at[i] = a * at[i] - both * series::log1p_of(grown[i]) - edge;
+  for (double& x : at) x = std::clamp(x, -kLargestLogOdds, 0.0);
   for (double& x : at) x = series::exp_of(x);
   double sum = 0;
   for (std::size_t i = 0; i < kNodes.size(); ++i) sum += kWeights[i] * (at[2 * i] + at[2 * i + 1]);
