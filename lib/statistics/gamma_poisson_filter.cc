@@ -108,7 +108,7 @@ GammaPoissonFilter::GammaPoissonFilter(const GammaPoissonParameters& parameters)
       season_(std::make_shared<const Season>(parameters.season)),
       dimension_(2 + season_->width()),
       dispersion_(parameters.dispersion),
-      covariance_(static_cast<std::size_t>(dimension_ * dimension_)),
+      covariance_(static_cast<std::size_t>(dimension_) * static_cast<std::size_t>(dimension_)),
       guarded_(static_cast<std::size_t>(parameters.guard)) {
   const auto diagonal = [this](int i) -> double& {
     return covariance_[static_cast<std::size_t>(i * dimension_ + i)];
