@@ -162,8 +162,7 @@ TEST(Scenarios, ShareScoreCountsQuietSurgingAndShiftedWindowsApart) {
 
 TEST(Scenarios, HourlyAlarmsAreRareAndFindWhatIsThere) {
   const Score score = score_of(all_hourly(20001), SurgeRampParameters::hourly());
-  RecordProperty("null_fpr", std::to_string(score.null.rate()));
-  EXPECT_LE(score.null.rate(), 0.012);
+  EXPECT_LE(score.null.rate(), 0.0085);
   EXPECT_GE(score.of(EventKind::kSpike).pod(), 0.4);
 }
 
