@@ -164,7 +164,8 @@ class DocumentIndex {
   void split(std::size_t position);
   Segment* new_segment(std::uint32_t depth);
 
-  BlockPool<sizeof(Segment)> pool_;
+  // Every document goes to another place in it, so that huge pages are worth some bytes.
+  BlockPool<sizeof(Segment), std::size_t{1} << 23> pool_;
   std::vector<Segment*> directory_;  // 2^depth_
   unsigned depth_ = 0;
   std::int64_t oldest_ = 0;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <random>
 #include <span>
 #include <utility>
 
@@ -45,6 +46,12 @@ struct Counts {
 DocumentKey document_key(std::string_view id) {
   const XXH128_hash_t hash = XXH3_128bits(id.data(), id.size());
   return {hash.low64, static_cast<std::uint32_t>(hash.high64)};
+}
+
+// Producers choose party ids; which of them collide is not for them to know.
+std::uint64_t text_seed() {
+  static const std::uint64_t seed = std::uint64_t{std::random_device()()} << 32 | 1;
+  return seed;
 }
 
 std::vector<const config::Series*> series_of(Topic topic, const config::Config& config) {
@@ -126,7 +133,8 @@ Source::Impl::Impl(SourceId id, std::shared_ptr<const config::Config> config, So
       window_(series_specs(series_, config_->limits),
               {.allowed_lateness = bounds_.allowed_lateness,
                .out_of_orderness = bounds_.out_of_orderness,
-               .correction_horizon = bounds_.correction_horizon}),
+               .correction_horizon = bounds_.correction_horizon,
+               .text_seed = text_seed()}),
       grouping_(series_, &index_, &window_),
       documents_(bounds_.correction_horizon, bounds_.out_of_orderness),
       journal_(id, series_, &window_) {}
@@ -152,8 +160,9 @@ Source::Stretch Source::Impl::process(std::span<const Record> records, bool stop
         publish(records[i].offset + 1);
         return {.count = i + 1, .closed_pane = true};
       }
-      // The event's end for the window, which tidies up a little after each.
-      window_.end_event();
+      // The event's end for the window, which tidies up a little after each; the last one's comes
+      // with publish().
+      if (i + 1 < end) window_.end_event();
       if (disposition != Disposition::kLate && disposition != Disposition::kRejected) continue;
       Outcome& outcome = aside->emplace_back(Aside{.index = i, .outcome = {}}).outcome;
       outcome.disposition = disposition;

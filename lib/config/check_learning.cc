@@ -7,26 +7,17 @@
 #include "config/checks.h"
 #include "config/rule_types.h"
 #include "statistics/first_seen.h"
+#include "statistics/ranges.h"
 #include "statistics/share_cusum.h"
 #include "statistics/surge_ramp.h"
 
 namespace surgewatch::config {
 namespace {
 
+using statistics::kWarmUpRange;
+using statistics::Range;
+
 constexpr Micros kLongest = 10'000 * kMicrosPerDay;
-constexpr std::int64_t kMaxPeriod = 10'000;
-// The ranges of lib/statistics, whose create() would refuse what is beyond.
-constexpr std::int64_t kMaxGuard = 400;
-constexpr std::int64_t kMinWarmUp = 4;
-constexpr std::int64_t kMaxWarmUp = 400;
-constexpr double kMinAlpha = 1e-12;
-constexpr double kMaxAlpha = 0.5;
-constexpr double kMinH = 0.5;
-constexpr double kMaxH = 50;
-constexpr double kMinKappa = 1.01;
-constexpr double kMaxKappa = 20;
-constexpr double kMinOdds = 1.05;
-constexpr double kMaxOdds = 100;
 constexpr int kMaxAccepted = 1'000;
 constexpr Micros kWeek = 7 * kMicrosPerDay;
 constexpr double kDaysPerYear = 365.25;
@@ -47,7 +38,7 @@ std::int64_t default_period(Micros window) {
 // Half a year of weeks, a season of anything shorter.
 std::int64_t default_guard(Micros window) {
   const Micros span = window >= kWeek ? kHalfYear : window >= kMicrosPerDay ? kWeek : kMicrosPerDay;
-  return std::clamp<std::int64_t>(span / window, 1, kMaxGuard);
+  return std::clamp(span / window, statistics::kGuardRange.low, statistics::kGuardRange.high);
 }
 
 std::int64_t default_warm_up(Micros window) {
@@ -116,29 +107,29 @@ class LearningCheck {
     }
   }
 
-  void whole(std::string_view field, std::int64_t value, std::int64_t low, std::int64_t high,
+  void whole(std::string_view field, std::int64_t value, const Range<std::int64_t>& range,
              std::int64_t* into) {
-    if (readable(field) && check_.in_range(at(field), value, low, high)) *into = value;
+    if (readable(field) && check_.in_range(at(field), value, range.low, range.high)) *into = value;
   }
-  void figure(std::string_view field, double value, double low, double high, double* into) {
+  void figure(std::string_view field, double value, const Range<double>& range, double* into) {
     if (!readable(field)) return;
-    if (value >= low && value <= high) {
+    if (range.holds(value)) {
       *into = value;
     } else {
-      check_.problem(at(field), "{} is not within {} to {}", value, low, high);
+      check_.problem(at(field), "{} is not within {} to {}", value, range.low, range.high);
     }
   }
 
   void check_numbers() {
-    whole("period", given_.period(), 1, kMaxPeriod, &learning_.period);
-    whole("guard", given_.guard(), 1, kMaxGuard, &learning_.guard);
-    whole("warm_up", given_.warm_up(), kMinWarmUp, kMaxWarmUp, &learning_.warm_up);
-    figure("alpha", given_.alpha(), kMinAlpha, kMaxAlpha, &learning_.alpha);
-    figure("false_discovery_rate", given_.false_discovery_rate(), kMinAlpha, kMaxAlpha,
+    whole("period", given_.period(), statistics::kPeriodRange, &learning_.period);
+    whole("guard", given_.guard(), statistics::kGuardRange, &learning_.guard);
+    whole("warm_up", given_.warm_up(), kWarmUpRange, &learning_.warm_up);
+    figure("alpha", given_.alpha(), statistics::kAlphaRange, &learning_.alpha);
+    figure("false_discovery_rate", given_.false_discovery_rate(), statistics::kAlphaRange,
            &learning_.false_discovery_rate);
-    figure("kappa", given_.kappa(), kMinKappa, kMaxKappa, &learning_.kappa);
-    figure("odds_ratio", given_.odds_ratio(), kMinOdds, kMaxOdds, &learning_.odds_ratio);
-    figure("h", given_.h(), kMinH, kMaxH, &learning_.h);
+    figure("kappa", given_.kappa(), statistics::kFactorRange, &learning_.kappa);
+    figure("odds_ratio", given_.odds_ratio(), statistics::kOddsRatioRange, &learning_.odds_ratio);
+    figure("h", given_.h(), statistics::kThresholdRange, &learning_.h);
   }
 
   // How the length of the history was given before rules learned: the warm-up as a duration.
@@ -157,9 +148,9 @@ class LearningCheck {
       return;
     }
     const std::int64_t windows = *span / window;
-    if (windows < kMinWarmUp || windows > kMaxWarmUp) {
+    if (!kWarmUpRange.holds(windows)) {
       check_.problem(at("baseline"), "{} has {} windows; {} to {} are allowed", given_.baseline(),
-                     windows, kMinWarmUp, kMaxWarmUp);
+                     windows, kWarmUpRange.low, kWarmUpRange.high);
       return;
     }
     learning_.warm_up = windows;

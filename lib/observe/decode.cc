@@ -214,7 +214,10 @@ std::optional<std::uint64_t> natural(std::uint64_t zigzag) {
 }  // namespace
 
 void Document::clear() {
-  id = order_id = original_invoice_id = {};
+  // One by one: a chain of assignments reads what it has just stored, in other widths, and waits.
+  id = {};
+  order_id = {};
+  original_invoice_id = {};
   revision = type = nanos = 0;
   seconds = 0;
   has_time = false;

@@ -7,6 +7,7 @@
 #include "statistics/gamma_poisson_filter.h"
 #include "statistics/negative_binomial.h"
 #include "statistics/portable_math.h"
+#include "statistics/ranges.h"
 #include "statistics/state_bytes.h"
 
 namespace surgewatch::statistics {
@@ -39,17 +40,13 @@ RatePrior pooled_prior(std::span<const double> sibling_rates) {
 }
 
 absl::Status NewEntityParameters::check() const {
-  const auto within = [](const char* name, double value, double low, double high) {
-    if (value >= low && value <= high) return absl::OkStatus();
-    return invalid_argument("{} = {} is out of range: {} to {}", name, value, low, high);
-  };
-  SW_RETURN_IF_ERROR(within("prior shape", prior.shape, 1e-3, 1e9));
-  SW_RETURN_IF_ERROR(within("prior weight", prior.weight, 1e-6, 1e3));
-  SW_RETURN_IF_ERROR(within("alpha", alpha, 1e-12, 0.5));
-  SW_RETURN_IF_ERROR(within("null_quantile", null_quantile, 0.5, 0.999));
-  SW_RETURN_IF_ERROR(within("smallest_rise", smallest_rise, 1.1, 100));
-  SW_RETURN_IF_ERROR(within("largest_rise", largest_rise, smallest_rise, 1000));
-  return within("dispersion", dispersion, 1, 1e6);
+  SW_RETURN_IF_ERROR(check_within("prior shape", prior.shape, 1e-3, 1e9));
+  SW_RETURN_IF_ERROR(check_within("prior weight", prior.weight, 1e-6, 1e3));
+  SW_RETURN_IF_ERROR(check_within("alpha", alpha, kAlphaRange));
+  SW_RETURN_IF_ERROR(check_within("null_quantile", null_quantile, 0.5, 0.999));
+  SW_RETURN_IF_ERROR(check_within("smallest_rise", smallest_rise, 1.1, 100));
+  SW_RETURN_IF_ERROR(check_within("largest_rise", largest_rise, smallest_rise, 1000));
+  return check_within("dispersion", dispersion, 1, 1e6);
 }
 
 std::uint64_t NewEntityParameters::fingerprint() const {

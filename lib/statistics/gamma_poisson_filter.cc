@@ -5,6 +5,7 @@
 
 #include "statistics/negative_binomial.h"
 #include "statistics/portable_math.h"
+#include "statistics/ranges.h"
 #include "statistics/state_bytes.h"
 
 namespace surgewatch::statistics {
@@ -62,30 +63,26 @@ GammaPoissonParameters GammaPoissonParameters::hourly() {
 }
 
 absl::Status GammaPoissonParameters::check() const {
-  const auto within = [](const char* name, double value, double low, double high) {
-    if (value >= low && value <= high) return absl::OkStatus();
-    return invalid_argument("{} = {} is out of range: {} to {}", name, value, low, high);
-  };
-  SW_RETURN_IF_ERROR(within("period", season.period, 1, 10000));
-  SW_RETURN_IF_ERROR(within("second_period", season.second_period, 0, 10000));
-  SW_RETURN_IF_ERROR(within("harmonics", season.harmonics, 0, 5));
-  SW_RETURN_IF_ERROR(within("second_harmonics", season.second_harmonics, 0, 5));
-  SW_RETURN_IF_ERROR(within("harmonics of both seasons", season.waves(), 0, 5));
-  SW_RETURN_IF_ERROR(within("level_discount", level_discount, 0.8, 1));
-  SW_RETURN_IF_ERROR(within("slope_discount", slope_discount, 0.8, 1));
-  SW_RETURN_IF_ERROR(within("season_discount", season_discount, 0.8, 1));
-  SW_RETURN_IF_ERROR(within("level_variance", level_variance, 1e-6, kLargestVariance));
-  SW_RETURN_IF_ERROR(within("slope_variance", slope_variance, 1e-9, kLargestVariance));
-  SW_RETURN_IF_ERROR(within("season_variance", season_variance, 1e-9, kLargestVariance));
-  SW_RETURN_IF_ERROR(within("guard", guard, 1, 400));
-  SW_RETURN_IF_ERROR(within("level_windows", level_windows, 4, 400));
-  SW_RETURN_IF_ERROR(within("dispersion", dispersion, 1, 1e6));
-  SW_RETURN_IF_ERROR(within("outlier_p", outlier_p, 1e-9, 0.02));
-  SW_RETURN_IF_ERROR(within("outliers_accepted", outliers_accepted, 1, 1000));
-  SW_RETURN_IF_ERROR(within("alpha", alpha, 1e-12, 0.5));
-  SW_RETURN_IF_ERROR(within("least_recent_count", least_recent_count, 0, kMaxCount));
-  SW_RETURN_IF_ERROR(within("recent_windows", recent_windows, 1, 8));
-  return within("unit", unit, 1e-6, 1e15);
+  SW_RETURN_IF_ERROR(check_within("period", season.period, kPeriodRange));
+  SW_RETURN_IF_ERROR(check_within("second_period", season.second_period, 0, 10000));
+  SW_RETURN_IF_ERROR(check_within("harmonics", season.harmonics, 0, 5));
+  SW_RETURN_IF_ERROR(check_within("second_harmonics", season.second_harmonics, 0, 5));
+  SW_RETURN_IF_ERROR(check_within("harmonics of both seasons", season.waves(), 0, 5));
+  SW_RETURN_IF_ERROR(check_within("level_discount", level_discount, 0.8, 1));
+  SW_RETURN_IF_ERROR(check_within("slope_discount", slope_discount, 0.8, 1));
+  SW_RETURN_IF_ERROR(check_within("season_discount", season_discount, 0.8, 1));
+  SW_RETURN_IF_ERROR(check_within("level_variance", level_variance, 1e-6, kLargestVariance));
+  SW_RETURN_IF_ERROR(check_within("slope_variance", slope_variance, 1e-9, kLargestVariance));
+  SW_RETURN_IF_ERROR(check_within("season_variance", season_variance, 1e-9, kLargestVariance));
+  SW_RETURN_IF_ERROR(check_within("guard", guard, kGuardRange));
+  SW_RETURN_IF_ERROR(check_within("level_windows", level_windows, kWarmUpRange));
+  SW_RETURN_IF_ERROR(check_within("dispersion", dispersion, 1, 1e6));
+  SW_RETURN_IF_ERROR(check_within("outlier_p", outlier_p, 1e-9, 0.02));
+  SW_RETURN_IF_ERROR(check_within("outliers_accepted", outliers_accepted, 1, 1000));
+  SW_RETURN_IF_ERROR(check_within("alpha", alpha, kAlphaRange));
+  SW_RETURN_IF_ERROR(check_within("least_recent_count", least_recent_count, 0, kMaxCount));
+  SW_RETURN_IF_ERROR(check_within("recent_windows", recent_windows, 1, 8));
+  return check_within("unit", unit, 1e-6, 1e15);
 }
 
 std::uint64_t GammaPoissonParameters::fingerprint() const {

@@ -1,6 +1,7 @@
 #include "statistics/pair_test.h"
 
 #include "statistics/negative_binomial.h"
+#include "statistics/ranges.h"
 #include "statistics/state_bytes.h"
 
 namespace surgewatch::statistics {
@@ -10,8 +11,7 @@ constexpr std::uint32_t kSnapshotKind = 0x44350002;
 }  // namespace
 
 absl::Status PairParameters::check() const {
-  if (!(alpha >= 1e-12 && alpha <= 0.5))
-    return invalid_argument("alpha of two windows = {} is out of range: 1e-12 to 0.5", alpha);
+  SW_RETURN_IF_ERROR(check_within("alpha of two windows", alpha, kAlphaRange));
   if (!(own_p > 0 && own_p <= 1))
     return invalid_argument("own_p = {} is out of range: above 0, to 1", own_p);
   return absl::OkStatus();

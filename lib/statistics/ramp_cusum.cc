@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "statistics/negative_binomial.h"
+#include "statistics/ranges.h"
 #include "statistics/state_bytes.h"
 
 namespace surgewatch::statistics {
@@ -11,11 +12,8 @@ constexpr std::uint32_t kSnapshotKind = 0x44320001;
 }
 
 absl::Status RampParameters::check() const {
-  if (!(factor >= 1.01 && factor <= 20))
-    return invalid_argument("factor = {} is out of range: 1.01 to 20", factor);
-  if (!(threshold >= 0.5 && threshold <= 50))
-    return invalid_argument("threshold = {} is out of range: 0.5 to 50", threshold);
-  return absl::OkStatus();
+  SW_RETURN_IF_ERROR(check_within("factor", factor, kFactorRange));
+  return check_within("threshold", threshold, kThresholdRange);
 }
 
 std::uint64_t RampParameters::fingerprint() const {

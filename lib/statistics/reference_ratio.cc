@@ -5,24 +5,21 @@
 #include "base/status.h"
 #include "statistics/beta.h"
 #include "statistics/portable_math.h"
+#include "statistics/ranges.h"
 
 namespace surgewatch::statistics {
 namespace {
 
 absl::Status check(const PeriodTotal& now, const PeriodTotal& reference, const RatioOptions& o) {
-  const auto within = [](const char* name, double value, double low, double high) {
-    if (value >= low && value <= high) return absl::OkStatus();
-    return invalid_argument("{} = {} is out of range: {} to {}", name, value, low, high);
-  };
-  SW_RETURN_IF_ERROR(within("total", now.total, 0, 1e18));
-  SW_RETURN_IF_ERROR(within("reference total", reference.total, 0, 1e18));
-  SW_RETURN_IF_ERROR(within("exposure", now.exposure, 1e-6, 1e9));
-  SW_RETURN_IF_ERROR(within("reference exposure", reference.exposure, 1e-6, 1e9));
-  SW_RETURN_IF_ERROR(within("confidence", o.confidence, 0.5, 0.999999));
-  SW_RETURN_IF_ERROR(within("dispersion", o.dispersion, 1, 1e6));
-  SW_RETURN_IF_ERROR(within("fire_ratio", o.fire_ratio, 1e-6, 1e6));
-  SW_RETURN_IF_ERROR(within("least_total", o.least_total, 0, 1e18));
-  return within("least_change", o.least_change, -1e18, 1e18);
+  SW_RETURN_IF_ERROR(check_within("total", now.total, 0, 1e18));
+  SW_RETURN_IF_ERROR(check_within("reference total", reference.total, 0, 1e18));
+  SW_RETURN_IF_ERROR(check_within("exposure", now.exposure, 1e-6, 1e9));
+  SW_RETURN_IF_ERROR(check_within("reference exposure", reference.exposure, 1e-6, 1e9));
+  SW_RETURN_IF_ERROR(check_within("confidence", o.confidence, 0.5, 0.999999));
+  SW_RETURN_IF_ERROR(check_within("dispersion", o.dispersion, 1, 1e6));
+  SW_RETURN_IF_ERROR(check_within("fire_ratio", o.fire_ratio, 1e-6, 1e6));
+  SW_RETURN_IF_ERROR(check_within("least_total", o.least_total, 0, 1e18));
+  return check_within("least_change", o.least_change, -1e18, 1e18);
 }
 
 // Beyond this a limit says nothing.

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "statistics/gamma_poisson_filter.h"
 #include "statistics/portable_math.h"
+#include "statistics/ranges.h"
 #include "statistics/state_bytes.h"
 
 namespace surgewatch::statistics {
@@ -32,23 +33,19 @@ bool alarms(double* evidence, double threshold) {
 }  // namespace
 
 absl::Status ShareParameters::check() const {
-  const auto within = [](const char* name, double value, double low, double high) {
-    if (value >= low && value <= high) return absl::OkStatus();
-    return invalid_argument("{} = {} is out of range: {} to {}", name, value, low, high);
-  };
-  SW_RETURN_IF_ERROR(within("regions", regions, 2, 10000));
-  SW_RETURN_IF_ERROR(within("odds_ratio", odds_ratio, 1.05, 100));
-  SW_RETURN_IF_ERROR(within("threshold", threshold, 0.5, 50));
-  SW_RETURN_IF_ERROR(within("discount", discount, 0.5, 1));
-  SW_RETURN_IF_ERROR(within("guard", guard, 1, 400));
-  SW_RETURN_IF_ERROR(within("warm_up", warm_up, 4, 400));
-  SW_RETURN_IF_ERROR(within("least_total", least_total, 1, kMaxCount));
-  SW_RETURN_IF_ERROR(within("dispersion", dispersion, 1, 1e6));
+  SW_RETURN_IF_ERROR(check_within("regions", regions, 2, 10000));
+  SW_RETURN_IF_ERROR(check_within("odds_ratio", odds_ratio, kOddsRatioRange));
+  SW_RETURN_IF_ERROR(check_within("threshold", threshold, kThresholdRange));
+  SW_RETURN_IF_ERROR(check_within("discount", discount, 0.5, 1));
+  SW_RETURN_IF_ERROR(check_within("guard", guard, kGuardRange));
+  SW_RETURN_IF_ERROR(check_within("warm_up", warm_up, kWarmUpRange));
+  SW_RETURN_IF_ERROR(check_within("least_total", least_total, 1, kMaxCount));
+  SW_RETURN_IF_ERROR(check_within("dispersion", dispersion, 1, 1e6));
   if (target.empty()) return absl::OkStatus();
   if (target.size() != static_cast<std::size_t>(regions))
     return invalid_argument("target names {} regions of {}; give one number for each",
                             target.size(), regions);
-  for (const int direction : target) SW_RETURN_IF_ERROR(within("target", direction, -1, 1));
+  for (const int direction : target) SW_RETURN_IF_ERROR(check_within("target", direction, -1, 1));
   if (std::all_of(target.begin(), target.end(), [](int d) { return d == 0; }))
     return invalid_argument("target is 0 for every region; give 1 to those that gain");
   return absl::OkStatus();

@@ -92,6 +92,8 @@ class ChunkedArray {
     return (static_cast<unsigned>(std::countl_zero(shifted(number))) ^ 63u) - kFirstBits;
   }
   static T* element(Address origin, std::size_t shifted_number) {
+    // An origin may lie outside its chunk, where no pointer may: so it is a number.
+    // NOLINTNEXTLINE(performance-no-int-to-ptr)
     return reinterpret_cast<T*>(origin + shifted_number * sizeof(T));
   }
 

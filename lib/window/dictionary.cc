@@ -1,11 +1,12 @@
 #include "window/dictionary.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
 
-#include "absl/hash/hash.h"
-#include "absl/strings/string_view.h"
 #include "base/check.h"
 
 namespace surgewatch::window {
@@ -15,8 +16,8 @@ constexpr std::size_t words_for(std::size_t bytes) { return (bytes + 7) / 8; }
 
 }  // namespace
 
-std::uint64_t Dictionary::hash_of(std::string_view text) {
-  return absl::HashOf(absl::string_view(text.data(), text.size()));
+std::uint64_t Dictionary::hash_of(std::string_view text) const {
+  return XXH3_64bits_withSeed(text.data(), text.size(), seed_);
 }
 
 ValueId Dictionary::find(std::string_view text) const {

@@ -2,15 +2,17 @@
 //
 // Threads: one writer calls everything but text() and copy(). text() is for a thread that knows the
 // number to be in use until it is done (the flusher: see Window); copy() is for any thread,
-// wait-free. Invariants
+// wait-free.
+// Invariants
 //   - A number has its text as long as somebody uses it: uses are counted, pins are for ever.
 //   - A number and its memory stay together, and memory is never freed: a number that is out of use
 //     gets another text of the same size class. So a late copy() reads some text, torn perhaps, and
 //     whoever asked finds that the key has gone.
 // Memory orders: size and words of a text are stored with release and loaded with acquire: a reader
 // that sees any of a later text's sees what its writer did before, the leaving of the key above
-// all. Cost: a look-up is one probe and one comparison; memory is that of the most texts there ever
-// were at once, by size class (powers of two), and about 40 bytes for each.
+// all.
+// Cost: a look-up is one probe and one comparison; memory is that of the most texts there ever were
+// at once, by size class (powers of two), and about 40 bytes for each.
 #pragma once
 
 #include <array>
@@ -33,7 +35,8 @@ inline constexpr ValueId kNoValue = UINT32_MAX;
 
 class Dictionary {
  public:
-  Dictionary() { free_.fill(kNoValue); }
+  // The seed is for the hash of texts: where others choose these, one that they can't guess.
+  explicit Dictionary(std::uint64_t seed = 0) : seed_(seed) { free_.fill(kNoValue); }
 
   // kNoValue for a text that is not there. Good until somebody releases it.
   ValueId find(std::string_view text) const;
@@ -70,7 +73,7 @@ class Dictionary {
   static constexpr std::uint32_t kPinned = UINT32_MAX;
   static constexpr std::size_t kArenaWords = 8'192;
 
-  static std::uint64_t hash_of(std::string_view text);
+  std::uint64_t hash_of(std::string_view text) const;
   ValueId make(std::string_view text);
   Word* allocate(std::size_t words);
 
@@ -78,6 +81,7 @@ class Dictionary {
   // The writer's.
   HashIndex index_;
   ValueId waiting_first_ = kNoValue, waiting_last_ = kNoValue;
+  const std::uint64_t seed_;
   std::array<ValueId, 32> free_;  // by size class
   std::vector<std::unique_ptr<Word[]>> arenas_;
   std::size_t arena_used_ = kArenaWords;

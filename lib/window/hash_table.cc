@@ -162,6 +162,8 @@ HashTable::Table* HashTable::empty_table(std::size_t capacity) {
   for (const auto& table : tables_) {
     if (table.get() != own_ && table->capacity == capacity) return table.get();
   }
+  // Its twin too, which takes no memory yet: to be built anew without growing, for what was erased.
+  tables_.push_back(std::make_unique<Table>(capacity));
   return tables_.emplace_back(std::make_unique<Table>(capacity)).get();
 }
 

@@ -10,11 +10,12 @@
 //
 // Threads: one writer; any thread loads largest().
 // Invariants: kept amounts are in order, the largest first, and none is below the bound. All of it
-// is a function of the order in which documents were taken in and out. Memory orders: the writer
-// stores the largest before it adds to the pane, with release; a reader loads it, with acquire,
-// after it has read the pane. So the reader has seen at least what the pane showed. It may see
-// more: then the pane's sequence changes afterwards, and who follows the pane comes back. The other
-// words are the writer's own. Cost: of a document that is none of the largest, two comparisons.
+// is a function of the order in which documents were taken in and out.
+// Memory orders: the writer stores the largest before it adds to the pane, with release; a reader
+// loads it, with acquire, after it has read the pane. So the reader has seen at least what the pane
+// showed. It may see more: then the pane's sequence changes afterwards, and who follows the pane
+// comes back. The other words are the writer's own. Checked: tests/model/largest.pml.
+// Cost: of a document that is none of the largest, two comparisons.
 #pragma once
 
 #include <algorithm>

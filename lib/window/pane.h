@@ -152,7 +152,8 @@ class alignas(64) Pane {
     return true;
   }
 
-  // Writer: after add() has answered false. False if a sum does not fit 64 bits now.
+  // Writer: of a pane that is wide, or after add() has answered false. False if a sum does not fit
+  // 64 bits now.
   bool add_wide(const MeasureValues& values, WidePlaces* places, PaneOutcome* outcome) {
     WideMeasures sums = is_wide() ? (*places)[place()].load() : own_sums();
     sums.add(values);

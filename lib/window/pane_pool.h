@@ -22,11 +22,12 @@ class PanePool {
   }
   // Writer. False if a sum does not fit 64 bits now.
   template <Publication kPublication = Publication::kOn>
-  bool add(Pane* pane, const MeasureValues& values) {
-    if (pane->is_narrow() && pane->add<kPublication>(values, &outcome_)) [[likely]]
-      return true;
-    return pane->add_wide(values, &wide_, &outcome_);
+  bool add(PaneRef pane, const MeasureValues& values) {
+    Pane& to = panes_[pane];
+    return (to.is_narrow() && to.add<kPublication>(values, &outcome_)) ||
+           to.add_wide(values, &wide_, &outcome_);
   }
+  PaneOutcome* outcome() { return &outcome_; }  // writer
   // Any thread: see Pane.
   std::uint32_t read(PaneRef pane, PaneSnapshot* snapshot, WideMeasures* exact = nullptr) const {
     return panes_[pane].read(outcome_, wide_, snapshot, exact);

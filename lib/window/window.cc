@@ -10,8 +10,8 @@
 namespace surgewatch::window {
 namespace {
 
-// At most this many panes are taken out for each that is made, and for each watermark that raises a
-// floor: the work of a border is spread over the events after it.
+// At most this many panes are taken out for each that is made: the work of a border is spread over
+// the events after it.
 constexpr std::size_t kRecycledPerPane = 2;
 // The same with each event.
 constexpr std::size_t kRecycledPerEvent = 1;
@@ -29,6 +29,7 @@ void compact(std::vector<PaneRef>* queue, std::size_t* read) {
 
 Window::Window(std::vector<SeriesSpec> series, Options options)
     : options_(options),
+      dictionary_(options.text_seed),
       table_(&pool_),
       other_value_(dictionary_.intern("other")),
       dirty_(options.dirty_ring_capacity) {
@@ -164,6 +165,15 @@ PaneRef Window::pane_for(SlotId slot, PaneIndex pane_index) {
   return pane;
 }
 
+template <Publication kPublication>
+bool Window::add_wide(PaneRef pane, const MeasureValues& values) {
+  const bool fitted = pool_.add<kPublication>(pane, values);
+  if constexpr (kPublication == Publication::kOn) mark_dirty(pool_[pane], pane);
+  return fitted;
+}
+template bool Window::add_wide<Publication::kOn>(PaneRef, const MeasureValues&);
+template bool Window::add_wide<Publication::kOff>(PaneRef, const MeasureValues&);
+
 // Whatever add() has no short way for: another pane than the last, a correction, wide sums.
 template <Publication kPublication>
 bool Window::add_elsewhere(SlotId slot, PaneIndex pane_index, const MeasureValues& values,
@@ -182,7 +192,8 @@ bool Window::add_elsewhere(SlotId slot, PaneIndex pane_index, const MeasureValue
     pane = pane_for(slot, pane_index);
     if (!is_late) to.last_pane = pane;
   }
-  return add_to<kPublication>(pane, series, values, effect);
+  if (series.spec.largest) note_document(pane, values[*series.spec.largest], effect);
+  return add_wide<kPublication>(pane, values);
 }
 template bool Window::add_elsewhere<Publication::kOn>(SlotId, PaneIndex, const MeasureValues&,
                                                       std::int64_t, Effect);

@@ -8,11 +8,10 @@
 //   readers  any thread: read(), progress(), slots; lock-free.
 //
 // Invariants
-//   - A key has a slot as long as anything can refer to it: while it is used, its panes are live,
-//   or
-//     a document that a correction may name has contributed to it. Then it leaves (key_life.h):
-//     when, is a function of the prefix of the source. Its slot and texts go to other keys only
-//     when no flusher and no pane can mean the former one by them.
+//   - A key has a slot as long as anything can refer to it: while it is used, while its panes are
+//     live, and while a correction may name a document that has contributed to it. Then it leaves
+//     (key_life.h): when, is a function of the prefix of the source. Its slot and texts go to other
+//     keys only when no flusher and no pane can mean the former one by them.
 //   - A pane is live while events can still reach it: from the pane that holds the watermark less
 //     the allowed lateness upward. That floor only rises. What is added below it is not summed here
 //     but handed over as a correction, with its offset.
@@ -78,6 +77,7 @@ struct Options {
   Micros out_of_orderness = 0;
   Micros correction_horizon = 0;  // how long a document may still name the slots of its keys
   std::size_t dirty_ring_capacity = 1 << 14;  // a power of two
+  std::uint64_t text_seed = 0;                // of the dictionary
 };
 
 // A contribution below the floor.
@@ -184,8 +184,8 @@ class Window {
   }
 
   // Adds to the pane of `time`, or leaves a correction. False if a sum of the pane does not fit 64
-  // bits now: what readers get of it is the nearest that does. Requires that
-  // the watermark has been advanced to time − out_of_orderness, at least.
+  // bits now: what readers get of it is the nearest that does. Requires that the watermark has been
+  // advanced to time − out_of_orderness, at least.
   template <Publication kPublication = Publication::kOn>
   bool add(SlotId slot, Micros time, const MeasureValues& values, std::int64_t offset,
            Effect effect = Effect::kTakeIn) {
@@ -203,9 +203,15 @@ class Window {
       }
     }
     // What nearly all are: to the pane that the key used last, and its sums fit.
-    if (pane_index >= series.floor && to.last_pane != kNoPane &&
-        pool_[to.last_pane].is_narrow(slot, pane_index)) [[likely]] {
-      return add_to<kPublication>(to.last_pane, series, values, effect);
+    if (pane_index >= series.floor && to.last_pane != kNoPane) [[likely]] {
+      Pane& pane = pool_[to.last_pane];
+      if (pane.is_narrow(slot, pane_index)) [[likely]] {
+        if (series.spec.largest) note_document(to.last_pane, values[*series.spec.largest], effect);
+        if (!pane.add<kPublication>(values, pool_.outcome())) [[unlikely]]
+          return add_wide<kPublication>(to.last_pane, values);
+        if constexpr (kPublication == Publication::kOn) mark_dirty(pane, to.last_pane);
+        return true;
+      }
     }
     return add_elsewhere<kPublication>(slot, pane_index, values, offset, effect);
   }
@@ -362,14 +368,9 @@ class Window {
   template <Publication kPublication>
   bool add_elsewhere(SlotId slot, PaneIndex pane_index, const MeasureValues& values,
                      std::int64_t offset, Effect effect);
+  // To a pane whose sums may not fit; the document has been noted.
   template <Publication kPublication>
-  bool add_to(PaneRef number, const Series& series, const MeasureValues& values, Effect effect) {
-    if (series.spec.largest) note_document(number, values[*series.spec.largest], effect);
-    Pane& pane = pool_[number];
-    const bool fitted = pool_.add<kPublication>(&pane, values);
-    if constexpr (kPublication == Publication::kOn) mark_dirty(pane, number);
-    return fitted;
-  }
+  bool add_wide(PaneRef pane, const MeasureValues& values);
   void mark_dirty(const Pane& pane, PaneRef number) {
     if (pane.dirty_epoch() != epoch_) hand_over(number);
   }

@@ -7,7 +7,7 @@
 // again changes nothing. Dead letters and late events are not sent again for offsets that the group
 // has committed.
 //
-// Queues: what the consumer has fetched ahead (queued.max.messages.kbytes: 64 MB a worker), a poll
+// Queues: what the consumer has fetched ahead (queued.max.messages.kbytes: 4 MB a worker), a poll
 // (kPollBatch records), side outputs on their way (queue.buffering.max.kbytes: 64 MB a worker).
 // Threads: connect() and run() by one thread after the other; reachable() by any.
 #pragma once

@@ -123,8 +123,9 @@ class Bench:
 
     def surgewatch(self, job, place, workers):
         samples = place / "samples"
-        return run_sampled([self.bin / "peers_surgewatch", "--brokers", self.brokers, "--job", job, "--workers",
-                            workers, "--rows", place / f"{job}.rows", "--samples", samples],
+        return run_sampled([self.bin / "peers_surgewatch", "--brokers", self.brokers, "--catalogue",
+                            SOURCE / "deploy/config/tables/catalogue.csv", "--job", job, "--workers", workers,
+                            "--rows", place / f"{job}.rows", "--samples", samples],
                            place / "log", samples, self.events)
 
     def surgewatch_full(self, place, workers):

@@ -17,10 +17,12 @@
 #include "aggregate/source.h"
 #include "base/check.h"
 #include "base/status.h"
+#include "config/reference.h"
 #include "invoices.h"
 #include "kafka/client.h"
 #include "observe/decode.h"
 #include "observe/money.h"
+#include "observe/reference_index.h"
 #include "pane_windows.h"
 #include "rows.h"
 #include "samples.h"
@@ -32,21 +34,31 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kPollWait{50};
-constexpr std::size_t kPollBatch = 4'096;
+constexpr std::size_t kPollBatch = 1'024;
 constexpr milliseconds kCollectEvery{100};
 constexpr std::int64_t kDollarE9 = 1'000'000'000;
 
 struct Arguments {
-  std::string brokers, rows, samples, job;
+  std::string brokers, rows, samples, job, catalogue;
   std::size_t workers = 1;
 };
 
 // One partition.
 class Source {
  public:
-  Source()
-      : window_({{.pane_length = kMinute, .dimensions = 2, .max_keys = 100'000}},
-                {.allowed_lateness = kMinute, .out_of_orderness = kDisorder}) {}
+  explicit Source(const observe::ReferenceIndex* index)
+      : index_(*index),
+        window_({{.pane_length = kMinute, .dimensions = 2, .max_keys = 100'000}},
+                {.allowed_lateness = kMinute, .out_of_orderness = kDisorder}) {
+    window::Dictionary& dictionary = window_.dictionary();
+    for (observe::CountryCode code = 1; code < observe::kCountryCodes; ++code) {
+      if (!index_.is_known(code)) continue;
+      country_values_[code] = dictionary.intern(observe::ReferenceIndex::country_name(code));
+    }
+    for (const observe::Product& product : index_.products()) {
+      sku_values_.push_back(dictionary.intern(product.sku));
+    }
+  }
 
   // False if the record is no invoice with a time. What it did is to be seen after publish().
   bool process(const kafka::Message& message) {
@@ -81,12 +93,26 @@ class Source {
       values[Measure::kUnits] = line.quantity;
       values[Measure::kRevenueUsd] = *amount;
       const std::array<std::string_view, 2> texts{country, line.sku};
-      const window::KeyValues key{window_.dictionary().find(country),
-                                  window_.dictionary().find(line.sku)};
+      const window::KeyValues key{country_value(country), sku_value(line.sku, *time)};
       window_.add(window_.slot(0, key, texts).slot, *time, values, message.offset);
     }
     return true;
   }
+
+  // As the product: what the tables know is a number already, and no text is looked at twice.
+  window::ValueId country_value(std::string_view country) {
+    const observe::CountryCode code = index_.country(country);
+    return code != observe::kNoCountry ? country_values_[code] : window_.dictionary().find(country);
+  }
+  window::ValueId sku_value(std::string_view sku, Micros time) {
+    const observe::ProductNumber product = index_.product_number(sku, time);
+    return product != observe::kUnknownProduct ? sku_values_[product]
+                                               : window_.dictionary().find(sku);
+  }
+
+  const observe::ReferenceIndex& index_;
+  std::array<window::ValueId, observe::kCountryCodes> country_values_{};
+  std::vector<window::ValueId> sku_values_;  // by product number
 
   window::Window window_;
   observe::Document document_;
@@ -207,7 +233,13 @@ absl::Status run(const Arguments& arguments) {
   const Samples samples(arguments.samples, counts.data(), counts.size());
 
   std::vector<std::unique_ptr<Source>> sources;
-  for (std::int32_t i = 0; i < kPartitions; ++i) sources.push_back(std::make_unique<Source>());
+  SW_ASSIGN_OR_RETURN(
+      const config::ReferenceTables tables,
+      config::load_reference_tables(
+          {.catalogue = arguments.catalogue, .countries = "", .country_groups = "", .fx = ""}));
+  const observe::ReferenceIndex index(&tables);
+  for (std::int32_t i = 0; i < kPartitions; ++i)
+    sources.push_back(std::make_unique<Source>(&index));
   std::vector<std::unique_ptr<Worker>> workers;
   for (std::size_t i = 0; i < arguments.workers; ++i) {
     std::vector<std::int32_t> partitions;
@@ -236,6 +268,7 @@ int main(int argc, char** argv) {
   peers::Arguments arguments;
   CLI::App app("Does the peers' jobs with Surgewatch's libraries.", "peers_surgewatch");
   app.add_option("--brokers", arguments.brokers)->required();
+  app.add_option("--catalogue", arguments.catalogue)->required();
   app.add_option("--job", arguments.job)->required();
   app.add_option("--rows", arguments.rows)->required();
   app.add_option("--samples", arguments.samples)->required();

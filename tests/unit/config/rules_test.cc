@@ -245,12 +245,15 @@ TEST(Surge, LearnsByDefaultsThatFitItsWindow) {
 
 TEST(Surge, ParametersHaveRanges) {
   const std::string head = kSurge;
-  for (const char* line : {"guard: 1", "guard: 400", "warm_up: 4", "period: 1", "alpha: 0.5",
-                           "false_discovery_rate: 0.01", "kappa: 20", "h: 50", "h: 0.5"}) {
+  for (const char* line :
+       {"guard: 1", "guard: 400", "warm_up: 4", "warm_up: 400", "period: 1", "period: 10000",
+        "alpha: 0.5", "alpha: 1e-12", "false_discovery_rate: 0.5", "kappa: 1.01", "kappa: 20",
+        "h: 50", "h: 0.5"}) {
     EXPECT_THAT(problems_of(valid_and(head + line)), IsEmpty()) << line;
   }
-  for (const char* line : {"guard: 0", "guard: 401", "warm_up: 3", "period: 0", "alpha: 0",
-                           "alpha: 0.6", "false_discovery_rate: 1", "kappa: 1", "h: 51"}) {
+  for (const char* line : {"guard: 0", "guard: 401", "warm_up: 3", "warm_up: 401", "period: 0",
+                           "period: 10001", "alpha: 0", "alpha: 0.51", "false_discovery_rate: 0.51",
+                           "kappa: 1", "kappa: 20.1", "h: 50.1", "h: 0.49"}) {
     EXPECT_EQ(problems_of(valid_and(head + line)).size(), 1u) << line;
   }
   EXPECT_THAT(problems_of(valid_and(head + "guard: 0")),

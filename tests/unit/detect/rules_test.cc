@@ -1,5 +1,5 @@
 // Each rule type that compares two sums, both sides of its lines, and what it does without what it
-// needs. Those that learn are in learning_test.cc.
+// needs. Those that learn have tests of their own (learning.h).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

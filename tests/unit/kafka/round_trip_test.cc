@@ -1,6 +1,7 @@
 #include <cstdlib>
 #include <set>
 
+#include "kafka/fetch_wake.h"
 #include "support/kafka_clients.h"
 
 namespace surgewatch::kafka {
@@ -101,6 +102,35 @@ TEST_F(RoundTrip, APartitionKeepsItsOrder) {
     EXPECT_LT(last[p], std::atoi(one.payload.c_str()));
     last[p] = std::atoi(one.payload.c_str());
   }
+}
+
+// Each poll takes little, so that fetching stops at a full queue and is woken, again and again.
+TEST_F(RoundTrip, MoreThanTheQueueOfFetchedRecordsHolds) {
+  constexpr std::int32_t kPartitions = 4;
+  constexpr std::size_t kRecordBytes = 100'000;
+  constexpr std::int64_t kRecords = 40;  // of a partition: the embedded broker keeps 5 MB of one
+  static_assert(kPartitions * kRecords * kRecordBytes > 3 * kQueuedKilobytes * 1'024);
+  create("topic", kPartitions);
+  const auto producer = make_producer(broker_->brokers());
+  for (std::int32_t i = 0; i < kPartitions * kRecords; ++i) {
+    ASSERT_EQ(producer->produce("topic", i % kPartitions, "k", std::string(kRecordBytes, 'x')),
+              absl::OkStatus());
+  }
+  ASSERT_EQ(producer->flush(milliseconds(10'000)), absl::OkStatus());
+
+  const auto consumer = make_consumer(broker_->brokers());
+  std::vector<std::pair<TopicPartition, std::int64_t>> starts;
+  for (std::int32_t i = 0; i < kPartitions; ++i) starts.push_back({{"topic", i}, 0});
+  ASSERT_EQ(consumer->assign(starts), absl::OkStatus());
+  std::vector<std::int64_t> next(kPartitions, 0);
+  while (!consumer->at_end()) {
+    const auto polled = consumer->poll(milliseconds(10'000), 2, [&](const Message& message) {
+      EXPECT_EQ(message.offset, next[static_cast<std::size_t>(message.partition)]++);
+      EXPECT_EQ(message.payload.size(), kRecordBytes);
+    });
+    ASSERT_TRUE(polled.ok()) << polled.status();
+  }
+  EXPECT_THAT(next, ::testing::Each(kRecords));
 }
 
 TEST_F(RoundTrip, EqualKeysMeetInOnePartitionAsWithKafkasOwnClients) {

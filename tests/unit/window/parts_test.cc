@@ -104,7 +104,7 @@ class PaneTest : public testing::Test {
   bool add(std::int64_t units) {
     MeasureValues values;
     values[Measure::kUnits] = units;
-    return pool.add(&pool[pane], values);
+    return pool.add(pane, values);
   }
   std::uint32_t read() { return pool.read(pane, &snapshot, &exact); }
   WideMeasures::Sum exact_units() {

@@ -1,52 +1,29 @@
-// The rule types that learn what is usual: what fires, how surely, for how long, and what they do
-// without what they need.
+// Surges that learn what is usual: what fires, how surely, for how long, and what they do without
+// what they need. Rises that last, too.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <string>
+#include <vector>
 
-#include "unit/detect/world.h"
+#include "unit/detect/learning.h"
 
 namespace surgewatch {
 namespace {
 
 using config::RuleType;
 using test::briefs;
-using test::kDollar;
+using test::evidence;
+using test::kQuietDays;
 using test::learning_rule;
+using test::live_quietly;
+using test::usual;
+using test::with;
 using test::World;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-config::Config with(config::Rule rule) {
-  config::Config config = test::two_series();
-  config.rules = {std::move(rule)};
-  return config;
-}
-
-const v1::Evidence* evidence(const v1::Alert& alert, const std::string& name) {
-  for (const v1::Evidence& e : alert.evidence()) {
-    if (e.name() == name) return &e;
-  }
-  return nullptr;
-}
-
-// Twenty a day, give or take three.
-std::int64_t usual(PaneIndex day) { return 20 + (day * 7 % 7 + day * 3 % 5) % 7 - 3; }
-
-constexpr PaneIndex kQuietDays = 30;
-
-// Days 0 … kQuietDays - 1 as usual, for each country.
-void live_quietly(World* world, const std::vector<std::string>& countries, PaneIndex first = 0,
-                  PaneIndex days = kQuietDays) {
-  for (PaneIndex day = first; day < first + days; ++day) {
-    for (const std::string& country : countries) world->count(country, day, usual(day));
-    world->pass(day);
-  }
-}
-
-// ---- surge -------------------------------------------------------------------------------------
 
 TEST(LearnedSurge, IsQuietAsUsualAndFiresOnAJump) {
   World world(with(learning_rule(RuleType::kSurge)));
@@ -305,8 +282,6 @@ TEST(LearnedSurge, AnOutageTeachesNothing) {
   EXPECT_GT(out.points.back().expected(), 15);
 }
 
-// ---- ramp --------------------------------------------------------------------------------------
-
 TEST(Ramp, FindsARiseThatIsLittleInAnyOneWindow) {
   config::Rule rule = learning_rule(RuleType::kRamp);
   rule.learning->guard = 26;
@@ -330,173 +305,6 @@ TEST(Ramp, FindsARiseThatIsLittleInAnyOneWindow) {
   }
   EXPECT_GT(found, 62);
   EXPECT_LT(found, 80);
-}
-
-// ---- share_shift -------------------------------------------------------------------------------
-
-config::Rule share_rule() {
-  config::Rule rule = learning_rule(RuleType::kShareShift);
-  rule.learning->h = 5;
-  return rule;
-}
-
-TEST(LearnedShare, RisesWhetherTheWholeGrowsOrNot) {
-  World world(with(share_rule()));
-  live_quietly(&world, {"SG", "TW", "US"});
-  EXPECT_THAT(world.alerts(), IsEmpty());
-  std::vector<v1::Alert> alerts;
-  for (PaneIndex day = 30; day < 36; ++day) {
-    world.count("SG", day, 40);
-    world.count("TW", day, 10);
-    world.count("US", day, 10);
-    world.pass(day);
-    for (const v1::Alert& alert : world.alerts()) alerts.push_back(alert);
-  }
-  ASSERT_FALSE(alerts.empty());
-  for (const v1::Alert& alert : alerts) EXPECT_EQ(alert.subject().at("bill_to"), "SG");
-  EXPECT_NEAR(alerts[0].expected(), 1.0 / 3, 0.02);
-  EXPECT_NEAR(alerts[0].observed(), 2.0 / 3, 0.001);
-  EXPECT_GE(evidence(alerts[0], "share_evidence")->value(), 5);
-  EXPECT_NEAR(evidence(alerts[0], "whole_before")->value(), 60, 4);
-}
-
-TEST(LearnedShare, IsQuietIfAllGrow) {
-  World world(with(share_rule()));
-  live_quietly(&world, {"SG", "TW", "US"});
-  for (PaneIndex day = 30; day < 40; ++day) {
-    for (const std::string country : {"SG", "TW", "US"}) world.count(country, day, 5 * usual(day));
-    world.pass(day);
-  }
-  EXPECT_THAT(world.alerts(), IsEmpty());
-}
-
-TEST(LearnedShare, FallsOnlyIfAsked) {
-  for (const auto direction : {config::Direction::kUp, config::Direction::kDown}) {
-    config::Rule rule = share_rule();
-    rule.learning->direction = direction;
-    rule.where = {{0, {config::Dimension::kBillTo, {"SG"}, {}}}};
-    World world(with(rule));
-    live_quietly(&world, {"SG", "TW", "US"});
-    for (PaneIndex day = 30; day < 40; ++day) {
-      world.count("SG", day, 3);
-      world.count("TW", day, usual(day));
-      world.count("US", day, usual(day));
-      world.pass(day);
-    }
-    EXPECT_EQ(world.alerts().empty(), direction == config::Direction::kUp);
-  }
-}
-
-// ---- new_entity --------------------------------------------------------------------------------
-
-TEST(NewEntity, IsAnEventOnceTheSeriesIsWarm) {
-  for (const PaneIndex first : {5, 20}) {
-    World world(with(learning_rule(RuleType::kNewEntity)));
-    for (PaneIndex day = 0; day < 30; ++day) {
-      world.count("SG", day, usual(day));
-      world.count("US", day, usual(day));
-      if (day >= first) world.count("KZ", day, 20);
-      world.pass(day);
-    }
-    const auto alerts = world.alerts();
-    if (first == 5) {
-      EXPECT_THAT(alerts, IsEmpty());
-      continue;
-    }
-    ASSERT_FALSE(alerts.empty());
-    EXPECT_EQ(briefs(alerts)[0], "1 FIRING ON_TIME 20");
-    EXPECT_EQ(alerts[0].subject().at("bill_to"), "KZ");
-    EXPECT_EQ(alerts[0].severity(), v1::SEVERITY_INFO) << "as large as its like: a ticket";
-    EXPECT_EQ(evidence(alerts[0], "first_seen")->value(), 1);
-    EXPECT_EQ(evidence(alerts[0], "others_new")->value(), 0);
-    EXPECT_EQ(alerts.back().state(), v1::ALERT_STATE_RESOLVED);
-  }
-}
-
-TEST(NewEntity, PagesForSizeUnlessManyAreNewTogether) {
-  for (const int others : {0, 6}) {
-    World world(with(learning_rule(RuleType::kNewEntity)));
-    live_quietly(&world, {"SG", "US"});
-    world.count("KZ", 30, 400);
-    for (int i = 0; i < others; ++i) world.count("X" + std::to_string(i), 30, 300);
-    world.pass(30);
-    for (const v1::Alert& alert : world.alerts()) {
-      if (alert.subject().at("bill_to") != "KZ") continue;
-      EXPECT_EQ(alert.severity(), others == 0 ? v1::SEVERITY_WARNING : v1::SEVERITY_INFO);
-      EXPECT_EQ(evidence(alert, "others_new")->value(), others);
-    }
-  }
-}
-
-TEST(NewEntity, ItsRateIsWatchedUntilItHasABaseline) {
-  config::Rule rule = learning_rule(RuleType::kNewEntity);
-  World world(with(rule));
-  for (PaneIndex day = 0; day < 60; ++day) {
-    for (const std::string country : {"SG", "US", "TW", "MY"})
-      world.count(country, day, 2 + day % 2);
-    if (day == 20) world.count("KZ", day, 2);
-    if (day > 30) world.count("KZ", day, 12);
-    world.pass(day);
-  }
-  std::vector<std::string> rates;
-  for (const v1::Alert& alert : world.alerts()) {
-    if (alert.revision() == 1 && evidence(alert, "e_value") != nullptr) {
-      rates.push_back(alert.subject().at("bill_to"));
-    }
-  }
-  EXPECT_THAT(rates, ElementsAre("KZ"));
-}
-
-// ---- rollup ------------------------------------------------------------------------------------
-
-config::Rule tree_rule() {
-  config::Rule rule = learning_rule(RuleType::kSurge);
-  rule.rollup = {{}, {0}, {0, 1}};
-  rule.per = {0, 1};
-  return rule;
-}
-
-TEST(Rollup, OneAlertATree) {
-  World world(with(tree_rule()));
-  for (PaneIndex day = 0; day < 34; ++day) {
-    const bool surge = day >= 30;
-    for (const std::string country : {"SG", "US"}) {
-      world.count(country, day, surge && country == "SG" ? 200 : usual(day), "MY");
-      world.count(country, day, usual(day), "VN");
-    }
-    world.pass(day);
-  }
-  const auto alerts = world.alerts();
-  ASSERT_FALSE(alerts.empty());
-  for (const v1::Alert& alert : alerts) {
-    EXPECT_EQ(alert.alert_id(), alerts[0].alert_id());
-    EXPECT_EQ(alert.subject_size(), 0) << "the whole is at the root";
-  }
-  std::vector<std::string> parts;
-  for (const v1::Evidence& e : alerts.back().evidence()) {
-    if (e.name() != "part") continue;
-    const auto to = e.labels().find("ship_to");
-    parts.push_back(e.labels().at("bill_to") + (to == e.labels().end() ? "" : ">" + to->second));
-  }
-  EXPECT_THAT(parts, ElementsAre("SG", "SG>MY"));
-}
-
-TEST(Rollup, APartIsLookedAtIfItsShareRisesThoughTheWholeStaysAsItWas) {
-  World world(with(tree_rule()));
-  for (PaneIndex day = 0; day < 40; ++day) {
-    const bool shifts = day >= 30;
-    world.count("SG", day, shifts ? 3 * usual(day) : usual(day), "MY");
-    for (const std::string country : {"US", "TW", "CN", "DE"}) {
-      world.count(country, day, shifts ? usual(day) / 2 : usual(day), "MY");
-    }
-    world.pass(day);
-  }
-  const auto alerts = world.alerts();
-  ASSERT_FALSE(alerts.empty());
-  for (const v1::Alert& alert : alerts) {
-    EXPECT_EQ(alert.subject().at("bill_to"), "SG");
-    EXPECT_EQ(alert.subject_size(), 1) << "not the leaf";
-  }
 }
 
 }  // namespace
