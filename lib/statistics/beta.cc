@@ -5,15 +5,22 @@
 #include <cmath>
 
 #include "statistics/portable_math.h"
+#include "statistics/portable_series.h"
 
 namespace surgewatch::statistics {
 namespace {
 
+constexpr double kLargestLogOdds = 600;
+// 1 + t (e^u - 1) is at least 1 - t, of which rounding leaves nothing when b is tiny beside a.
+constexpr double kLeastAbove = 0x1p-53;
 constexpr double kTwoPi = 6.283185307179586;
-constexpr double kLargestFractionA = 2000;
+constexpr double kLargestFractionA = 100;
 constexpr int kMaxFractionSteps = 2000;
 // The part of a tail beyond e^-kCut times its edge is left out.
 constexpr double kCut = 24;
+// A first guess of the reach that is so near needs no search.
+constexpr double kLeastCut = 22;
+constexpr double kLargestCut = 32;
 
 // Nodes (positive half) and weights of the 16-point Gauss-Legendre rule on [-1, 1].
 constexpr std::array<double, 8> kNodes = {
@@ -43,20 +50,23 @@ struct LogOdds {
   }
 };
 
-// The tail from u outwards (away from 0) of e^shape, by Gauss-Legendre as far as it matters.
-double outer_integral(const LogOdds& density, double u, double direction) {
-  const double edge = density.shape(u);
-  if (edge < -740) return 0;
-  // Find how far e^shape takes to fall by kCut: the shape is concave, so doubling, then a few
-  // bisections; what is needed is the order of size only.
-  const double curvature = density.a * (1 - density.t);
-  double step = 8 / std::sqrt(curvature);
-  const double slope =
-      std::abs(density.a - (density.a + density.b) * density.t * portable_exp(std::min(u, 700.0)) /
-                               (1 + density.t * portable_expm1(u)));
-  if (slope > 0) step = std::min(step, kCut / slope);
+// How far from u the shape has fallen by about kCut. It is concave, so a parabola through its slope
+// and curvature at u comes near; where it doesn't, doubling and a few bisections: what is needed is
+// the order of size.
+double reach(const LogOdds& density, double u, double direction, double edge) {
+  const double grown = portable_expm1(std::min(u, 700.0));
+  const double above = std::max(1 + density.t * grown, kLeastAbove);
+  const double share = density.t * (1 + grown) / above;  // of a in a + b, tilted to u
+  const double slope = std::abs(density.a - (density.a + density.b) * share);
+  const double curvature = (density.a + density.b) * share * ((1 - density.t) / above);
+  double high = std::min(2 * kLargestLogOdds,
+                         2 * kCut / (slope + std::sqrt(slope * slope + 2 * kCut * curvature)));
+  const double fall = edge - density.shape(u + direction * high);
+  // The fall grows by a power of the way between 1 and about 2: two thirds of the excess are taken
+  // back.
+  if (fall >= kLeastCut && fall <= kLargestCut)
+    return fall <= kCut ? high : high * (1 - (2.0 / 3) * (1 - kCut / fall));
   double low = 0;
-  double high = step;
   for (int i = 0; i < 60 && density.shape(u + direction * high) > edge - kCut; ++i) {
     low = high;
     high *= 2;
@@ -65,13 +75,35 @@ double outer_integral(const LogOdds& density, double u, double direction) {
     const double middle = 0.5 * (low + high);
     (density.shape(u + direction * middle) > edge - kCut ? low : high) = middle;
   }
-  const double half = 0.5 * high;
-  double sum = 0;
+  return high;
+}
+
+// The tail from u outwards (away from 0) of e^shape, by Gauss-Legendre as far as it matters.
+double outer_integral(const LogOdds& density, double u, double direction) {
+  const double edge = density.shape(u);
+  // The shape is 0 at its mode and negative elsewhere. Where rounding says otherwise, b/a is lost
+  // beside 1 and u far out.
+  if (edge < -740 || edge > 1) return 0;
+  const double half = 0.5 * reach(density, u, direction, edge);
+  const auto within = [](double x) { return std::clamp(x, -kLargestLogOdds, kLargestLogOdds); };
+  // Step by step over all nodes, without a branch in a step, so that several go side by side.
+  std::array<double, 2 * kNodes.size()> at;
   for (std::size_t i = 0; i < kNodes.size(); ++i) {
-    const double left = density.shape(u + direction * half * (1 - kNodes[i])) - edge;
-    const double right = density.shape(u + direction * half * (1 + kNodes[i])) - edge;
-    sum += kWeights[i] * (portable_exp(left) + portable_exp(right));
+    at[2 * i] = within(u + direction * half * (1 - kNodes[i]));
+    at[2 * i + 1] = within(u + direction * half * (1 + kNodes[i]));
   }
+  const double a = density.a;
+  const double both = density.a + density.b;
+  const double t = density.t;
+  std::array<double, at.size()> grown;
+  for (std::size_t i = 0; i < at.size(); ++i) grown[i] = t * series::expm1_of(at[i]);
+  for (double& x : grown) x = std::max(x, kLeastAbove - 1);
+  for (std::size_t i = 0; i < at.size(); ++i)
+    at[i] = a * at[i] - both * series::log1p_of(grown[i]) - edge;
+  for (double& x : at) x = std::clamp(x, -kLargestLogOdds, 0.0);
+  for (double& x : at) x = series::exp_of(x);
+  double sum = 0;
+  for (std::size_t i = 0; i < kNodes.size(); ++i) sum += kWeights[i] * (at[2 * i] + at[2 * i + 1]);
   return sum * half * portable_exp(edge);
 }
 

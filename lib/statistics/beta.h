@@ -7,8 +7,8 @@
 // Accuracy: 1e-8 relative in the smaller tail up to 1e6 counts, 1e-6 beyond; the tests compare with
 // Boost.Math.
 //
-// Cost: 50 to 400 ns by continued fraction while the parameter in question is at most 2000, about
-// 600 ns by quadrature beyond.
+// Cost: 50 to 450 ns by continued fraction while the parameter in question is at most 100, about
+// 400 ns by quadrature beyond.
 //
 // Source: continued fraction: Abramowitz and Stegun 26.5.8, evaluated after Lentz; prefactor:
 // Loader 2000 (see stirling_error); quadrature of the log-odds density, which is log-concave: our

@@ -105,10 +105,10 @@ GammaPoissonFilter::GammaPoissonFilter(const GammaPoissonParameters& parameters)
       season_(std::make_shared<const Season>(parameters.season)),
       dimension_(2 + season_->width()),
       dispersion_(parameters.dispersion),
-      covariance_(static_cast<std::size_t>(dimension_ * dimension_)),
+      covariance_(static_cast<std::size_t>(dimension_) * static_cast<std::size_t>(dimension_)),
       guarded_(static_cast<std::size_t>(parameters.guard)) {
   const auto diagonal = [this](int i) -> double& {
-    return covariance_[static_cast<std::size_t>(i * dimension_ + i)];
+    return covariance_[static_cast<std::size_t>(i) * static_cast<std::size_t>(dimension_ + 1)];
   };
   diagonal(0) = parameters.level_variance;
   diagonal(1) = parameters.slope_variance;
@@ -218,7 +218,8 @@ void GammaPoissonFilter::drift() {
   for (int i = 0; i < dimension_; ++i) {
     double factor = i == 0 ? level : i == 1 ? slope : season;
     const double grown =
-        covariance_[static_cast<std::size_t>(i * dimension_ + i)] * factor * factor;
+        covariance_[static_cast<std::size_t>(i) * static_cast<std::size_t>(dimension_ + 1)] *
+        factor * factor;
     if (grown > kLargestVariance) factor *= std::sqrt(kLargestVariance / grown);
     scale[static_cast<std::size_t>(i)] = factor;
   }

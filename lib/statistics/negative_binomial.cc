@@ -37,6 +37,7 @@ double NegativeBinomial::upper_bound(double alpha) const {
   }
   while (high - low > 1) {
     const double middle = std::floor(low + (high - low) / 2);
+    if (middle <= low || middle >= high) break;  // beyond 2^53 neighbours are more than 1 apart
     (upper_tail(middle + 1) > alpha ? low : high) = middle;
   }
   return high;

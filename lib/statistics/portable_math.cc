@@ -3,56 +3,17 @@
 #include <bit>
 #include <cstdint>
 
+#include "statistics/portable_series.h"
+
 namespace surgewatch::statistics {
 namespace {
 
-// ln 2 in two parts; the first has 21 trailing zero bits, so that its product with an exponent is
-// exact.
-constexpr double kLn2High = 0x1.62e42feep-1;
-constexpr double kLn2Low = 0x1.a39ef35793c76p-33;
-constexpr double kInverseLn2 = 1.4426950408889634;
-constexpr double kSqrt2 = 1.4142135623730951;
 constexpr double kPi = 3.141592653589793;
 constexpr double kHalfLog2Pi = 0.9189385332046727;
 
 // 2^n for n in the normal range.
 double power_of_two(int n) {
   return std::bit_cast<double>(static_cast<std::uint64_t>(n + 1023) << 52);
-}
-
-// (e^r - 1) / r for |r| <= 0.36: the Taylor series to r^13.
-double exp_series(double r) {
-  double sum = 1.0 / 87178291200.0;
-  sum = sum * r + 1.0 / 6227020800.0;
-  sum = sum * r + 1.0 / 479001600.0;
-  sum = sum * r + 1.0 / 39916800.0;
-  sum = sum * r + 1.0 / 3628800.0;
-  sum = sum * r + 1.0 / 362880.0;
-  sum = sum * r + 1.0 / 40320.0;
-  sum = sum * r + 1.0 / 5040.0;
-  sum = sum * r + 1.0 / 720.0;
-  sum = sum * r + 1.0 / 120.0;
-  sum = sum * r + 1.0 / 24.0;
-  sum = sum * r + 1.0 / 6.0;
-  sum = sum * r + 0.5;
-  return sum * r + 1.0;
-}
-
-// log((1 + s) / (1 - s)) - 2 s, over s, for |s| <= 0.1716.
-double log_series(double z) {
-  double sum = 2.0 / 25.0;
-  sum = sum * z + 2.0 / 23.0;
-  sum = sum * z + 2.0 / 21.0;
-  sum = sum * z + 2.0 / 19.0;
-  sum = sum * z + 2.0 / 17.0;
-  sum = sum * z + 2.0 / 15.0;
-  sum = sum * z + 2.0 / 13.0;
-  sum = sum * z + 2.0 / 11.0;
-  sum = sum * z + 2.0 / 9.0;
-  sum = sum * z + 2.0 / 7.0;
-  sum = sum * z + 2.0 / 5.0;
-  sum = sum * z + 2.0 / 3.0;
-  return sum * z;
 }
 
 // cos and sin of x for 0 <= x <= π/4, by their series.
@@ -72,15 +33,15 @@ CosSin first_octant(double x) {
 double portable_exp(double x) {
   if (x > 709.0) x = 709.0;
   if (x < -745.0) return 0;
-  const int n = static_cast<int>(x * kInverseLn2 + (x >= 0 ? 0.5 : -0.5));
-  const double r = (x - n * kLn2High) - n * kLn2Low;
-  const double value = 1.0 + r * exp_series(r);
+  const int n = static_cast<int>(x * series::kInverseLn2 + (x >= 0 ? 0.5 : -0.5));
+  const double r = (x - n * series::kLn2High) - n * series::kLn2Low;
+  const double value = 1.0 + r * series::exp_rest(r);
   if (n < -1000) return value * power_of_two(n + 100) * power_of_two(-100);
   return value * power_of_two(n);
 }
 
 double portable_expm1(double x) {
-  if (x > -0.35 && x < 0.35) return x * exp_series(x);
+  if (x > -0.35 && x < 0.35) return x * series::exp_rest(x);
   return portable_exp(x) - 1.0;
 }
 
@@ -88,20 +49,21 @@ double portable_log(double x) {
   const auto bits = std::bit_cast<std::uint64_t>(x);
   int exponent = static_cast<int>(bits >> 52) - 1023;
   double m = std::bit_cast<double>((bits & 0x000fffffffffffffULL) | 0x3ff0000000000000ULL);
-  if (m > kSqrt2) {
+  if (m > series::kSqrt2) {
     m *= 0.5;
     ++exponent;
   }
   const double f = m - 1.0;
   const double s = f / (2.0 + f);
   // 2 s = f - s f, where f is exact: one rounding fewer.
-  return exponent * kLn2High + ((f - s * (f - log_series(s * s))) + exponent * kLn2Low);
+  return exponent * series::kLn2High +
+         ((f - s * (f - series::log_rest(s * s))) + exponent * series::kLn2Low);
 }
 
 double portable_log1p(double x) {
   if (x > -0.29 && x < 0.41) {
     const double s = x / (2.0 + x);
-    return x - s * (x - log_series(s * s));
+    return x - s * (x - series::log_rest(s * s));
   }
   return portable_log(1.0 + x);
 }

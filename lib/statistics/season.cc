@@ -29,10 +29,10 @@ Season::Season(const SeasonShape& shape)
                                       : std::vector<double>()) {}
 
 void Season::at(long window, double* out) const {
-  const long first_width = 2 * shape_.harmonics;
+  const long first_width = 2L * shape_.harmonics;
   out = std::copy_n(first_.begin() + window % shape_.period * first_width, first_width, out);
   if (shape_.second_period <= 0) return;
-  const long second_width = 2 * shape_.second_harmonics;
+  const long second_width = 2L * shape_.second_harmonics;
   std::copy_n(second_.begin() + window % shape_.second_period * second_width, second_width, out);
 }
 

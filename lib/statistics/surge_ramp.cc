@@ -14,9 +14,10 @@ struct Shares {
 };
 constexpr Shares kWeekly = {0.0012, 0.0052, 4};
 constexpr Shares kDaily = {0.0011, 0.0056, 5.5};
+constexpr Shares kHourly = {0.0008, 0.0028, 5.5};
 
-constexpr std::size_t kPairSnapshotBytes = 6 * 8;
-constexpr std::size_t kRampSnapshotBytes = 5 * 8;
+constexpr std::size_t kPairSnapshotBytes = 6 * sizeof(double);
+constexpr std::size_t kRampSnapshotBytes = 5 * sizeof(double);
 
 SurgeRampParameters shared_out(GammaPoissonParameters baseline, const Shares& shares) {
   baseline.alpha = shares.surge_alpha;
@@ -35,7 +36,7 @@ SurgeRampParameters SurgeRampParameters::daily() {
   return shared_out(GammaPoissonParameters::daily(), kDaily);
 }
 SurgeRampParameters SurgeRampParameters::hourly() {
-  return shared_out(GammaPoissonParameters::hourly(), kWeekly);
+  return shared_out(GammaPoissonParameters::hourly(), kHourly);
 }
 
 absl::StatusOr<SurgeRamp> SurgeRamp::create(const SurgeRampParameters& parameters) {

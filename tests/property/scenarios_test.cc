@@ -7,6 +7,7 @@
 
 #include "bench/scenarios/generate.h"
 #include "bench/scenarios/score.h"
+#include "bench/scenarios/shares.h"
 #include "statistics/surge_ramp.h"
 
 namespace surgewatch::bench {
@@ -97,6 +98,72 @@ TEST(Scenarios, ASeriesIsAFunctionOfItsSeed) {
   EXPECT_EQ(weekly_series(20, 13, 1).counts, weekly_series(20, 13, 1).counts);
   EXPECT_NE(weekly_series(20, 13, 1).counts, weekly_series(20, 13, 2).counts);
   EXPECT_NE(weekly_series(20, 13, 1).counts, weekly_series(20, 14, 1).counts);
+  const ShareScenario shift{.event = ShareEvent::kShift, .odds_ratio = 2};
+  EXPECT_EQ(share_series(shift, 1, 1).counts, share_series(shift, 1, 1).counts);
+  EXPECT_NE(share_series(shift, 1, 1).counts, share_series(shift, 2, 1).counts);
+}
+
+// Mean counts of a region and of the whole, before the change and after it.
+struct Means {
+  double region[2] = {0, 0};
+  double total[2] = {0, 0};
+};
+
+Means means_of(const ShareScenario& scenario) {
+  Means means;
+  for (int repetition = 1; repetition <= 40; ++repetition) {
+    const ShareSeries series = share_series(scenario, repetition, 20001);
+    for (int i = 0; i < 20; ++i) {
+      for (const int after : {0, 1}) {
+        const ShareCounts& counts =
+            series.counts[static_cast<std::size_t>(series.change - 20 + 20 * after + i)];
+        means.region[after] += counts[scenario.region] / 800;
+        for (const double count : counts) means.total[after] += count / 800;
+      }
+    }
+  }
+  return means;
+}
+
+TEST(Scenarios, AShiftKeepsTheWholeAndASurgeKeepsTheShares) {
+  for (const ShareSpread spread :
+       {ShareSpread::kSingle, ShareSpread::kLots, ShareSpread::kWandering}) {
+    const Means shift = means_of({.spread = spread, .event = ShareEvent::kShift, .odds_ratio = 3});
+    EXPECT_NEAR(shift.total[0], 100, 3);
+    EXPECT_NEAR(shift.total[1], 100, 3);
+    EXPECT_NEAR(shift.region[0], 3, 0.5);
+    EXPECT_NEAR(shift.region[1], 9 / 1.06, 0.9);
+    const Means surge = means_of({.spread = spread, .event = ShareEvent::kSurge});
+    EXPECT_NEAR(surge.total[1], 300, 6);
+    EXPECT_NEAR(surge.region[1], 9, 0.9);
+  }
+}
+
+TEST(Scenarios, ShareScoreCountsQuietSurgingAndShiftedWindowsApart) {
+  ShareSeries series{.scenario = {.event = ShareEvent::kShift}, .change = 60, .counts = {}};
+  series.counts.resize(100);
+  std::vector<ShareAlarm> alarms(100, {.known = true, .any = false, .rise = false});
+  alarms[51] = alarms[52] = {true, true, true};  // the first is before the judged part
+  alarms[61] = {true, true, false};              // another region's
+  alarms[63] = {true, true, true};
+  alarms[54].known = false;
+  ShareScore score;
+  score.add(series, alarms);
+  EXPECT_EQ(score.quiet_windows, 7);  // 52 … 59 without 54
+  EXPECT_EQ(score.false_alarms, 1);
+  EXPECT_EQ(score.found, 1);
+  EXPECT_EQ(score.delay(), 3);
+  series.scenario.event = ShareEvent::kSurge;
+  score.add(series, alarms);
+  EXPECT_EQ(score.shifts, 1);
+  EXPECT_EQ(score.surge_windows, kShareSurgeWindows);
+  EXPECT_EQ(score.surge_alarms, 2);
+}
+
+TEST(Scenarios, HourlyAlarmsAreRareAndFindWhatIsThere) {
+  const Score score = score_of(all_hourly(20001), SurgeRampParameters::hourly());
+  EXPECT_LE(score.null.rate(), 0.0085);
+  EXPECT_GE(score.of(EventKind::kSpike).pod(), 0.4);
 }
 
 }  // namespace

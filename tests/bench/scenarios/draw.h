@@ -72,7 +72,6 @@ class Draw {
     return poisson(gamma(mean / (phi - 1)) * (phi - 1));
   }
 
- private:
   // By order statistics while n is large, then one by one.
   double binomial(double n, double p) {
     double count = 0;
@@ -93,6 +92,7 @@ class Draw {
     return count;
   }
 
+ private:
   simulate::Random random_;
 };
 

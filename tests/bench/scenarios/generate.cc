@@ -46,6 +46,22 @@ constexpr std::array<DailyParameters, kDailyScenarios> kDaily = {{
     {400, 5, 0.7, 0.0005},
 }};
 
+struct HourlyParameters {
+  double level;
+  double phi;
+  double swing;    // of the day
+  double weekend;  // factor on the sixth and seventh day
+};
+
+constexpr std::array<HourlyParameters, kHourlyScenarios> kHourly = {{
+    {0.5, 1, 0.6, 0.5},
+    {2, 1.5, 0.6, 0.7},
+    {8, 1.2, 0.9, 0.5},
+    {20, 3, 0.6, 0.4},
+    {60, 2, 0.9, 0.6},
+    {400, 5, 0.6, 0.7},
+}};
+
 constexpr std::array<double, 4> kSpikeSizes = {2, 3, 5, 10};
 constexpr std::array<double, 4> kShiftSizes = {0.5, 1, 2, 6.4};
 
@@ -169,6 +185,37 @@ SimulatedSeries daily_series(int scenario, int repetition, std::uint64_t seed) {
   return series;
 }
 
+SimulatedSeries hourly_series(int scenario, int repetition, std::uint64_t seed) {
+  Draw draw(simulate::hash(seed, 24, static_cast<std::uint64_t>(scenario),
+                           static_cast<std::uint64_t>(repetition)));
+  const HourlyParameters& p = kHourly[static_cast<std::size_t>(scenario - 1)];
+  std::vector<double> means;
+  for (int t = 0; t < 1200; ++t) {
+    const double day = portable_exp(-p.swing * portable_cos_sin(t - 4, 24).cos);
+    means.push_back(p.level * day * (t / 24 % 7 >= 5 ? p.weekend : 1));
+  }
+  SimulatedSeries series = quiet_series(scenario, repetition, p.phi, std::move(means), &draw);
+  series.period = 24;
+  series.first_judged = 400;
+  const auto spike_size = [&draw] {
+    return kSpikeSizes[static_cast<std::size_t>(draw.between(1, 3))];
+  };
+  add_spike(&series, &draw, static_cast<int>(draw.between(100, 180)), spike_size(), true);
+  add_spike(&series, &draw, static_cast<int>(draw.between(250, 350)), spike_size(), true);
+  if (repetition >= 4 && repetition <= 8)
+    for (const int from : {450, 700, 950})
+      add_spike(&series, &draw, static_cast<int>(draw.between(from, from + 200)), spike_size(),
+                false);
+  const double size = repetition % 2 == 1 ? 0.5 : 1;
+  if (repetition == 9 || repetition == 10)
+    add_shift(&series, &draw, EventKind::kStep, static_cast<int>(draw.between(500, 1100)), 0, 24,
+              size);
+  if (repetition >= 11)
+    add_shift(&series, &draw, EventKind::kRamp, static_cast<int>(draw.between(500, 1100)), 24, 24,
+              size);
+  return series;
+}
+
 std::vector<SimulatedSeries> all_weekly(std::uint64_t seed) {
   std::vector<SimulatedSeries> all;
   for (int scenario = 1; scenario <= kWeeklyScenarios; ++scenario)
@@ -182,6 +229,14 @@ std::vector<SimulatedSeries> all_daily(std::uint64_t seed) {
   for (int scenario = 1; scenario <= kDailyScenarios; ++scenario)
     for (int repetition = 1; repetition <= kDailyRepetitions; ++repetition)
       all.push_back(daily_series(scenario, repetition, seed));
+  return all;
+}
+
+std::vector<SimulatedSeries> all_hourly(std::uint64_t seed) {
+  std::vector<SimulatedSeries> all;
+  for (int scenario = 1; scenario <= kHourlyScenarios; ++scenario)
+    for (int repetition = 1; repetition <= kHourlyRepetitions; ++repetition)
+      all.push_back(hourly_series(scenario, repetition, seed));
   return all;
 }
 

@@ -10,6 +10,11 @@
 // event, 4-8 three spikes (k 3, 5, 10), 9-10 a step for 14 days, 11-12 a ramp over 14 days that
 // holds for 14 (d ½, 1).
 //
+// Hourly: 6 levels with a pattern of the day (a cosine, lowest at 4, of .6 or .9) and of the week
+// (a factor for its last two days), 1,200 hours, judged from hour 401 on; repetitions 1-3 without
+// event, 4-8 three spikes (k 3, 5, 10), 9-10 a step for 24 hours, 11-12 a ramp over 24 hours that
+// holds for 24 (d ½, 1).
+//
 // A series is a function of (scenario, repetition, seed).
 // Source: Noufaily et al., An improved algorithm for outbreak detection in multiple surveillance
 // systems, Stat. Med. 32 (2013), section 3.1 and table I.
@@ -49,12 +54,16 @@ inline constexpr int kWeeklyScenarios = 42;
 inline constexpr int kWeeklyRepetitions = 20;
 inline constexpr int kDailyScenarios = 6;
 inline constexpr int kDailyRepetitions = 12;
+inline constexpr int kHourlyScenarios = 6;
+inline constexpr int kHourlyRepetitions = 12;
 
 // Scenario and repetition count from 1.
 SimulatedSeries weekly_series(int scenario, int repetition, std::uint64_t seed);
 SimulatedSeries daily_series(int scenario, int repetition, std::uint64_t seed);
+SimulatedSeries hourly_series(int scenario, int repetition, std::uint64_t seed);
 
 std::vector<SimulatedSeries> all_weekly(std::uint64_t seed);
 std::vector<SimulatedSeries> all_daily(std::uint64_t seed);
+std::vector<SimulatedSeries> all_hourly(std::uint64_t seed);
 
 }  // namespace surgewatch::bench

@@ -3,10 +3,12 @@
 //
 //   scenarios_bench [--seed N] [--sets N] [--given FOLDER] [--write FOLDER] [--json FILE] [--ours]
 //
-// --sets N     N times all 42 weekly scenarios × 20 and all 6 daily ones × 12, each set with its
-//              own seed from --seed on. The parameters were found on seeds below 10000; the
-//              default, from 60001, serves for judging only.
-// --given F    also a folder of series in the same format (weekly; its daily/, if there is one).
+// --sets N     N times all 42 weekly scenarios × 20, all 6 daily ones × 12 and all 60 of shares ×
+// 100,
+//              each set with its own seed from --seed on. The parameters were found on seeds below
+//              10000; the default, from 60001, serves for judging only.
+// --given F    also a folder of series in the same format (weekly; its daily/ and share/, if
+// there).
 // --write F    the first set as files, to be judged by others.
 // --ours       without the reference methods, which take most of the time.
 #include <fmt/format.h>
@@ -22,6 +24,7 @@
 
 #include "bench/scenarios/generate.h"
 #include "bench/scenarios/score.h"
+#include "bench/scenarios/share_tables.h"
 #include "bench/scenarios/tables.h"
 #include "methods/registry.h"
 #include "statistics/negative_binomial.h"
@@ -49,6 +52,7 @@ struct Options {
 };
 
 SurgeRampParameters parameters_of(const SimulatedSeries& series) {
+  if (series.period == 24) return SurgeRampParameters::hourly();
   return series.period == 7 ? SurgeRampParameters::daily() : SurgeRampParameters::weekly();
 }
 
@@ -131,7 +135,7 @@ std::string json_of(const std::string& set, const std::string& method, const Sco
 void judge(const std::string& set, const std::vector<SimulatedSeries>& all, bool knows_truth,
            bool ours, std::vector<std::string>* json) {
   if (all.empty()) return;
-  const bool weekly = all.front().period != 7;
+  const bool weekly = all.front().period == 52;
   fmt::print("\n{}: {} series\n", set, all.size());
   fmt::print("{:20} {:>7} {:>8} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}   {}\n", "method", "FPR",
              "null FPR", "worst", "spike", "k=5", "k=10", "step", "ramp", "delay spike/step/ramp");
@@ -195,19 +199,25 @@ int main(int argc, char** argv) {
     const std::string daily = options.given + "/daily";
     if (std::filesystem::exists(daily))
       judge("daily, given", read_series(daily, 7, 120), false, options.ours, &json);
+    const std::string shares = options.given + "/share";
+    if (std::filesystem::exists(shares)) judge_given_shares(read_shares(shares), &json);
   }
   std::vector<SimulatedSeries> weekly;
   std::vector<SimulatedSeries> daily;
+  std::vector<SimulatedSeries> hourly;
   for (int set = 0; set < options.sets; ++set) {
     const std::uint64_t seed = options.seed + static_cast<std::uint64_t>(set);
     for (SimulatedSeries& series : all_weekly(seed)) weekly.push_back(std::move(series));
     for (SimulatedSeries& series : all_daily(seed)) daily.push_back(std::move(series));
+    for (SimulatedSeries& series : all_hourly(seed)) hourly.push_back(std::move(series));
     if (set > 0 || options.write.empty()) continue;
     write_series(options.write, weekly);
     write_series(options.write + "/daily", daily);
   }
   judge(fmt::format("weekly, seeds from {}", options.seed), weekly, true, options.ours, &json);
   judge(fmt::format("daily, seeds from {}", options.seed), daily, true, options.ours, &json);
+  judge(fmt::format("hourly, seeds from {}", options.seed), hourly, true, options.ours, &json);
+  if (options.sets > 0) judge_shares(options.seed, options.sets, &json);
   if (!options.json.empty()) {
     std::ofstream out(options.json);
     out << "[";

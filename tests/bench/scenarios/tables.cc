@@ -95,6 +95,26 @@ std::vector<SimulatedSeries> read_series(const std::string& folder, int period, 
   return all;
 }
 
+std::vector<ShareSeries> read_shares(const std::string& folder) {
+  std::vector<ShareSeries> all;
+  for (const auto& row : rows_of(folder + "/truth_and_reference.csv")) {
+    ShareSeries series;
+    series.scenario.mean_total = std::stod(row.at("mean_total"));
+    series.scenario.odds_ratio = std::stod(row.at("odds_ratio"));
+    if (row.at("tau") != "NA") {
+      series.scenario.event = ShareEvent::kShift;
+      series.change = std::stoi(row.at("tau")) - 1;
+    }
+    for (const auto& counts : rows_of(fmt::format("{}/{}.csv", folder, row.at("file")))) {
+      series.counts.emplace_back();
+      for (std::size_t i = 0; i < kShareRegions; ++i)
+        series.counts.back()[i] = std::stod(counts.at(fmt::format("region{}", i + 1)));
+    }
+    all.push_back(std::move(series));
+  }
+  return all;
+}
+
 void write_series(const std::string& folder, const std::vector<SimulatedSeries>& all) {
   std::filesystem::create_directories(folder + "/series");
   std::ofstream events(folder + "/events.csv");

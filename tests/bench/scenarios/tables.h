@@ -10,10 +10,15 @@
 #include <vector>
 
 #include "bench/scenarios/generate.h"
+#include "bench/scenarios/shares.h"
 
 namespace surgewatch::bench {
 
 std::vector<SimulatedSeries> read_series(const std::string& folder, int period, int first_judged);
+
+// Series of six regions by the list truth_and_reference.csv (file,mean_total,odds_ratio,tau,…),
+// each FILE.csv (t,region1,…,region6).
+std::vector<ShareSeries> read_shares(const std::string& folder);
 
 void write_series(const std::string& folder, const std::vector<SimulatedSeries>& all);
 
