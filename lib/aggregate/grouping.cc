@@ -55,6 +55,12 @@ bool is_line_dimension(Dimension dimension) {
   return !country_role(dimension) && !party_id_role(dimension);
 }
 
+// What its lines add up to for one key becomes what the document contributes.
+void complete(const observe::Observation& event, MeasureValues* values) {
+  (*values)[Measure::kDocuments] = 1;
+  if (event.effect == observe::Effect::kSubtract) *values = values->negated();
+}
+
 }  // namespace
 
 std::vector<window::SeriesSpec> series_specs(const std::vector<const config::Series*>& series,
@@ -118,6 +124,14 @@ Grouping::Grouping(const std::vector<const config::Series*>& series,
       std::ranges::all_of(party_dimensions_, [](const auto& one) { return one.is_country; });
 }
 
+window::KeyValues Grouping::key_of(const Plan& plan) const {
+  window::KeyValues key{};
+  for (std::size_t i = 0; i < plan.group_by.size(); ++i) {
+    key[i] = values_[static_cast<std::size_t>(plan.group_by[i])];
+  }
+  return key;
+}
+
 void Grouping::look_ahead(const observe::Observation& event, Ahead* ahead) {
   ahead->count = 0;
   ahead->is_known = looks_ahead_ && event.effect != observe::Effect::kCancel &&
@@ -131,10 +145,7 @@ void Grouping::look_ahead(const observe::Observation& event, Ahead* ahead) {
     if (!admits(plan.party_filters) || !admits(plan.line_filters)) continue;
     Ahead::Key& key = ahead->keys[ahead->count++];
     key.series = series;
-    key.values = {};
-    for (std::size_t i = 0; i < plan.group_by.size(); ++i) {
-      key.values[i] = values_[static_cast<std::size_t>(plan.group_by[i])];
-    }
+    key.values = key_of(plan);
     key.hash = window_->prefetch(series, key.values);
     key.guess = window::kNoSlot;
   }
@@ -147,11 +158,8 @@ std::size_t Grouping::known_contributions(const observe::Observation& event, con
     const Ahead::Key& key = ahead.keys[i];
     const auto choice = window_->slot(key.series, key.values, {}, key.guess);
     over_limit += choice.is_over_limit ? 1 : 0;
-    MeasureValues& values =
-        contributions->emplace_back(Contribution{.slot = choice.slot, .values = event.total})
-            .values;
-    values[Measure::kDocuments] = 1;
-    if (event.effect == observe::Effect::kSubtract) values = values.negated();
+    contributions->push_back({.slot = choice.slot, .values = event.total});
+    complete(event, &contributions->back().values);
   }
   return over_limit;
 }
@@ -181,9 +189,7 @@ std::size_t Grouping::contributions(const observe::Observation& event, const Ahe
     }
     over_limit += is_over_limit ? 1 : 0;
     for (std::size_t i = first; i < contributions->size(); ++i) {
-      MeasureValues& values = (*contributions)[i].values;
-      values[Measure::kDocuments] = 1;
-      if (event.effect == observe::Effect::kSubtract) values = values.negated();
+      complete(event, &(*contributions)[i].values);
     }
   }
   return over_limit;
@@ -227,13 +233,11 @@ bool Grouping::admits(const std::vector<Filter>& filters) const {
 // True if it went under `other`.
 bool Grouping::add_line(std::size_t series, const MeasureValues& values, std::size_t first,
                         std::vector<Contribution>* contributions) {
-  const std::vector<Dimension>& group_by = plans_[series].group_by;
-  window::KeyValues key{};
+  const Plan& plan = plans_[series];
+  const window::KeyValues key = key_of(plan);
   std::array<std::string_view, window::kMaxDimensions> texts;
-  for (std::size_t i = 0; i < group_by.size(); ++i) {
-    const auto dimension = static_cast<std::size_t>(group_by[i]);
-    key[i] = values_[dimension];
-    if (key[i] == window::kNoValue) texts[i] = texts_[dimension];
+  for (std::size_t i = 0; i < plan.group_by.size(); ++i) {
+    if (key[i] == window::kNoValue) texts[i] = texts_[static_cast<std::size_t>(plan.group_by[i])];
   }
   const window::Window::SlotChoice choice = window_->slot(series, key, texts);
   if (contributions->size() == first) [[likely]] {

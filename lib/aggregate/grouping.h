@@ -2,9 +2,9 @@
 //
 // Threads: the writer's. Interns values in the window's dictionary and makes slots there.
 // Cost: for each series and line, one probe of the series' key index; where the caller looks ahead,
-// one that waits for no memory. Conditions on values known
-// from the start (countries, the catalogue's) are table look-ups; those on party ids compare texts.
-// What does not depend on lines is done once for a document.
+// one that waits for no memory. Conditions on values known from the start (countries, the
+// catalogue's) are table look-ups; those on party ids compare texts. What does not depend on lines
+// is done once for a document.
 #pragma once
 
 #include <array>
@@ -91,6 +91,7 @@ class Grouping {
   // A value that is not known from the start.
   void set_text(config::Dimension dimension, std::string_view text);
   bool admits(const std::vector<Filter>& filters) const;
+  window::KeyValues key_of(const Plan& plan) const;  // of the line at hand
   std::size_t known_contributions(const observe::Observation& event, const Ahead& ahead,
                                   std::vector<Contribution>* contributions);
   bool add_line(std::size_t series, const MeasureValues& values, std::size_t first,

@@ -12,6 +12,7 @@
 
 #include "aggregate/live_windows.h"
 #include "aggregate/source.h"
+#include "property/merge.h"
 #include "property/reference.h"
 #include "unit/aggregate/builders.h"
 #include "unit/aggregate/one_by_one.h"
@@ -144,20 +145,11 @@ class Sales {
         max.values[m] = std::max(max.values[m], panes[pane].values[m]);
       }
     }
+    EXPECT_EQ(figures.sum().exact_size(), 0);
+    EXPECT_EQ(figures.max().exact_size(), 0);
     EXPECT_EQ(values_of(figures.sum()), sum);
     EXPECT_EQ(values_of(figures.max()), max);
     EXPECT_EQ(figures.keys(), static_cast<std::int64_t>(keys.size()));
-  }
-
-  static MeasureValues values_of(const v1::Measures& measures) {
-    EXPECT_EQ(measures.exact_size(), 0);
-    MeasureValues values;
-    values[Measure::kDocuments] = measures.documents();
-    values[Measure::kUnits] = measures.units();
-    values[Measure::kChips] = measures.chips();
-    values[Measure::kRevenueUsd] = measures.revenue_usd_micros();
-    values[Measure::kTpp] = measures.tpp();
-    return values;
   }
 
   std::mt19937_64 random_;

@@ -17,6 +17,16 @@
 
 namespace surgewatch::property {
 
+inline MeasureValues values_of(const v1::Measures& measures) {
+  MeasureValues values;
+  values[Measure::kDocuments] = measures.documents();
+  values[Measure::kUnits] = measures.units();
+  values[Measure::kChips] = measures.chips();
+  values[Measure::kRevenueUsd] = measures.revenue_usd_micros();
+  values[Measure::kTpp] = measures.tpp();
+  return values;
+}
+
 class Merge {
  public:
   using PaneKey = std::tuple<std::string, std::vector<std::string>, PaneIndex>;
@@ -65,16 +75,6 @@ class Merge {
     std::optional<Micros> watermark;
     bool ended = false;
   };
-
-  static MeasureValues values_of(const v1::Measures& measures) {
-    MeasureValues values;
-    values[Measure::kDocuments] = measures.documents();
-    values[Measure::kUnits] = measures.units();
-    values[Measure::kChips] = measures.chips();
-    values[Measure::kRevenueUsd] = measures.revenue_usd_micros();
-    values[Measure::kTpp] = measures.tpp();
-    return values;
-  }
 
   void apply(const v1::PaneBatch& batch, Source* source) {
     EXPECT_GT(batch.next_offset(), source->next_offset) << "no pane after the progress it is for";

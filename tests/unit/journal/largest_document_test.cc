@@ -21,17 +21,10 @@ constexpr SourceId kB{Topic::kInvoices, 1};
 
 class LargestDocument : public ::testing::Test {
  protected:
-  static std::shared_ptr<const config::Config> one_series() {
-    auto config = std::make_shared<config::Config>();
-    config->event_time.out_of_orderness = 0;
-    config->event_time.allowed_lateness = 2 * kMicrosPerDay;
-    config::Series series;
-    series.name = "billed";
-    series.group_by = {config::Dimension::kBillTo};
-    series.measures = {Measure::kRevenueUsd};
-    series.largest_document = Measure::kRevenueUsd;
-    series.definition = test::kDefinition;
-    config->series = {series};
+  static std::shared_ptr<const config::Config> keeping_series() {
+    auto config = test::one_series();
+    config->series[0].measures = {Measure::kRevenueUsd};
+    config->series[0].largest_document = Measure::kRevenueUsd;
     return config;
   }
 
@@ -51,7 +44,7 @@ class LargestDocument : public ::testing::Test {
     return merger_.largest(0, 0, first, last).encoded();
   }
 
-  Merger merger_{one_series()};
+  Merger merger_{keeping_series()};
 };
 
 TEST_F(LargestDocument, IsTheGreatestOverSourcesAndPanes) {
@@ -111,7 +104,7 @@ TEST_F(LargestDocument, DoesNotDependOnTheOrderOfRecords) {
                                             update(kB, 2, 5, 60, -45)};
   std::vector<std::size_t> order = {0, 1, 2, 3, 4};
   do {
-    Merger merger(one_series());
+    Merger merger(keeping_series());
     for (const std::size_t i : order) merger.apply(records[i]);
     EXPECT_EQ(merger.largest(0, 0, 5, 5).encoded(), -55);
   } while (std::next_permutation(order.begin(), order.end()));

@@ -8,23 +8,12 @@ namespace surgewatch::journal {
 namespace {
 
 using test::Batch;
+using test::one_series;
 using test::progress;
 
 constexpr SourceId kA{Topic::kInvoices, 0};
 constexpr SourceId kB{Topic::kInvoices, 1};
 constexpr SourceId kShipments{Topic::kShipments, 0};
-
-std::shared_ptr<const config::Config> one_series() {
-  auto config = std::make_shared<config::Config>();
-  config->event_time.out_of_orderness = 0;
-  config->event_time.allowed_lateness = 2 * kMicrosPerDay;
-  config::Series series;
-  series.name = "billed";
-  series.group_by = {config::Dimension::kBillTo};
-  series.definition = test::kDefinition;
-  config->series = {series};
-  return config;
-}
 
 class MergerTest : public ::testing::Test {
  protected:

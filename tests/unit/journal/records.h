@@ -1,6 +1,7 @@
 // Builds journal records for tests.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -9,11 +10,25 @@
 #include "base/measures.h"
 #include "base/source.h"
 #include "base/time.h"
+#include "config/config.h"
 #include "surgewatch/v1/journal.pb.h"
 
 namespace surgewatch::test {
 
 inline constexpr std::uint64_t kDefinition = 0xABCD;
+
+// One series of days, by bill-to.
+inline std::shared_ptr<config::Config> one_series() {
+  auto config = std::make_shared<config::Config>();
+  config->event_time.out_of_orderness = 0;
+  config->event_time.allowed_lateness = 2 * kMicrosPerDay;
+  config::Series series;
+  series.name = "billed";
+  series.group_by = {config::Dimension::kBillTo};
+  series.definition = kDefinition;
+  config->series = {series};
+  return config;
+}
 
 inline v1::JournalRecord of(SourceId source) {
   v1::JournalRecord record;
