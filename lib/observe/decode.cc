@@ -15,7 +15,7 @@ constexpr std::uint64_t kMaxPathLength = kMaxNesting;
 constexpr std::uint32_t varint(std::uint32_t field) { return wire_tag(field, WireType::kVarint); }
 constexpr std::uint32_t length(std::uint32_t field) { return wire_tag(field, WireType::kLength); }
 
-bool read_string(WireCursor& cursor, std::string_view* text) {
+[[gnu::always_inline]] inline bool read_string(WireCursor& cursor, std::string_view* text) {
   return cursor.read_bytes(text) && is_utf8(*text);
 }
 
@@ -24,9 +24,19 @@ bool skip_string(WireCursor& cursor) {
   return read_string(cursor, &ignored);
 }
 
+// Tags of one byte as serializers write them: by the fields' numbers.
+template <std::uint32_t... kTags>
+struct InOrder {
+  static_assert(((kTags < 0x80) && ...));
+};
+
 // Reads the fields of one message into what `field` merges into; `field(tag, cursor)` reads one.
-template <typename Field>
-bool read_fields(WireCursor cursor, Field&& field) {
+// Each tag in order is tried once and has code of its own, so that no jump depends on data. What
+// comes otherwise (repeated, out of order, unknown) finds the loop.
+template <std::uint32_t... kTags, typename Field>
+[[gnu::always_inline]] inline bool read_fields(InOrder<kTags...>, WireCursor cursor,
+                                               Field&& field) {
+  if (!((!cursor.take_tag(kTags) || field(kTags, cursor)) && ...)) return false;
   while (!cursor.at_end()) {
     std::uint32_t tag = 0;
     if (!cursor.read_tag(&tag) || !field(tag, cursor)) return false;
@@ -37,9 +47,10 @@ bool read_fields(WireCursor cursor, Field&& field) {
 // Messages and groups around the fields of: the document, its parts, their parts.
 constexpr int kInDocument = 0, kInPart = 1, kInPartOfPart = 2;
 
+using TimestampTags = InOrder<varint(1), varint(2)>;
 bool read_timestamp(WireCursor message, Document* document) {
   document->has_time = true;
-  return read_fields(message, [document](std::uint32_t tag, WireCursor& cursor) {
+  return read_fields(TimestampTags(), message, [document](std::uint32_t tag, WireCursor& cursor) {
     switch (tag) {
       case varint(1):
         return cursor.read_int64(&document->seconds);
@@ -51,9 +62,10 @@ bool read_timestamp(WireCursor message, Document* document) {
   });
 }
 
+using PartyTags = InOrder<length(1), length(2), length(3), length(4), varint(5)>;
 bool read_party(WireCursor message, Role role, Document* document) {
   PartyView& party = document->use(role);
-  return read_fields(message, [&party](std::uint32_t tag, WireCursor& cursor) {
+  return read_fields(PartyTags(), message, [&party](std::uint32_t tag, WireCursor& cursor) {
     switch (tag) {
       case length(1):
         return read_string(cursor, &party.party_id);
@@ -71,10 +83,11 @@ bool read_party(WireCursor message, Role role, Document* document) {
   });
 }
 
+using MoneyTags = InOrder<length(1), varint(2), varint(3)>;
 bool read_money(WireCursor message, LineView* line) {
   line->has_unit_price = true;
   MoneyView& money = line->unit_price;
-  return read_fields(message, [&money](std::uint32_t tag, WireCursor& cursor) {
+  return read_fields(MoneyTags(), message, [&money](std::uint32_t tag, WireCursor& cursor) {
     switch (tag) {
       case length(1):
         return read_string(cursor, &money.currency_code);
@@ -89,14 +102,15 @@ bool read_money(WireCursor message, LineView* line) {
 }
 
 template <typename Read, typename... Into>
-bool read_message(WireCursor& parent, Read&& read, Into&&... into) {
+[[gnu::always_inline]] inline bool read_message(WireCursor& parent, Read&& read, Into&&... into) {
   WireCursor message{std::string_view()};
   return parent.read_message(&message) && read(message, into...);
 }
 
+using InvoiceLineTags = InOrder<varint(1), length(2), varint(3), length(4), length(5), length(6)>;
 bool read_invoice_line(WireCursor message, Document* document) {
   LineView& line = document->lines.emplace_back();
-  return read_fields(message, [&line](std::uint32_t tag, WireCursor& cursor) {
+  return read_fields(InvoiceLineTags(), message, [&line](std::uint32_t tag, WireCursor& cursor) {
     switch (tag) {
       case varint(1):
         return cursor.read_int32(&line.line_number);
@@ -116,9 +130,10 @@ bool read_invoice_line(WireCursor message, Document* document) {
   });
 }
 
+using ShipmentLineTags = InOrder<varint(1), length(2), varint(3), length(4), length(5)>;
 bool read_shipment_line(WireCursor message, Document* document) {
   LineView& line = document->lines.emplace_back();
-  return read_fields(message, [&line](std::uint32_t tag, WireCursor& cursor) {
+  return read_fields(ShipmentLineTags(), message, [&line](std::uint32_t tag, WireCursor& cursor) {
     switch (tag) {
       case varint(1):
         return cursor.read_int32(&line.line_number);
@@ -146,9 +161,12 @@ constexpr Role role_of(const PartyFields& roles, std::uint32_t tag) {
   return roles[(tag >> 3) - 7];
 }
 
+// Up to the parties, whose code is large enough to stand once, in the loop.
+using DocumentTags = InOrder<length(1), varint(2), varint(3), length(4), length(5), length(6)>;
+
 // Flattened, as is the next: all that it calls becomes one function, whose cursors are registers.
 [[gnu::flatten]] bool decode_invoice(std::string_view message, Document* d) {
-  return read_fields(WireCursor(message), [d](std::uint32_t tag, WireCursor& cursor) {
+  const auto field = [d](std::uint32_t tag, WireCursor& cursor) {
     switch (tag) {
       case length(1):
         return read_string(cursor, &d->id);
@@ -173,11 +191,12 @@ constexpr Role role_of(const PartyFields& roles, std::uint32_t tag) {
       default:
         return cursor.skip(tag, kInDocument);
     }
-  });
+  };
+  return read_fields(DocumentTags(), WireCursor(message), field);
 }
 
 [[gnu::flatten]] bool decode_shipment(std::string_view message, Document* d) {
-  return read_fields(WireCursor(message), [d](std::uint32_t tag, WireCursor& cursor) {
+  const auto field = [d](std::uint32_t tag, WireCursor& cursor) {
     switch (tag) {
       case length(1):
         return read_string(cursor, &d->id);
@@ -202,7 +221,8 @@ constexpr Role role_of(const PartyFields& roles, std::uint32_t tag) {
       default:
         return cursor.skip(tag, kInDocument);
     }
-  });
+  };
+  return read_fields(DocumentTags(), WireCursor(message), field);
 }
 
 // How often a zigzag varint counts; nullopt for a negative number.

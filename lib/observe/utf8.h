@@ -24,8 +24,8 @@ inline bool is_ascii(std::string_view text) {
   };
   constexpr std::uint64_t kHighBits = 0x8080808080808080u;
   if (size >= 8) {
-    std::uint64_t bits = load(std::uint64_t{}, size - 8);
-    for (std::size_t i = 0; i + 8 < size; i += 8) bits |= load(std::uint64_t{}, i);
+    std::uint64_t bits = load(std::uint64_t{}, 0) | load(std::uint64_t{}, size - 8);
+    for (std::size_t i = 8; i + 8 < size; i += 8) bits |= load(std::uint64_t{}, i);
     return (bits & kHighBits) == 0;
   }
   if (size >= 4) {

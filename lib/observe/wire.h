@@ -50,6 +50,15 @@ class WireCursor {
     return {reinterpret_cast<const char*>(at_), static_cast<std::size_t>(end_ - at_)};
   }
 
+  // Whether a field with this tag, of one byte, is next and something follows; passes over the tag
+  // if so.
+  bool take_tag(std::uint32_t tag) {
+    if (end_ - at_ < 2 || *at_ != tag) return false;
+    ++at_;
+    if (at_ == end_) __builtin_unreachable();  // for the reader of the value, which asks again
+    return true;
+  }
+
   // The low 32 bits of a varint of at most five bytes; never of field 0.
   bool read_tag(std::uint32_t* tag) {
     if (at_ != end_ && *at_ < 0x80) [[likely]] {
