@@ -1,11 +1,11 @@
 #include "aggregator/aggregator.h"
 
-#include <pthread.h>
-#include <sched.h>
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -14,6 +14,7 @@
 #include "aggregator/meters.h"
 #include "aggregator/owned_source.h"
 #include "aggregator/worker.h"
+#include "base/affinity.h"
 #include "base/status.h"
 #include "common/kafka_start.h"
 
@@ -25,30 +26,15 @@ using std::chrono::milliseconds;
 constexpr milliseconds kWatch{100};
 
 absl::Status check_cpus(const std::vector<int>& cpus) {
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  sched_getaffinity(0, sizeof(allowed), &allowed);
-  std::string list;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (CPU_ISSET(cpu, &allowed)) list += fmt::format("{}{}", list.empty() ? "" : ", ", cpu);
-  }
+  const std::vector<int> allowed = allowed_cpus();
   for (std::size_t i = 0; i < cpus.size(); ++i) {
-    if (!CPU_ISSET(cpus[i], &allowed)) {
+    if (!std::ranges::binary_search(allowed, cpus[i])) {
       return invalid_argument(
           "aggregator.cpu_affinity[{}]: this process has no CPU {}; it may run on {}", i, cpus[i],
-          list);
+          fmt::join(allowed, ", "));
     }
   }
   return absl::OkStatus();
-}
-
-void pin_this_thread(int cpu) {
-  cpu_set_t only;
-  CPU_ZERO(&only);
-  CPU_SET(cpu, &only);
-  if (pthread_setaffinity_np(pthread_self(), sizeof(only), &only) != 0) {
-    spdlog::warn("a worker could not be pinned to CPU {}; it runs where it may", cpu);
-  }
 }
 
 }  // namespace
@@ -69,6 +55,11 @@ class Aggregator::Session {
   absl::Status connect(const std::vector<std::int32_t>& partitions);
   void start();
   void join();
+  // That the configuration gives to a worker, if it gives any.
+  std::span<const int> cpu_of(std::size_t worker) const {
+    const std::span<const int> cpus = config_.aggregator.cpu_affinity;
+    return cpus.empty() ? cpus : cpus.subspan(worker, 1);
+  }
   absl::Status failure() const {
     const std::lock_guard lock(mutex_);
     return failure_;
@@ -138,6 +129,12 @@ absl::Status Aggregator::Session::connect(const std::vector<std::int32_t>& parti
     const Worker::Shared shared{&owner_.options_, &owner_.topics_, &sources_, owner_.meters_.get(),
                                 &owner_.processed_};
     workers_.push_back(std::make_unique<Worker>(shared, i));
+    // Its Kafka clients' threads too: most of what a record costs is its way from core to core.
+    const OnCpus pinned(cpu_of(static_cast<std::size_t>(i)));
+    if (!pinned.is_granted()) {
+      spdlog::warn("worker {} could not be pinned to CPU {}; it runs where it may", i,
+                   config_.aggregator.cpu_affinity[static_cast<std::size_t>(i)]);
+    }
     SW_RETURN_IF_ERROR(workers_.back()->connect());
   }
   return absl::OkStatus();
@@ -145,10 +142,9 @@ absl::Status Aggregator::Session::connect(const std::vector<std::int32_t>& parti
 
 void Aggregator::Session::start() {
   flusher_->start();
-  const std::vector<int>& cpus = config_.aggregator.cpu_affinity;
   for (std::size_t i = 0; i < workers_.size(); ++i) {
-    threads_.emplace_back([this, &cpus, i] {
-      if (!cpus.empty()) pin_this_thread(cpus[i]);
+    const OnCpus pinned(cpu_of(i));
+    threads_.emplace_back([this, i] {
       const absl::Status status = workers_[i]->run(stop_workers_);
       const std::lock_guard lock(mutex_);
       if (failure_.ok()) failure_ = status;

@@ -6,7 +6,6 @@
 // random keys, at a pace or without rest; in every case a third collects what changed ten times a
 // second. `unpublished` is the same code without sequence locks, hand-over and progress.
 #include <benchmark/benchmark.h>
-#include <sched.h>
 #include <time.h>
 
 #include <algorithm>
@@ -16,11 +15,13 @@
 #include <cstdint>
 #include <memory>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
+#include "base/affinity.h"
 #include "window/window.h"
 #include "window_contenders.h"
 #include "window_events.h"
@@ -132,22 +133,9 @@ class Other {
 
 // The writer, and those beside it, on cores of their own, where there are two: else they might
 // share one, and never meet.
-void run_on(bool is_beside) {
-  static const std::vector<int> cores = [] {
-    std::vector<int> allowed;
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    sched_getaffinity(0, sizeof(set), &set);
-    for (int core = 0; core < CPU_SETSIZE; ++core) {
-      if (CPU_ISSET(core, &set)) allowed.push_back(core);
-    }
-    return allowed;
-  }();
-  if (cores.empty()) return;
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(is_beside ? cores.back() : cores.front(), &one);
-  sched_setaffinity(0, sizeof(one), &one);
+OnCpus run_on(bool is_beside) {
+  static const std::vector<int> cpus = allowed_cpus();
+  return OnCpus(is_beside ? std::span(cpus).last(1) : std::span(cpus).first(1));
 }
 
 // A thread that does something until it is destroyed.
@@ -156,7 +144,7 @@ class Busy {
   template <typename Work>
   explicit Busy(Work work)
       : thread_([this, work]() mutable {
-          run_on(true);
+          const OnCpus pinned = run_on(true);
           while (!is_over_.load(std::memory_order_relaxed)) work();
         }) {}
   ~Busy() {
@@ -200,7 +188,7 @@ class Running {
   }
 
   void measure(benchmark::State& state) {
-    run_on(false);
+    const OnCpus pinned = run_on(false);
     now_.event.store(number_, std::memory_order_relaxed);
     samples_.count = 0;
     const auto begin = std::chrono::steady_clock::now();

@@ -13,7 +13,6 @@
 // else as well, CPU time says more: work that does not grow with the number of threads scales
 // (`scaling_by_cpu`, workers and flusher).
 #include <pthread.h>
-#include <sched.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -26,6 +25,7 @@
 #include <vector>
 
 #include "aggregate/source.h"
+#include "base/affinity.h"
 #include "base/proto_json.h"
 #include "bench/live_system.h"
 #include "bench/sales.h"
@@ -61,14 +61,6 @@ struct Figures {
   double all_cpu() const { return cpu_seconds + flusher_seconds; }
 };
 
-// This thread runs on CPUs first to last and no other, if they are there.
-void pin_to(int first, int last) {
-  cpu_set_t only;
-  CPU_ZERO(&only);
-  for (int cpu = first; cpu <= last; ++cpu) CPU_SET(static_cast<std::size_t>(cpu), &only);
-  pthread_setaffinity_np(pthread_self(), sizeof(only), &only);
-}
-
 double cpu_seconds_of(clockid_t clock) {
   timespec now{};
   clock_gettime(clock, &now);
@@ -81,12 +73,14 @@ Figures run_from_memory(int workers, const std::vector<std::unique_ptr<Topic133>
   for (int i = 0; i < kSources; ++i) {
     sources.push_back(std::make_unique<aggregate::Source>(SourceId{Topic::kInvoices, i}, config));
   }
+  const std::vector<int> allowed = allowed_cpus();
+  const std::span<const int> cpus = allowed;
   services::Stop stop;
   double last_flush = 0;
   Figures figures{.seconds = 0, .cpu_seconds = 0, .flusher_seconds = 0};
   std::thread flusher([&] {
     pthread_setname_np(pthread_self(), "flusher");
-    pin_to(0, workers - 1);
+    const OnCpus pinned(cpus.first(std::min(cpus.size(), static_cast<std::size_t>(workers))));
     std::vector<v1::JournalRecord> journal;
     std::size_t bytes = 0;
     // Once more at the end, so that it has the same work whatever the workers' number.
@@ -117,7 +111,7 @@ Figures run_from_memory(int workers, const std::vector<std::unique_ptr<Topic133>
   std::vector<std::thread> threads;
   for (int worker = 0; worker < workers; ++worker) {
     threads.emplace_back([&, worker] {
-      pin_to(worker, worker);
+      const OnCpus pinned(cpus.subspan(static_cast<std::size_t>(worker) % cpus.size(), 1));
       begin.arrive_and_wait();
       std::vector<aggregate::Aside> asides;
       // Its sources in turn, batch by batch, as polls bring them.

@@ -14,6 +14,8 @@ log.retention.check.interval.ms=86400000
 log.cleaner.enable=false
 num.network.threads=3
 num.io.threads=4
+# Two workers of one program are one group from the start: nothing is read twice.
+group.initial.rebalance.delay.ms=500
 """
 
 

@@ -44,7 +44,7 @@ series:
 kafka:
   brokers: {brokers}
   group_id: {group}
-aggregator: {{workers: {workers}}}
+aggregator: {{workers: {workers}, cpu_affinity: {cpus}}}
 server:
   aggregator_http_port: {port}
 """
@@ -77,11 +77,16 @@ class Bench:
         self.numbers = itertools.count()
         self.systems = {
             "librdkafka": self.librdkafka,
+            "librdkafka-pinned": lambda job, place: self.librdkafka(job, place, pinned=True),
             "surgewatch": lambda job, place: self.surgewatch(job, place, workers=1),
+            "surgewatch-pinned": lambda job, place: self.surgewatch(job, place, workers=1, pinned=True),
             "surgewatch-2-workers": lambda job, place: self.surgewatch(job, place, workers=2),
+            "surgewatch-2-workers-pinned": lambda job, place: self.surgewatch(job, place, workers=2, pinned=True),
             "surgewatch-full": lambda _, place: self.surgewatch_full(place, workers=1),
             "surgewatch-full-2-workers": lambda _, place: self.surgewatch_full(place, workers=2),
+            "surgewatch-full-2-workers-pinned": lambda _, place: self.surgewatch_full(place, workers=2, pinned=True),
             "flink": self.flink,
+            "flink-pinned": lambda job, place: self.flink(job, place, pinned=True),
             "flink-checkpoints": lambda job, place: self.flink(job, place, checkpoints=True),
             "flink-panes": lambda job, place: self.flink(job, place, panes=True),
             "kafka-streams": self.kafka_streams,
@@ -116,34 +121,35 @@ class Bench:
         shutil.rmtree(place)
         return cost
 
-    def librdkafka(self, _, place):
+    def librdkafka(self, _, place, pinned=False):
         samples = place / "samples"
-        return run_sampled([self.bin / "peers_librdkafka", "--brokers", self.brokers, "--samples", samples],
+        return run_sampled([*on_one_cpu(pinned), self.bin / "peers_librdkafka", "--brokers", self.brokers, "--samples", samples],
                            place / "log", samples, self.events)
 
-    def surgewatch(self, job, place, workers):
+    def surgewatch(self, job, place, workers, pinned=False):
         samples = place / "samples"
+        cpus = ["--cpus", ",".join(map(str, cpus_for(workers)))] if pinned else []
         return run_sampled([self.bin / "peers_surgewatch", "--brokers", self.brokers, "--catalogue",
                             SOURCE / "deploy/config/tables/catalogue.csv", "--job", job, "--workers", workers,
-                            "--rows", place / f"{job}.rows", "--samples", samples],
+                            "--rows", place / f"{job}.rows", "--samples", samples, *cpus],
                            place / "log", samples, self.events)
 
-    def surgewatch_full(self, place, workers):
+    def surgewatch_full(self, place, workers, pinned=False):
         """The product's aggregator, its answer read back from the journal."""
         port = free_port()
         config = place / "surgewatch.yaml"
         config.write_text(AGGREGATOR_CONFIG.format(tables=SOURCE / "deploy/config/tables", brokers=self.brokers,
                                                    group=place.name, port=port,
-                                                   workers=workers))
+                                                   workers=workers, cpus=cpus_for(workers) if pinned else []))
         journal = int(self.tool("peers_journal_rows", "--brokers", self.brokers, "--end"))
         cost = run_aggregator([self.bin / "surgewatch-aggregator", "--strict", "--config", config], place / "log",
                               f"http://127.0.0.1:{port}/metrics", self.events)
         self.tool("peers_journal_rows", "--brokers", self.brokers, "--from", journal, "--directory", place)
         return cost
 
-    def java(self, module, place, job, opens, **flags):
+    def java(self, module, place, job, opens, pinned=False, **flags):
         samples = place / "samples"
-        command = ["java", *HEAP, *opens, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp",
+        command = [*on_one_cpu(pinned), "java", *HEAP, *opens, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp",
                    f"{self.arguments.java}/peers-{module}/*:{self.arguments.java}/peers-{module}/lib/*",
                    f"surgewatch.peers.{module}.Main"]
         flags = {"brokers": self.brokers, "job": job, "rows": place / f"{job}.rows", "samples": samples,
@@ -152,12 +158,25 @@ class Bench:
             command += [f"--{name}", str(value).lower() if isinstance(value, bool) else value]
         return run_sampled(command, place / "log", samples, self.events)
 
-    def flink(self, job, place, checkpoints=False, panes=False):
-        return self.java("flink", place, job, FLINK_OPENS, checkpoints=checkpoints, panes=panes)
+    def flink(self, job, place, checkpoints=False, panes=False, pinned=False):
+        return self.java("flink", place, job, FLINK_OPENS, pinned, checkpoints=checkpoints, panes=panes)
 
     def kafka_streams(self, job, place, exactly_once=False):
         return self.java("streams", place, job, [], events=self.events, id=place.name,
                          **{"exactly-once": exactly_once})
+
+
+def cpus_for(workers):
+    """One for each worker, of those that there are."""
+    allowed = sorted(os.sched_getaffinity(0))
+    if len(allowed) < workers:
+        raise Failed(f"there are {len(allowed)} CPUs for {workers} workers")
+    return allowed[:workers]
+
+
+def on_one_cpu(pinned):
+    """What to put before a command, to keep the whole process there."""
+    return ["taskset", "--cpu-list", str(cpus_for(1)[0])] if pinned else []
 
 
 def is_ours(system):
@@ -167,7 +186,7 @@ def is_ours(system):
 def plan(systems, jobs):
     """Pairs of a system and the jobs that one run of it answers."""
     for system in systems:
-        if system == "librdkafka":
+        if system.startswith("librdkafka"):
             yield system, (READ,)
         elif system.startswith("surgewatch-full"):
             yield system, tuple(jobs)  # knows panes and no windows: one run answers all

@@ -11,10 +11,12 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
 #include "aggregate/source.h"
+#include "base/affinity.h"
 #include "base/check.h"
 #include "base/status.h"
 #include "config/reference.h"
@@ -41,6 +43,7 @@ constexpr std::int64_t kDollarE9 = 1'000'000'000;
 struct Arguments {
   std::string brokers, rows, samples, job, catalogue;
   std::size_t workers = 1;
+  std::vector<int> cpus;  // one for each worker, or none
 };
 
 // One partition.
@@ -127,7 +130,9 @@ class Worker {
          std::vector<std::unique_ptr<Source>>* sources, std::atomic<std::uint64_t>* count)
       : brokers_(brokers), partitions_(std::move(partitions)), sources_(*sources), count_(*count) {}
 
-  void start() {
+  // The consumer's threads, which this one starts, are on the same CPUs.
+  void start(std::span<const int> cpus) {
+    const OnCpus pinned(cpus);
     thread_ = std::thread([this] { status_ = run(); });
   }
   absl::Status join() {
@@ -252,7 +257,10 @@ absl::Status run(const Arguments& arguments) {
   }
   Collector collector(*job, &sources, &rows);
   collector.start();
-  for (const auto& worker : workers) worker->start();
+  const std::span<const int> cpus = arguments.cpus;
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    workers[i]->start(cpus.empty() ? cpus : cpus.subspan(i % cpus.size(), 1));
+  }
   absl::Status status;
   for (const auto& worker : workers) status.Update(worker->join());
   collector.finish();
@@ -273,6 +281,7 @@ int main(int argc, char** argv) {
   app.add_option("--rows", arguments.rows)->required();
   app.add_option("--samples", arguments.samples)->required();
   app.add_option("--workers", arguments.workers)->check(CLI::Range(1, peers::kPartitions));
+  app.add_option("--cpus", arguments.cpus, "of the workers, in order")->delimiter(',');
   CLI11_PARSE(app, argc, argv);
   const absl::Status status = peers::run(arguments);
   if (!status.ok()) fmt::print(stderr, "peers_surgewatch: {}\n", message_of(status));
