@@ -1,10 +1,14 @@
 // The whole way on a real Kafka: events in, three services as processes, alerts out.
+#include <fmt/format.h>
 #include <signal.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
+#include <map>
 #include <set>
 
+#include "base/affinity.h"
 #include "base/proto_json.h"
 #include "base/time.h"
 #include "integration/system.h"
@@ -326,6 +330,38 @@ TEST_F(OnRealKafka, ACpuThatIsNotThereIsNamed) {
   EXPECT_EQ(process->wait(kPatience), 1);
   EXPECT_THAT(process->err(),
               HasSubstr("aggregator.cpu_affinity[0]: this process has no CPU 1023"));
+}
+
+// What a record costs is mostly its way from core to core, so a client belongs where its worker is.
+TEST_F(OnRealKafka, AWorkersKafkaClientsArePinnedWithIt) {
+  const int cpu = allowed_cpus().back();
+  System system(brokers(), "pinned-", fmt::format("aggregator: {{cpu_affinity: [{}]}}\n", cpu));
+  system.create_topics(1);
+  system.aggregator = system.start("surgewatch-aggregator", {"--config", system.config().string()});
+  ASSERT_TRUE(wait_until(
+      [&] { return System::metric(system.aggregator_port, "surgewatch_worker_sources") == 2; },
+      kPatience))
+      << system.aggregator->err();
+  // CPUs that the threads of each name may run on.
+  std::map<std::string, std::multiset<std::string>> allowed;
+  const auto tasks = fmt::format("/proc/{}/task", system.aggregator->pid());
+  for (const auto& task : std::filesystem::directory_iterator(tasks)) {
+    std::string name;
+    std::getline(std::ifstream(task.path() / "comm"), name);
+    std::ifstream status(task.path() / "status");
+    for (std::string line; std::getline(status, line);) {
+      constexpr std::string_view kList = "Cpus_allowed_list:\t";
+      if (line.starts_with(kList)) allowed[name].insert(line.substr(kList.size()));
+    }
+  }
+  // The worker's consumer and its producer of side outputs; the flusher's producer goes where it
+  // may.
+  EXPECT_EQ(allowed["rdk:main"].count(std::to_string(cpu)), 2U);
+  if (allowed_cpus().size() > 1) {
+    EXPECT_EQ(allowed["rdk:main"].size(), 3U);
+  }
+  EXPECT_GE(allowed["rdk:broker1"].count(std::to_string(cpu)), 1U);
+  System::stop(system.aggregator);
 }
 
 TEST_F(OnRealKafka, InputTopicsOfUnequalPartitionsAreRefused) {

@@ -211,11 +211,11 @@ def result(system, job, costs, events):
 
 
 def print_table(results):
-    print(f"\n{'':26}{'':16}{'CPU s for a million events':^38}{'events/s':>12}{'peak MB':>9}")
-    print(f"{'system':26}{'job':16}{'net':>8}{'(worst)':>10}{'steady':>10}{'in all':>10}")
+    print(f"\n{'':34}{'':16}{'CPU s for a million events':^38}{'events/s':>12}{'peak MB':>9}")
+    print(f"{'system':34}{'job':16}{'net':>8}{'(worst)':>10}{'steady':>10}{'in all':>10}")
     for one in results:
         steady = one["cpu_seconds_per_million_steady"]
-        print(f"{one['system']:26}{one['job']:16}{one['cpu_seconds_per_million']:8.3f}"
+        print(f"{one['system']:34}{one['job']:16}{one['cpu_seconds_per_million']:8.3f}"
               f"{one['cpu_seconds_per_million_worst']:10.3f}{'-' if steady is None else f'{steady:.3f}':>10}"
               f"{one['cpu_seconds_per_million_with_start']:10.3f}{one['events_per_second']:12,}{one['peak_rss_mb']:9}")
 
@@ -228,11 +228,11 @@ def print_ratios(results):
         rows = [one for one in results if one["system"] != ours and (one["job"] in mine or one["job"] == READ)]
         if not mine or not rows:
             continue
-        print(f"\n{'times the CPU of ' + ours:42}{'net':>8}{'steady':>20}{'in all':>10}")
+        print(f"\n{'times the CPU of ' + ours:50}{'net':>8}{'steady':>20}{'in all':>10}")
         for one in rows:
             base = mine.get(one["job"]) or next(iter(mine.values()))
             net, steady, in_all = (f"{one[key] / base[key]:.2f}" if one[key] and base[key] else "-" for key in figures)
-            print(f"{one['system']:26}{one['job']:16}{net:>8}{steady:>20}{in_all:>10}")
+            print(f"{one['system']:34}{one['job']:16}{net:>8}{steady:>20}{in_all:>10}")
 
 
 def choose(text, known, what):
