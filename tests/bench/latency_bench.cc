@@ -1,6 +1,11 @@
 // From an event to its pane and to its alert, on a real Kafka, at parts of what the machine can do.
 //
-//   latency_bench OUTPUT.json [SECONDS]        about 3 × SECONDS + 40; SECONDS is 40 by default
+//   latency_bench OUTPUT.json [SECONDS] [own-core]
+//
+// takes about 3 × SECONDS + 40; SECONDS is 40 by default. With own-core the aggregator's worker and
+// its Kafka clients have the first CPU (aggregator.cpu_affinity), generator, broker and detector
+// the others: who works beside a worker, and not how it works, decides else what its slowest
+// moments are.
 //
 // The load is open: event i is due at start + i × step, whatever became of those before it, and
 // every latency but poll_to_pane is counted from that instant. So a stall counts for every event
@@ -8,9 +13,9 @@
 // detector share the machine; the load of 100 % is what this very arrangement has sustained just
 // before.
 //
-//   poll_to_pane    from the return of the poll that delivered it until any thread can read its
-//   pane event_to_pane   from when it was due until then event_to_alert  from when it was due until
-//   its alert is read, committed, from the alerts' topic
+//   poll_to_pane: from the return of the poll that delivered it until any thread can read its pane
+//   event_to_pane: from when it was due until then
+//   event_to_alert: from when it was due until its alert is read, committed, from the alerts' topic
 //
 // Alerts come of triggers: 50 a second, each of a party that sold little in the reference period
 // and crosses its line with this one invoice, long before the window ends.
@@ -20,9 +25,11 @@
 #include <cstdint>
 #include <fstream>
 #include <mutex>
+#include <span>
 #include <string_view>
 #include <vector>
 
+#include "base/affinity.h"
 #include "bench/live_system.h"
 #include "surgewatch/v1/alert.pb.h"
 #include "surgewatch/v1/events.pb.h"
@@ -133,8 +140,10 @@ struct Samples {
 
 class LatencyBench {
  public:
-  LatencyBench(const test::KafkaServer& server, std::uint64_t triggers)
-      : system_(server, "latency", kPartitions, /*workers=*/1, kYaml),
+  // `cpus`: all that the benchmark may use; `worker_cpus`: the worker's, or none.
+  LatencyBench(const test::KafkaServer& server, std::uint64_t triggers, std::span<const int> cpus,
+               std::span<const int> worker_cpus)
+      : system_(server, "latency", kPartitions, /*workers=*/1, kYaml, worker_cpus),
         aggregator_({.config = system_.config,
                      .telemetry = &system_.telemetry,
                      .on_visible = [this](const auto& visible) { on_visible(visible); }}),
@@ -142,7 +151,10 @@ class LatencyBench {
         producer_(must(kafka::Producer::create(
             {.client = {.brokers = server.brokers()}, .linger = std::chrono::milliseconds(1)}))),
         alerts_(must(kafka::Consumer::create({.client = {.brokers = server.brokers()}}))),
-        running_aggregator_(&aggregator_),
+        running_aggregator_([&] {
+          const OnCpus all(cpus);
+          return Running(&aggregator_);
+        }()),
         running_detector_(&detector_) {
     must(alerts_->assign({{{system_.topics.alerts, 0}, kafka::kBeginning}}));
     reader_ = std::thread([this] { read_alerts(); });
@@ -342,12 +354,17 @@ std::vector<std::string> LatencyBench::level(int percent, double rate, double le
   return rows;
 }
 
-int run(const std::string& output, double length) {
+int run(const std::string& output, double length, bool own_core) {
   constexpr int kLevels[] = {1, 50, 90};
+  const std::vector<int> allowed = allowed_cpus();
+  const std::span<const int> cpus = allowed;
+  if (own_core && cpus.size() < 2) give_up("there is one CPU, and own-core takes two");
+  const std::span<const int> worker_cpus = cpus.first(own_core ? 1 : 0);
+  const OnCpus others(cpus.subspan(worker_cpus.size()));
   const auto server = must(test::KafkaServer::start());
   const auto triggers = static_cast<std::uint64_t>(
       std::size(kLevels) * (length + kWarmUpSeconds) * kTriggersPerSecond * 1.1 + 10);
-  LatencyBench bench(*server, triggers);
+  LatencyBench bench(*server, triggers, cpus, worker_cpus);
   const double capacity = bench.capacity();
   fmt::print("capacity: {:.0f} events/s\n", capacity);
   std::string json;
@@ -365,9 +382,10 @@ int run(const std::string& output, double length) {
 }  // namespace surgewatch::bench
 
 int main(int argc, char** argv) {
-  if (argc < 2) {
-    fmt::print(stderr, "usage: latency_bench OUTPUT.json [SECONDS]\n");
+  const bool own_core = argc > 3 && std::string_view(argv[3]) == "own-core";
+  if (argc < 2 || argc > 4 || (argc == 4 && !own_core)) {
+    fmt::print(stderr, "usage: latency_bench OUTPUT.json [SECONDS] [own-core]\n");
     return 2;
   }
-  return surgewatch::bench::run(argv[1], argc > 2 ? std::atof(argv[2]) : 40);
+  return surgewatch::bench::run(argv[1], argc > 2 ? std::atof(argv[2]) : 40, own_core);
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include <chrono>
@@ -12,6 +13,7 @@
 #include <cstdlib>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -65,15 +67,15 @@ class Running {
 
 class LiveSystem {
  public:
-  // `yaml`: series and rules.
+  // `yaml`: series and rules; `cpus`: of the workers, one for each, or none.
   LiveSystem(const test::KafkaServer& server, const std::string& name, int partitions, int workers,
-             const std::string& yaml)
+             const std::string& yaml, std::span<const int> cpus = {})
       : topics(name + "-"),
         telemetry("benchmark", 1'000),
         config(must(config::parse(
             fmt::format("{}\nkafka: {{brokers: '{}', topic_prefix: '{}-', group_id: '{}'}}\n"
-                        "aggregator: {{workers: {}}}\n",
-                        yaml, server.brokers(), name, name, workers),
+                        "aggregator: {{workers: {}, cpu_affinity: [{}]}}\n",
+                        yaml, server.brokers(), name, name, workers, fmt::join(cpus, ", ")),
             "benchmark.yaml"))),
         admin(must(kafka::Admin::create({.brokers = server.brokers()}))) {
     spdlog::set_level(spdlog::level::err);  // an alert a line would be part of what is measured
