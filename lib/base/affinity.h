@@ -3,6 +3,7 @@
 
 #include <sched.h>
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <vector>
@@ -11,6 +12,11 @@ namespace surgewatch {
 
 // That this thread may run on, ascending.
 std::vector<int> allowed_cpus();
+
+// The i-th of `cpus`, around and around; none of none.
+inline std::span<const int> one_of(std::span<const int> cpus, std::size_t i) {
+  return cpus.empty() ? cpus : cpus.subspan(i % cpus.size(), 1);
+}
 
 // Keeps this thread to some CPUs for as long as it lives, and for good the threads that are started
 // meanwhile, those of libraries too. With none it changes nothing.

@@ -164,7 +164,8 @@ constexpr Role role_of(const PartyFields& roles, std::uint32_t tag) {
 // Up to the parties, whose code is large enough to stand once, in the loop.
 using DocumentTags = InOrder<length(1), varint(2), varint(3), length(4), length(5), length(6)>;
 
-// Flattened, as is the next: all that it calls becomes one function, whose cursors are registers.
+// Flattened, as is the next: nearly all that it calls becomes one function, whose cursors are
+// registers. What is marked always_inline GCC would leave out.
 [[gnu::flatten]] bool decode_invoice(std::string_view message, Document* d) {
   const auto field = [d](std::uint32_t tag, WireCursor& cursor) {
     switch (tag) {

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <mutex>
-#include <span>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -55,11 +54,6 @@ class Aggregator::Session {
   absl::Status connect(const std::vector<std::int32_t>& partitions);
   void start();
   void join();
-  // That the configuration gives to a worker, if it gives any.
-  std::span<const int> cpu_of(std::size_t worker) const {
-    const std::span<const int> cpus = config_.aggregator.cpu_affinity;
-    return cpus.empty() ? cpus : cpus.subspan(worker, 1);
-  }
   absl::Status failure() const {
     const std::lock_guard lock(mutex_);
     return failure_;
@@ -130,7 +124,7 @@ absl::Status Aggregator::Session::connect(const std::vector<std::int32_t>& parti
                                 &owner_.processed_};
     workers_.push_back(std::make_unique<Worker>(shared, i));
     // Its Kafka clients' threads too: most of what a record costs is its way from core to core.
-    const OnCpus pinned(cpu_of(static_cast<std::size_t>(i)));
+    const OnCpus pinned(one_of(config_.aggregator.cpu_affinity, static_cast<std::size_t>(i)));
     if (!pinned.is_granted()) {
       spdlog::warn("worker {} could not be pinned to CPU {}; it runs where it may", i,
                    config_.aggregator.cpu_affinity[static_cast<std::size_t>(i)]);
@@ -143,7 +137,7 @@ absl::Status Aggregator::Session::connect(const std::vector<std::int32_t>& parti
 void Aggregator::Session::start() {
   flusher_->start();
   for (std::size_t i = 0; i < workers_.size(); ++i) {
-    const OnCpus pinned(cpu_of(i));
+    const OnCpus pinned(one_of(config_.aggregator.cpu_affinity, i));
     threads_.emplace_back([this, i] {
       const absl::Status status = workers_[i]->run(stop_workers_);
       const std::lock_guard lock(mutex_);

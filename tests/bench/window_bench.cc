@@ -15,7 +15,6 @@
 #include <cstdint>
 #include <memory>
 #include <random>
-#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -135,7 +134,7 @@ class Other {
 // share one, and never meet.
 OnCpus run_on(bool is_beside) {
   static const std::vector<int> cpus = allowed_cpus();
-  return OnCpus(is_beside ? std::span(cpus).last(1) : std::span(cpus).first(1));
+  return OnCpus(one_of(cpus, is_beside ? cpus.size() - 1 : 0));
 }
 
 // A thread that does something until it is destroyed.

@@ -111,7 +111,7 @@ Figures run_from_memory(int workers, const std::vector<std::unique_ptr<Topic133>
   std::vector<std::thread> threads;
   for (int worker = 0; worker < workers; ++worker) {
     threads.emplace_back([&, worker] {
-      const OnCpus pinned(cpus.subspan(static_cast<std::size_t>(worker) % cpus.size(), 1));
+      const OnCpus pinned(one_of(cpus, static_cast<std::size_t>(worker)));
       begin.arrive_and_wait();
       std::vector<aggregate::Aside> asides;
       // Its sources in turn, batch by batch, as polls bring them.

@@ -257,9 +257,8 @@ absl::Status run(const Arguments& arguments) {
   }
   Collector collector(*job, &sources, &rows);
   collector.start();
-  const std::span<const int> cpus = arguments.cpus;
   for (std::size_t i = 0; i < workers.size(); ++i) {
-    workers[i]->start(cpus.empty() ? cpus : cpus.subspan(i % cpus.size(), 1));
+    workers[i]->start(one_of(arguments.cpus, i));
   }
   absl::Status status;
   for (const auto& worker : workers) status.Update(worker->join());
