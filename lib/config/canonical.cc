@@ -109,6 +109,31 @@ std::uint64_t definition_of(const Series& series) {
   return fingerprint.digest();
 }
 
+std::string rule_version_of(const Rule& rule, const Config& config) {
+  Fingerprint fingerprint;
+  add_rule(rule, config, &fingerprint);
+  return fingerprint.address("rv-");
+}
+
+std::string generation_of(const Config& config) {
+  Fingerprint fingerprint;
+  fingerprint.add(static_cast<std::int64_t>(config.series.size()));
+  for (const Series& series : config.series) {
+    fingerprint.add(static_cast<std::int64_t>(series.definition));
+    fingerprint.add(series.largest_document ? measure_name(*series.largest_document) : "");
+  }
+  fingerprint.add(config.reference == nullptr ? "" : config.reference->version);
+  const EventTimeBounds& bounds = config.event_time;
+  for (const Micros span : {bounds.out_of_orderness, bounds.allowed_lateness, bounds.future_bound,
+                            bounds.correction_horizon}) {
+    fingerprint.add(span);
+  }
+  fingerprint.add(config.limits.keys_per_series);
+  fingerprint.add(config.limits.record_bytes);
+  fingerprint.add(config.kafka.group_id);
+  return fingerprint.address("gen-");
+}
+
 std::string ruleset_version_of(const Config& config) {
   Fingerprint fingerprint;
   for (const Rule& rule : config.rules) add_rule(rule, config, &fingerprint);

@@ -90,5 +90,7 @@ void check_learning(const Checker& check, const std::string& path, const v1::Rul
 // canonical.cc: content addresses.
 std::uint64_t definition_of(const Series& series);
 std::string ruleset_version_of(const Config& config);
+std::string rule_version_of(const Rule& rule, const Config& config);
+std::string generation_of(const Config& config);
 
 }  // namespace surgewatch::config

@@ -52,6 +52,8 @@ absl::StatusOr<std::shared_ptr<const Config>> parse(std::string_view yaml,
   check_rules(check, given, sound_series, config.get());
   if (!problems.empty()) return problems.status();
   config->ruleset_version = ruleset_version_of(*config);
+  for (Rule& rule : config->rules) rule.version = rule_version_of(rule, *config);
+  config->generation = generation_of(*config);
   return config;
 }
 

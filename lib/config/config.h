@@ -124,6 +124,8 @@ struct AcceptedLevel {
 
 struct Rule {
   std::string name;
+  // Content address of the rule and its series: `rv-` and 16 hexadecimal digits.
+  std::string version;
   RuleType type{};
   std::size_t series = 0;  // index into Config::series
   Measure measure{};
@@ -201,6 +203,10 @@ struct Config {
   // Content address of the rules and of the series that they name: `rs-` and 16 hexadecimal digits.
   // The same rules written another way have the same.
   std::string ruleset_version;
+  // Content address of all that decides what an event counts for: the series, the reference data,
+  // the bounds of event time, the limits, and the consumer group, whose offsets say how far it has
+  // been counted: `gen-` and 16 hexadecimal digits.
+  std::string generation;
 };
 
 absl::StatusOr<std::shared_ptr<const Config>> load(const std::string& path);

@@ -21,7 +21,7 @@ constexpr std::int64_t kForgetStep = 64;
 class Detector::Impl {
  public:
   Impl(std::shared_ptr<const config::Config> config, const Options& options)
-      : config_(std::move(config)), options_(options), merger_(config_) {
+      : config_(std::move(config)), options_(options), merger_(config_), silent_(options.silent) {
     by_series_.resize(config_->series.size());
     forgotten_before_.resize(config_->series.size(), INT64_MIN);
     for (std::size_t i = 0; i < config_->rules.size(); ++i) {
@@ -34,14 +34,31 @@ class Detector::Impl {
     }
   }
 
-  void apply(const v1::JournalRecord& record, Emissions* out) {
+  void take(const v1::JournalRecord& record, std::int64_t offset) {
+    next_offset_ = offset + 1;
     ++records_;
     for (const journal::Change& change : merger_.apply(record)) {
       for (RuleRunner* rule : by_series_[change.series]) rule->take(change);
     }
-    if (record.kind_case() != v1::JournalRecord::kPanes) judge(out);
+    is_due_ = record.kind_case() != v1::JournalRecord::kPanes;
     publish_stats();
   }
+
+  bool say(std::size_t /*limit*/, Emissions* out) {
+    if (!std::exchange(is_due_, false)) return false;
+    judge(silent_ ? &unsaid_ : out);
+    unsaid_ = {};
+    publish_stats();
+    return false;
+  }
+
+  void apply(const v1::JournalRecord& record, Emissions* out) {
+    take(record, next_offset_);
+    while (say(SIZE_MAX, out)) {
+    }
+  }
+
+  void speak(const std::vector<v1::Alert>& /*published*/, Emissions* /*out*/) { silent_ = false; }
 
   void for_each_pane(const std::function<void(const ClosedPane&)>& visit) const {
     std::vector<std::size_t> order(config_->series.size());
@@ -197,6 +214,10 @@ class Detector::Impl {
   std::vector<std::vector<RuleRunner*>> by_series_;
   std::vector<PaneIndex> forgotten_before_;
   std::uint64_t records_ = 0;
+  std::int64_t next_offset_ = 0;
+  bool is_due_ = false;
+  bool silent_ = false;
+  Emissions unsaid_;
 
   mutable absl::Mutex mutex_;
   DetectorStats stats_ ABSL_GUARDED_BY(mutex_);
@@ -208,7 +229,14 @@ Detector::Detector(std::shared_ptr<const config::Config> config, const Options& 
     : impl_(std::make_unique<Impl>(std::move(config), options)) {}
 Detector::~Detector() = default;
 
+void Detector::take(const v1::JournalRecord& record, std::int64_t offset) {
+  impl_->take(record, offset);
+}
+bool Detector::say(std::size_t limit, Emissions* out) { return impl_->say(limit, out); }
 void Detector::apply(const v1::JournalRecord& record, Emissions* out) { impl_->apply(record, out); }
+void Detector::speak(const std::vector<v1::Alert>& published, Emissions* out) {
+  impl_->speak(published, out);
+}
 
 void Detector::for_each_pane(const std::function<void(const ClosedPane&)>& visit) const {
   impl_->for_each_pane(visit);

@@ -68,6 +68,8 @@ class Detector {
   struct Options {
     // Keep every pane for for_each_pane(), not only those that rules and corrections can need.
     bool keep_all_panes = false;
+    // Says nothing until speak(): an earlier life has said it.
+    bool silent = false;
   };
 
   explicit Detector(std::shared_ptr<const config::Config> config);
@@ -76,8 +78,21 @@ class Detector {
   Detector(const Detector&) = delete;
   Detector& operator=(const Detector&) = delete;
 
-  // Appends to `out` what the record gives rise to.
+  // Takes in the record at this offset of the journal. Then say(), until it has no more to say,
+  // before the next one is taken in.
+  void take(const v1::JournalRecord& record, std::int64_t offset);
+  // Appends what the records that were taken in give rise to, a good deal more than `limit`
+  // emissions only where one instant has that many; false once nothing is left.
+  bool say(std::size_t limit, Emissions* out);
+  // Both, of a journal whose records are numbered from 0: appends to `out` all that the record
+  // gives rise to.
   void apply(const v1::JournalRecord& record, Emissions* out);
+
+  // Ends the silence. `published` has the newest revision of each alert that was ever published;
+  // what it says and what holds now are compared: appends what is new, what has changed, and an end
+  // for what no rule holds any longer. Revisions go on from those. Once, after say() has answered
+  // false.
+  void speak(const std::vector<v1::Alert>& published, Emissions* out);
 
   // Calls `visit` for every closed pane that is kept and not all zero, in the order of series (by
   // name), pane, key.

@@ -177,6 +177,16 @@ void Telemetry::set_ready(const std::string& condition, bool holds) {
   impl_->conditions[condition] = holds;
 }
 
+void Telemetry::set_incident(const std::string& incident, const Labels& where, bool holds) {
+  Labels labels = where;
+  std::string place;
+  for (const auto& [name, value] : where) place += fmt::format(" {} {}", name, value);
+  labels["incident"] = incident;
+  gauge("incident", "1 while a fault holds that stays until somebody acts.", labels).Set(holds);
+  const std::lock_guard lock(impl_->mutex);
+  impl_->conditions[fmt::format("no incident {}{}", incident, place)] = !holds;
+}
+
 bool Telemetry::ready(std::string* missing) const {
   const std::lock_guard lock(impl_->mutex);
   std::string failing;

@@ -48,6 +48,10 @@ class Telemetry {
   // What /-/ready answers: ready once every named condition holds, so name each of them, as not yet
   // holding, before the service answers anybody.
   void set_ready(const std::string& condition, bool holds);
+  // A fault that stays until somebody acts, such as {"log_start_moved", {{"topic", "invoices"},
+  // {"partition", "3"}}}. While it holds, the service is not ready, naming it, and
+  // surgewatch_incident{incident, topic, partition} is 1. Saying what to do is the caller's.
+  void set_incident(const std::string& incident, const Labels& where, bool holds);
   // `missing`, if given, gets the conditions that don't hold: "assignment, restore".
   bool ready(std::string* missing) const;
 
