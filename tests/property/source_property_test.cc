@@ -211,7 +211,7 @@ class Stream {
   void compare_largest(const Panes& panes) {
     for (std::size_t series = 0; series < config_->series.size(); ++series) {
       if (!config_->series[series].largest_document) continue;
-      for (std::size_t k = 0; k < merger_->key_count(series); ++k) {
+      for (std::size_t k = 0; k < merger_->key_end(series); ++k) {
         const auto key = static_cast<journal::KeyId>(k);
         for (const auto& [pane, values] : panes) {
           const auto& [name, names, index] = pane;
