@@ -132,6 +132,7 @@ Source::Impl::Impl(SourceId id, std::shared_ptr<const config::Config> config, So
       index_(config_->reference.get()),
       observer_(id.topic, &index_,
                 {.record_bytes = static_cast<std::size_t>(config_->limits.record_bytes),
+                 .text_bytes = static_cast<std::size_t>(config_->limits.text_bytes),
                  .future_bound = bounds_.future_bound}),
       window_(series_specs(series_, config_->limits),
               {.allowed_lateness = bounds_.allowed_lateness,

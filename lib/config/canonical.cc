@@ -130,6 +130,7 @@ std::string generation_of(const Config& config) {
   }
   fingerprint.add(config.limits.keys_per_series);
   fingerprint.add(config.limits.record_bytes);
+  fingerprint.add(config.limits.text_bytes);
   fingerprint.add(config.kafka.group_id);
   return fingerprint.address("gen-");
 }

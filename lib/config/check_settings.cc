@@ -188,6 +188,9 @@ void check_limits(const Checker& check, const v1::Limits& given, Limits* limits)
         1, 100'000, &limits->label_sets_per_metric);
   limit("record_bytes", given.has_record_bytes(), given.record_bytes(), 1'024, 100'000'000,
         &limits->record_bytes);
+  // Every SKU that a catalogue can name may come (kMaxNameBytes in tables.cc), and the keys of a
+  // journal's entry stay a small part of its batch.
+  limit("text_bytes", given.has_text_bytes(), given.text_bytes(), 128, 4'096, &limits->text_bytes);
   limit("alert_revisions", given.has_alert_revisions(), given.alert_revisions(), 1, 10'000'000,
         &limits->alert_revisions);
 }

@@ -187,6 +187,7 @@ struct Limits {
   std::int64_t keys_per_series = 100'000;
   std::int64_t label_sets_per_metric = 1'000;
   std::int64_t record_bytes = 1'000'000;
+  std::int64_t text_bytes = 256;
   std::int64_t alert_revisions = 100'000;
 };
 

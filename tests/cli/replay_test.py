@@ -253,6 +253,9 @@ class BadInput(ProgramTest):
             (invoice(lines=[{**line, "unit_price": {"currency_code": "USD", "units": "1", "nanos": -1}}]),
              "INVALID_MONEY"),
             (invoice(type=77), "UNKNOWN_TYPE"),
+            (invoice(order_id="x" * 257), "TOO_LARGE"),
+            (invoice(bill_to={"country": "SG", "party_id": "x" * 257}), "TOO_LARGE"),
+            (invoice(lines=[{**line, "sku": "x" * 257}]), "TOO_LARGE"),
         ]
         done = self.replay(*[case for case, _ in cases], invoice())
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -77,6 +77,7 @@ TEST(DefaultConfiguration, HasTheDefaultsThatItNames) {
   EXPECT_EQ(config->limits.keys_per_series, defaults.limits.keys_per_series);
   EXPECT_EQ(config->limits.label_sets_per_metric, defaults.limits.label_sets_per_metric);
   EXPECT_EQ(config->limits.record_bytes, defaults.limits.record_bytes);
+  EXPECT_EQ(config->limits.text_bytes, defaults.limits.text_bytes);
   EXPECT_EQ(config->limits.alert_revisions, defaults.limits.alert_revisions);
 }
 
