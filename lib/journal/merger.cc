@@ -182,13 +182,13 @@ void Merger::apply_panes(SourceId source, const v1::PaneBatch& batch) {
     apply_update(source, &state, batch.next_offset(), update);
   }
 
-  const std::int64_t applied = state.correction_offset;
   for (const v1::PaneCorrection& correction : batch.corrections()) {
-    if (correction.offset() <= applied) {
+    const std::pair at{correction.offset(), correction.part()};
+    if (at <= state.corrected_to) {
       ++stats_.stale_corrections;
       continue;
     }
-    state.correction_offset = std::max(state.correction_offset, correction.offset());
+    state.corrected_to = at;
     apply_correction(source, correction);
   }
 }

@@ -7,8 +7,7 @@
 // - A pane update, if its batch's stamp (next_offset) is not below the stamp last applied to that
 //   source, series, key and pane, nor below the source's last progress record. Equal stamps apply:
 //   within one owner's stream the later record knows more, and the same value again moves nothing.
-// - A correction, if its offset is above the last one applied for its source; a batch holds all
-//   corrections of one offset.
+// - A correction, if its offset and part are beyond the last one applied for its source.
 // - A progress record, if its offset is not below the last one's. Watermarks: see watermarks.h.
 // The largest document of a pane follows the same rules: see largest_log.h.
 //
@@ -28,6 +27,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/btree_map.h"
@@ -109,7 +109,7 @@ class Merger {
   struct SourceState {
     std::vector<Parts> series;
     std::int64_t progress_offset = -1;
-    std::int64_t correction_offset = -1;
+    std::pair<std::int64_t, std::uint32_t> corrected_to{-1, 0};  // offset, part
     Micros watermark = INT64_MIN;
   };
   struct SeriesState {

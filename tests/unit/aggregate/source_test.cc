@@ -5,8 +5,10 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "aggregate/journal_writer.h"
 #include "property/merge.h"
 #include "unit/aggregate/builders.h"
 #include "unit/aggregate/one_by_one.h"
@@ -337,7 +339,7 @@ TEST(Source, ARetractionBehindTheRingTravelsAsACorrection) {
   EXPECT_EQ(bench.merge.corrections, 1u);
 }
 
-TEST(Source, FlushesAreSplitIntoBatchesButAnOffsetsCorrectionsAreNot) {
+TEST(Source, FlushesAndOneOffsetsCorrectionsAreSplitIntoBatches) {
   auto config = test::config();
   config->series = {test::series("by_sku", Topic::kInvoices, {Dimension::kSku})};
   Bench bench(config);
@@ -351,11 +353,77 @@ TEST(Source, FlushesAreSplitIntoBatchesButAnOffsetsCorrectionsAreNot) {
   bench.process(cancellation("i", kNewYear + 30 * kDay));
   bench.flush();
   EXPECT_EQ(bench.merge.corrections, 1'500u);
-  int with_corrections = 0;
+  std::vector<int> sizes;
+  std::uint32_t part = 0;
   for (const auto& record : bench.records) {
-    with_corrections += record.panes().corrections_size() > 0 ? 1 : 0;
+    if (record.panes().corrections_size() > 0) sizes.push_back(record.panes().corrections_size());
+    for (const auto& correction : record.panes().corrections()) {
+      EXPECT_EQ(correction.offset(), bench.offset - 1);
+      EXPECT_EQ(correction.part(), part++);
+    }
   }
-  EXPECT_EQ(with_corrections, 1);
+  EXPECT_EQ(sizes, (std::vector<int>{511, 512, 477}));  // behind the update of `newest`
+}
+
+TEST(Source, CorrectionsAreNumberedFromZeroForEachOffset) {
+  auto config = test::config();
+  config->series = {test::series("by_sku", Topic::kInvoices, {Dimension::kSku})};
+  Bench bench(config);
+  const auto of_two_lines = [](const std::string& id) {
+    v1::Invoice two = invoice(id, kNewYear);
+    test::add_line(&two, "B200", 1, 1);
+    return two;
+  };
+  bench.process(of_two_lines("a"));
+  bench.process(of_two_lines("b"));
+  bench.process(invoice("newest", kNewYear + 30 * kDay));
+  bench.process(cancellation("a", kNewYear + 30 * kDay));
+  bench.process(cancellation("b", kNewYear + 30 * kDay));
+  bench.flush();
+  std::vector<std::pair<std::int64_t, std::uint32_t>> numbers;
+  for (const auto& record : bench.records) {
+    for (const auto& correction : record.panes().corrections()) {
+      numbers.emplace_back(correction.offset(), correction.part());
+    }
+  }
+  EXPECT_EQ(numbers,
+            (std::vector<std::pair<std::int64_t, std::uint32_t>>{{3, 0}, {3, 1}, {4, 0}, {4, 1}}));
+}
+
+// As long as keys can be: far below what a broker takes, and nothing lost over it. The corrections
+// of one document too.
+TEST(Source, NoBatchIsLargerThanItsLimitAndOneEntry) {
+  auto config = test::config();
+  config->limits.text_bytes = 4'096;
+  config->series = {test::series(
+      "by_party", Topic::kInvoices,
+      {Dimension::kBillToId, Dimension::kShipToId, Dimension::kSellerId, Dimension::kSku})};
+  Bench bench(config);
+  v1::Invoice big = invoice("i", kNewYear);
+  const auto long_text = [](int i) {
+    return std::string(4'096 - 4, 'x') + std::to_string(1'000 + i);
+  };
+  big.mutable_bill_to()->set_party_id(long_text(0));
+  big.mutable_ship_to()->set_party_id(long_text(1));
+  big.mutable_seller()->set_party_id(long_text(2));
+  big.clear_lines();
+  for (int i = 0; i < 200; ++i) test::add_line(&big, long_text(3 + i), 1, 1);
+  ASSERT_EQ(bench.process(big), kCounted) << bench.outcome.detail;
+  std::size_t updates = 0;
+  const auto expect_small = [&] {
+    bench.flush();
+    for (const auto& record : bench.records) {
+      EXPECT_LE(record.ByteSizeLong(), JournalWriter::kBatchBytes + 5 * 4'096);
+      updates += static_cast<std::size_t>(record.panes().updates_size());
+    }
+  };
+  expect_small();
+  EXPECT_EQ(updates, 200u);
+  bench.process(invoice("newest", kNewYear + 30 * kDay));
+  bench.process(cancellation("i", kNewYear + 30 * kDay));
+  expect_small();
+  EXPECT_EQ(bench.merge.corrections, 200u);
+  EXPECT_EQ(bench.merge.panes().size(), 1u) << "only `newest` is left";
 }
 
 TEST(Source, WhereFiltersDecideByCountryProductAndParty) {

@@ -88,13 +88,25 @@ TEST_F(MergerTest, IgnoresBatchesBelowTheSourcesProgress) {
 
 TEST_F(MergerTest, AddsEachCorrectionOnce) {
   const Batch first =
-      Batch(kA, 10, "billed").correct({{"SG"}, 1, -5}, 8).correct({{"US"}, 1, 7}, 8);
+      Batch(kA, 10, "billed").correct({{"SG"}, 1, -5}, 8).correct({{"US"}, 1, 7}, 8, 1);
   merger_.apply(first);
   merger_.apply(first);
   EXPECT_EQ(total("SG", 1), -5);
-  EXPECT_EQ(total("US", 1), 7) << "all corrections of one offset are in one batch";
+  EXPECT_EQ(total("US", 1), 7);
   merger_.apply(Batch(kA, 12, "billed").correct({{"SG"}, 1, 100}, 8).correct({{"SG"}, 1, 1}, 9));
   EXPECT_EQ(total("SG", 1), -4);
+  EXPECT_EQ(merger_.stats().stale_corrections, 3u);
+}
+
+TEST_F(MergerTest, CorrectionsOfOneOffsetMayBeInSeveralBatches) {
+  const Batch first = Batch(kA, 10, "billed").correct({{"SG"}, 1, -5}, 8, 0);
+  const Batch second =
+      Batch(kA, 10, "billed").correct({{"SG"}, 1, -5}, 8, 0).correct({{"US"}, 1, 7}, 8, 1);
+  merger_.apply(first);
+  merger_.apply(second);
+  merger_.apply(second);
+  EXPECT_EQ(total("SG", 1), -5);
+  EXPECT_EQ(total("US", 1), 7);
   EXPECT_EQ(merger_.stats().stale_corrections, 3u);
 }
 

@@ -87,10 +87,11 @@ class Batch {
     fill(value, record_.mutable_panes()->add_updates());
     return *this;
   }
-  Batch& correct(const Value& value, std::int64_t offset) {
+  Batch& correct(const Value& value, std::int64_t offset, std::uint32_t part = 0) {
     v1::PaneCorrection* correction = record_.mutable_panes()->add_corrections();
     fill(value, correction);
     correction->set_offset(offset);
+    correction->set_part(part);
     return *this;
   }
   v1::JournalRecord& record() { return record_; }
