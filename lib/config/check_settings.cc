@@ -25,6 +25,11 @@ void check_event_time(const Checker& check, const v1::EventTime& given, EventTim
                       &bounds->idle_after);
   check.duration_into("event_time.correction_horizon", given.correction_horizon(), 0, kLongest,
                       &bounds->correction_horizon);
+  constexpr int kMaxOutliers = 100;
+  if (given.has_outliers() &&
+      check.in_range("event_time.outliers", given.outliers(), 0, kMaxOutliers)) {
+    bounds->outliers = given.outliers();
+  }
   if (bounds->allowed_lateness > bounds->correction_horizon) {
     const bool horizon_given = check.has("event_time.correction_horizon");
     check.problem(horizon_given ? "event_time.correction_horizon" : "event_time.allowed_lateness",

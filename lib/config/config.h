@@ -161,6 +161,7 @@ struct EventTimeBounds {
   Micros future_bound = kMicrosPerDay;
   Micros idle_after = 300 * kMicrosPerSecond;
   Micros correction_horizon = 120 * kMicrosPerDay;
+  int outliers = 0;  // the watermark follows the highest event time but so many
 };
 
 struct Kafka {

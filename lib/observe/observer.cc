@@ -103,11 +103,9 @@ bool Observer::observe(std::string_view payload, std::optional<Micros> record_ti
   return true;
 }
 
-template <typename Field>
-bool Observer::check_text(std::string_view text, Rejection* rejection, Field&& field) const {
-  if (text.size() <= limits_.text_bytes) [[likely]]
-    return true;
-  return reject(rejection, v1::REJECT_REASON_TOO_LARGE, "{} has {} bytes, the limit is {}", field(),
+bool Observer::reject_text(std::string_view text, std::string_view field,
+                           Rejection* rejection) const {
+  return reject(rejection, v1::REJECT_REASON_TOO_LARGE, "{} has {} bytes, the limit is {}", field,
                 text.size(), limits_.text_bytes);
 }
 
@@ -121,7 +119,7 @@ bool Observer::check_head(Observation* observation, Rejection* rejection) const 
   if (document.id.empty()) {
     return reject(rejection, v1::REJECT_REASON_MISSING_ID, "{} is empty", id_field(topic_));
   }
-  if (!check_text(document.id, rejection, [this] { return id_field(topic_); })) return false;
+  if (is_too_long(document.id)) return reject_text(document.id, id_field(topic_), rejection);
   if (!document.has_time) {
     return reject(rejection, v1::REJECT_REASON_MISSING_TIME, "{} is absent", time_field(topic_));
   }
@@ -135,7 +133,8 @@ bool Observer::check_head(Observation* observation, Rejection* rejection) const 
   if (document.order_id.empty()) {
     return reject(rejection, v1::REJECT_REASON_MISSING_ORDER_ID, "order_id is empty");
   }
-  return check_text(document.order_id, rejection, [] { return "order_id"; });
+  if (is_too_long(document.order_id)) return reject_text(document.order_id, "order_id", rejection);
+  return true;
 }
 
 bool Observer::check_countries(Observation* observation, Rejection* rejection) const {
@@ -149,9 +148,9 @@ bool Observer::check_countries(Observation* observation, Rejection* rejection) c
   for (unsigned left = document.parties_used; left != 0; left &= left - 1) {
     const auto role = static_cast<std::size_t>(std::countr_zero(left));
     const PartyView& party = document.parties[role];
-    if (!check_text(party.party_id, rejection,
-                    [role] { return fmt::format("{}.party_id", kRoleNames[role]); })) {
-      return false;
+    if (is_too_long(party.party_id)) {
+      const std::string field = fmt::format("{}.party_id", kRoleNames[role]);
+      return reject_text(party.party_id, field, rejection);
     }
     if (!party.country.empty()) {
       observation->countries[role] = index_->country(party.country);
@@ -200,8 +199,8 @@ bool Observer::value_line(const LineView& line, std::size_t number, Micros time,
   if (line.sku.empty()) {
     return reject(rejection, v1::REJECT_REASON_MISSING_SKU, "lines[{}].sku is empty", number);
   }
-  if (!check_text(line.sku, rejection, [number] { return fmt::format("lines[{}].sku", number); })) {
-    return false;
+  if (is_too_long(line.sku)) {
+    return reject_text(line.sku, fmt::format("lines[{}].sku", number), rejection);
   }
   if (line.quantity <= 0) {
     return reject(rejection, v1::REJECT_REASON_INVALID_QUANTITY, "lines[{}].quantity is {}", number,

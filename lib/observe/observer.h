@@ -73,9 +73,9 @@ class Observer {
                Observation* observation, Rejection* rejection) const;
 
  private:
-  // False, and rejected, if the text is longer than the limit; `field(...)` names it, if so.
-  template <typename Field>
-  bool check_text(std::string_view text, Rejection* rejection, Field&& field) const;
+  bool is_too_long(std::string_view text) const { return text.size() > limits_.text_bytes; }
+  [[gnu::cold, gnu::noinline]] bool reject_text(std::string_view text, std::string_view field,
+                                                Rejection* rejection) const;
   bool check_head(Observation* observation, Rejection* rejection) const;
   bool check_countries(Observation* observation, Rejection* rejection) const;
   bool check_lines(Observation* observation, Rejection* rejection) const;

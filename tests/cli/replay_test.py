@@ -264,6 +264,20 @@ class BadInput(ProgramTest):
         self.assertIn({"series": "billed", "pane_start": "2024-01-10T00:00:00Z", "key": "bill_to=SG",
                        "measure": "revenue_usd", "value": "20000000"}, self.panes)
 
+    def test_a_clock_that_runs_a_month_ahead(self):
+        events = [invoice(invoice_id=f"i-{day}", issue_time=f"2024-01-{day}T00:00:00Z") for day in range(10, 20)]
+        events.insert(2, invoice(invoice_id="ahead", issue_time="2024-02-12T00:00:00Z"))
+
+        def days(config):
+            done = self.replay(*events, config=config)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return [r["pane_start"][:10] for r in self.panes if r["measure"] == "documents"]
+
+        ahead = "2024-02-12"
+        self.assertEqual(days(SMALL), ["2024-01-10", "2024-01-11", ahead])  # all others are late
+        self.assertEqual(days(SMALL + "event_time: {outliers: 1}\n"),
+                         [f"2024-01-{day}" for day in range(10, 20)] + [ahead])
+
     def test_strict_ends_with_one(self):
         done = self.replay("not json", flags=["--strict"])
         self.assertEqual(done.returncode, 1)

@@ -254,6 +254,90 @@ TEST(Source, EveryValidEventMovesTheWatermarkAndNoOtherDoes) {
   EXPECT_EQ(bench.source.stats().watermark, kNewYear + 3 - kHour);
 }
 
+// The clock of one producer runs a month ahead: three of its invoices in ten days of others.
+class ClockAhead : public ::testing::TestWithParam<int> {
+ protected:
+  static std::shared_ptr<config::Config> config() {
+    auto config = test::config();
+    config->event_time.outliers = GetParam();
+    return config;
+  }
+  void SetUp() override {
+    for (int hour = 0; hour < 240; ++hour) {
+      const Micros now = kNewYear + hour * kHour;
+      if (hour == 50 || hour == 100 || hour == 150) {
+        ahead.push_back(bench.offset);
+        bench.process(invoice("ahead" + std::to_string(hour), now + 30 * kDay));
+      }
+      bench.process(invoice(std::to_string(hour), now));
+    }
+  }
+
+  Bench bench{config()};
+  std::vector<std::int64_t> ahead;  // offsets
+};
+class ClockAheadOfTwo : public ClockAhead {};
+
+TEST_P(ClockAhead, MakesNobodyLateWhereTheWatermarkDoesNotFollowIt) {
+  const SourceStats stats = bench.source.stats();
+  EXPECT_EQ(stats.late, 0u);
+  EXPECT_EQ(stats.counted, 243u);
+  // As in all those hours, the highest but K: of three outliers and K − 3 of the newest.
+  EXPECT_EQ(stats.watermark, kNewYear + (239 - (GetParam() - 3)) * kHour - kHour);
+  EXPECT_EQ(stats.outliers, 3u);
+  ASSERT_TRUE(stats.furthest_outlier.has_value());
+  EXPECT_EQ(stats.furthest_outlier->offset, ahead[2]);
+  EXPECT_EQ(stats.furthest_outlier->time, kNewYear + 150 * kHour + 30 * kDay);
+  EXPECT_EQ(bench.units("SG", kNewYear + 3 * kDay), 24);
+  EXPECT_EQ(bench.units("SG", kNewYear + 32 * kDay), 1);  // they count where they say
+}
+TEST_P(ClockAheadOfTwo, MakesAllOthersLateOnceThereAreMore) {
+  const SourceStats stats = bench.source.stats();
+  EXPECT_EQ(stats.late, 240u - 150u) << "from the third on";
+  EXPECT_EQ(stats.watermark, kNewYear + 50 * kHour + 30 * kDay - kHour);
+  EXPECT_EQ(stats.outliers, 2u);
+}
+INSTANTIATE_TEST_SUITE_P(Source, ClockAhead, ::testing::Values(3, 4));
+INSTANTIATE_TEST_SUITE_P(Source, ClockAheadOfTwo, ::testing::Values(2));
+
+TEST(Source, ThereIsNoWatermarkWhileAllMayBeOutliers) {
+  auto config = test::config();
+  config->event_time.outliers = 2;
+  Bench bench(config);
+  bench.process(invoice("a", kNewYear + 300 * kDay));
+  bench.process(invoice("b", kNewYear));
+  EXPECT_EQ(bench.source.stats().watermark, std::nullopt);
+  bench.flush();
+  ASSERT_EQ(bench.records.size(), 2u);
+  EXPECT_FALSE(bench.records[1].progress().has_watermark_micros());
+  EXPECT_EQ(bench.units("SG", kNewYear), 1);
+  bench.process(invoice("c", kNewYear + kDay));
+  EXPECT_EQ(bench.source.stats().watermark, kNewYear - kHour);
+  EXPECT_EQ(bench.source.stats().outliers, 2u);
+  bench.process(cancellation("a", kNewYear + kDay));
+  EXPECT_EQ(bench.units("SG", kNewYear + 300 * kDay), 0);
+}
+
+// Correction horizon, lateness and the life of keys are as long as without outliers, from the time
+// that the document says.
+TEST(Source, ADocumentFarAheadIsKnownForTheHorizonFromItsOwnTime) {
+  auto config = test::config();
+  config->event_time.outliers = 1;
+  Bench bench(config);
+  bench.process(invoice("now", kNewYear));
+  EXPECT_EQ(bench.process(billed_to(invoice("ahead", kNewYear + 200 * kDay), "US")), kCounted);
+  EXPECT_EQ(bench.process(billed_to(invoice("ahead", kNewYear + 200 * kDay), "US")), kDuplicate);
+  for (Micros time = kNewYear; time <= kNewYear + 320 * kDay; time += kDay / 2) {
+    bench.process(invoice("d" + std::to_string(time), time));
+    if (time == kNewYear + 206 * kDay) {
+      EXPECT_EQ(bench.units("US", kNewYear + 200 * kDay), 1);
+    }
+  }
+  EXPECT_EQ(bench.process(billed_to(invoice("ahead", kNewYear + 320 * kDay), "US")), kDuplicate);
+  EXPECT_EQ(bench.process(cancellation("ahead", kNewYear + 320 * kDay)), kCounted);
+  EXPECT_EQ(bench.units("US", kNewYear + 200 * kDay), 0);
+}
+
 TEST(Source, ARejectedEventIsCountedByItsReason) {
   Bench bench;
   v1::Invoice bad = invoice("i", kNewYear);

@@ -221,6 +221,11 @@ TEST(Settings, OfWorkersNameOneCpuForEach) {
 }
 
 TEST(Settings, HaveRangesThatIncludeTheirBorders) {
+  EXPECT_THAT(problems_of("event_time: {outliers: 0}"), IsEmpty());
+  EXPECT_THAT(problems_of("event_time: {outliers: 100}"), IsEmpty());
+  EXPECT_THAT(problems_of("event_time: {outliers: 101}"),
+              ElementsAre("c.yaml:1:24: event_time.outliers: 101 is not within 0 to 100"));
+  EXPECT_THAT(problems_of("event_time: {outliers: -1}"), SizeIs(1));
   EXPECT_THAT(problems_of("limits: {text_bytes: 128}"), IsEmpty());
   EXPECT_THAT(problems_of("limits: {text_bytes: 4096}"), IsEmpty());
   EXPECT_THAT(problems_of("limits: {text_bytes: 127}"),
@@ -398,6 +403,8 @@ TEST(Generation, ChangesWithWhatDecidesFiguresAndWithNothingElse) {
   EXPECT_EQ(original, generation("journal: {flush_interval: 1s}\n"));
   EXPECT_EQ(original, generation("limits: {text_bytes: 256}\n"));
   EXPECT_NE(original, generation("limits: {text_bytes: 257}\n"));
+  EXPECT_EQ(original, generation("event_time: {outliers: 0}\n"));
+  EXPECT_NE(original, generation("event_time: {outliers: 1}\n"));
 }
 
 // These change only if the canonical form does, which makes every stored state unreadable: do so

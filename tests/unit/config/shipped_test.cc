@@ -62,6 +62,7 @@ TEST(DefaultConfiguration, HasTheDefaultsThatItNames) {
   EXPECT_EQ(config->event_time.future_bound, defaults.event_time.future_bound);
   EXPECT_EQ(config->event_time.idle_after, defaults.event_time.idle_after);
   EXPECT_EQ(config->event_time.correction_horizon, defaults.event_time.correction_horizon);
+  EXPECT_EQ(config->event_time.outliers, defaults.event_time.outliers);
   EXPECT_EQ(config->flush_interval, defaults.flush_interval);
   EXPECT_EQ(config->aggregator.workers, defaults.aggregator.workers);
   EXPECT_EQ(config->aggregator.cpu_affinity, defaults.aggregator.cpu_affinity);
