@@ -98,6 +98,18 @@ TEST_F(MergerTest, AddsEachCorrectionOnce) {
   EXPECT_EQ(merger_.stats().stale_corrections, 3u);
 }
 
+TEST_F(MergerTest, CorrectionsOfOneOffsetMayBeInSeveralBatches) {
+  const Batch first = Batch(kA, 10, "billed").correct({{"SG"}, 1, -5}, 8, 0);
+  const Batch second =
+      Batch(kA, 10, "billed").correct({{"SG"}, 1, -5}, 8, 0).correct({{"US"}, 1, 7}, 8, 1);
+  merger_.apply(first);
+  merger_.apply(second);
+  merger_.apply(second);
+  EXPECT_EQ(total("SG", 1), -5);
+  EXPECT_EQ(total("US", 1), 7);
+  EXPECT_EQ(merger_.stats().stale_corrections, 3u);
+}
+
 TEST_F(MergerTest, CorrectionsAddToWhatIsAbsolute) {
   merger_.apply(Batch(kA, 5, "billed").update({{"SG"}, 1, 50}));
   merger_.apply(Batch(kA, 10, "billed").correct({{"SG"}, 1, -20}, 8));
