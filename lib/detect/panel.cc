@@ -208,7 +208,9 @@ void Panel::put(PaneIndex pane, std::int32_t subject, const Figures& f, bool sha
     if (holds) flags |= flag;
   };
   set(kTested, f.tested);
-  set(kReached, lines.reached);
+  // Nothing is no surge, whatever came before it; but a share can fall to it.
+  const bool is_something = f.observed > 0 || shape_.rule->type == RuleType::kShareShift;
+  set(kReached, lines.reached && is_something);
   set(kUndercut, lines.undercut);
   set(kUnlikely, uses_p && f.p <= learning.alpha && (!entities || f.first_seen));
   set(kReaches, uses_e && f.reaches);

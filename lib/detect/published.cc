@@ -12,12 +12,17 @@
 namespace surgewatch::detect {
 
 std::uint64_t Published::digest_of(const v1::Alert& alert) {
-  const double figures[] = {alert.observed(), alert.expected(), alert.upper_bound(), alert.ratio(),
-                            alert.score()};
-  std::string bytes = fmt::format(
-      "{} {} {} {} {} {}", static_cast<int>(alert.state()), static_cast<int>(alert.timing()),
-      static_cast<int>(alert.severity()), static_cast<int>(alert.mode()),
-      alert.window_start().seconds(), alert.window_end().seconds());
+  const double figures[] = {alert.observed(),        alert.expected(),    alert.upper_bound(),
+                            alert.ratio(),           alert.score(),       alert.peak().observed(),
+                            alert.peak().expected(), alert.peak().ratio()};
+  std::string bytes;
+  for (const std::int64_t part : {std::int64_t{alert.state()}, std::int64_t{alert.timing()},
+                                  std::int64_t{alert.severity()}, std::int64_t{alert.mode()},
+                                  std::int64_t{alert.resolution() == v1::RESOLUTION_DATA_CORRECTED},
+                                  alert.window_start().seconds(), alert.window_end().seconds(),
+                                  alert.peak().window_end().seconds()}) {
+    bytes += fmt::format(" {}", part);
+  }
   for (const double figure : figures)
     bytes += fmt::format(" {:x}", std::bit_cast<std::uint64_t>(figure));
   // That it may be a new normal is part of the state.

@@ -39,7 +39,7 @@ Revision saying(const Episode& episode, bool firing, Frontier frontier) {
 void withdraw(Frontier frontier, absl::FunctionRef<Figures(const Revision&)> evaluate,
               Revision* last, absl::FunctionRef<void(const Revision&)> emit) {
   Revision next = *last;
-  if (last->firing) {
+  if (!last->withdrawn) {
     next.firing = false;
     next.withdrawn = true;
     next.reported = last->onset;
@@ -47,7 +47,7 @@ void withdraw(Frontier frontier, absl::FunctionRef<Figures(const Revision&)> eva
     next.peak.reset();
   }
   next.timing = timing_of(next.reported, frontier);
-  if (last->firing || next.timing != last->timing) publish(next, last, emit);
+  if (!last->withdrawn || next.timing != last->timing) publish(next, last, emit);
 }
 
 void follow(const Episode& episode, Frontier frontier, std::vector<Revision>* published,
@@ -61,7 +61,8 @@ void follow(const Episode& episode, Frontier frontier, std::vector<Revision>* pu
   const Revision next = saying(episode, episode.firing, frontier);
   if (next.firing != last->firing || next.timing != last->timing || next.tier != last->tier ||
       next.proposed != last->proposed || next.reported != last->reported ||
-      !is_same(next.figures, last->figures)) {
+      !is_same(next.figures, last->figures) || next.peak != last->peak ||
+      !is_same(next.peak_figures, last->peak_figures)) {
     publish(next, &*last, emit);
   }
 }

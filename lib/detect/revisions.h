@@ -1,10 +1,11 @@
 // Which revisions an alert gets: compares what the episodes say with what was published last.
 //
 // A revision is published on a change of state, severity or timing, of the window that is reported
-// (a pane that closed with a new peak), or of the figures of that window; nothing else. That an
-// alert has been firing for so long that its level may be a new normal is a change of its state. An
-// alert whose onset no longer stands, because corrected figures do not reach the line or an earlier
-// window does, is withdrawn: RESOLVED, with that as its reason.
+// (a pane that closed with a new peak), or of the figures of that window or of the peak; nothing
+// else. That an alert has been firing for so long that its level may be a new normal is a change of
+// its state. An alert whose onset no longer stands, because corrected figures do not reach the line
+// or an earlier window does, is withdrawn, be it over already or not: RESOLVED, with that as its
+// reason.
 #pragma once
 
 #include <cstdint>

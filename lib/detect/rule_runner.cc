@@ -225,7 +225,7 @@ void RuleRunner::forget_told() {
   for (const std::int32_t index : stories_) {
     Story& story = *subject(index).story;
     const auto is_told = [&](const Episode& episode) {
-      return !episode.firing && episode.resolved <= settled_;
+      return !episode.firing && episode.resolved <= std::min(settled_, final_);
     };
     std::erase_if(story.published, [&](const Revision& revision) {
       const bool stands = std::ranges::any_of(story.life.episodes, [&](const Episode& episode) {
@@ -452,10 +452,12 @@ bool RuleRunner::step_life(const Subject& of, PaneIndex pane, Figures figures, L
 
 void RuleRunner::say_point(Subject* of, PaneIndex pane, const Figures& figures, const Life& life,
                            Emissions* out) {
-  if (figures.verdict == Verdict::kNothing) return;
   const std::uint64_t digest = digest_of(figures, life.firing(), state_of(life));
   const auto place = std::ranges::lower_bound(of->said, pane, {}, &Said::pane);
-  if (place != of->said.end() && place->pane == pane) {
+  const bool was_said = place != of->said.end() && place->pane == pane;
+  // new_entity has nothing to say of those that are old.
+  if (!was_said && figures.verdict == Verdict::kNothing && panel_) return;
+  if (was_said) {
     if (place->digest == digest) return;
     place->digest = digest;
   } else {

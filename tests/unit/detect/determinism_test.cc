@@ -3,58 +3,13 @@
 #include <algorithm>
 #include <random>
 
-#include "unit/detect/world.h"
+#include "unit/detect/all_rules.h"
 
 namespace surgewatch {
 namespace {
 
-using config::RuleType;
+using test::all_rules;
 using test::progress;
-
-config::Config all_rules() {
-  config::Config config = test::two_series();
-  config::Rule since = test::rule(RuleType::kSurgeSince, 3);
-  since.name = "since";
-  since.reference = test::days(5, 7);
-  since.fire_at.ratio = 1.5;
-  since.clear_at.ratio = 1.2;
-  config::Rule excess = since;
-  excess.name = "excess";
-  excess.fire_at.excess_over_total = 1.1;
-  const auto learning = [](RuleType type, const char* name, std::int64_t window) {
-    config::Rule rule = test::learning_rule(type, window);
-    rule.name = name;
-    rule.learning->warm_up = 4;
-    rule.learning->alpha = 0.2;
-    rule.learning->h = 1;
-    return rule;
-  };
-  config::Rule surge = learning(RuleType::kSurge, "surge", 1);
-  config::Rule money = learning(RuleType::kSurge, "money", 2);
-  money.measure = Measure::kRevenueUsd;
-  money.fire_at.excess_over_total = 1.1;
-  config::Rule ramp = learning(RuleType::kRamp, "ramp", 1);
-  ramp.learning->kappa = 1.5;
-  config::Rule share = learning(RuleType::kShareShift, "share", 2);
-  share.learning->odds_ratio = 1.5;
-  share.learning->direction = config::Direction::kBoth;
-  config::Rule entity = learning(RuleType::kNewEntity, "entity", 2);
-  entity.per = {0, 1};
-  config::Rule tree = learning(RuleType::kSurge, "tree", 1);
-  tree.rollup = {{}, {0}, {0, 1}};
-  tree.per = {0, 1};
-  config::Rule own = test::rule(RuleType::kDivergence, 2);
-  own.name = "own";
-  own.against_series = 0;
-  own.against_position = 1;
-  own.fire_at.divergence = 0.7;
-  config::Rule other = own;
-  other.name = "other";
-  other.against_series = 1;
-  other.against_position = 0;
-  config.rules = {since, excess, surge, money, ramp, share, entity, tree, own, other};
-  return config;
-}
 
 // A flush: updates of one source, then its progress.
 struct Flush {

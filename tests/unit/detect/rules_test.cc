@@ -440,7 +440,9 @@ TEST(Divergence, NetCreditsAreNotEvaluatedAndCountAsQuiet) {
   world.pass(7);
   const detect::Emissions out = world.take();
   EXPECT_THAT(briefs(out.alerts), ElementsAre("1 FIRING ON_TIME 5", "2 RESOLVED ON_TIME 7"));
-  EXPECT_EQ(out.points.size(), 1u);
+  ASSERT_EQ(out.points.size(), 3u) << "the silence behind them is said, too";
+  EXPECT_EQ(out.points[1].observed(), -50e6);
+  EXPECT_FALSE(out.points[1].has_expected());
 }
 
 }  // namespace
