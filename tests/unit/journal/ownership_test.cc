@@ -1,0 +1,233 @@
+// Who is listened to, and by which generation of figures: an order in the journal, never a clock.
+#include <gtest/gtest.h>
+
+#include "journal/merger.h"
+#include "unit/journal/records.h"
+
+namespace surgewatch::journal {
+namespace {
+
+using test::Batch;
+using test::by;
+using test::idle;
+using test::ownership;
+using test::progress;
+
+constexpr SourceId kA{Topic::kInvoices, 0};
+constexpr SourceId kB{Topic::kInvoices, 1};
+
+class OwnershipTest : public ::testing::Test {
+ protected:
+  explicit OwnershipTest(std::shared_ptr<config::Config> config = test::one_series())
+      : merger_(std::move(config)) {}
+
+  std::int64_t total(const std::string& key, PaneIndex pane) const {
+    std::int64_t sum = 0;
+    for (KeyId id = 0; id < merger_.key_end(0); ++id) {
+      if (merger_.key(0, id) != std::vector<std::string>{key}) continue;
+      merger_.visit(0, id, pane, pane, [&](const PaneLog::Entry& entry) {
+        sum += entry.values[Measure::kRevenueUsd];
+      });
+    }
+    return sum;
+  }
+  // Says who owns the source now, and gives the epoch.
+  std::int64_t own(SourceId source, const std::string& generation,
+                   std::uint64_t definition = test::kDefinition) {
+    merger_.apply(ownership(source, generation, definition), offset_);
+    return offset_++;
+  }
+  std::span<const Change> tell(std::int64_t epoch, const v1::JournalRecord& record) {
+    return merger_.apply(by(epoch, record), offset_++);
+  }
+
+  Merger merger_;
+  std::int64_t offset_ = 0;
+};
+
+TEST_F(OwnershipTest, TheNewestRecordSaysWhoIsListenedTo) {
+  merger_.apply(test::topology(2, 0), offset_++);
+  const std::int64_t first = own(kB, "g");
+  const std::int64_t second = own(kB, "g");
+  own(kA, "g");
+  tell(first, idle(kB, true));
+  EXPECT_EQ(merger_.stats().former_owners, 1u);
+  tell(first, progress(kB, 5, 7 * kMicrosPerDay));
+  EXPECT_EQ(merger_.passed(0), std::nullopt);
+  tell(second, progress(kB, 1, kMicrosPerDay));
+  tell(offset_ - 3, progress(kA, 1, 2 * kMicrosPerDay));
+  EXPECT_EQ(merger_.stats().former_owners, 3u) << "an epoch that nobody has";
+}
+
+TEST_F(OwnershipTest, ASecondOwnerIsListenedToWhateverTheClocksSay) {
+  merger_.apply(test::topology(2, 0), offset_++);
+  const std::int64_t a = own(kA, "g");
+  const std::int64_t first = own(kB, "g");
+  v1::JournalRecord late = idle(kB, false);
+  late.mutable_idle()->set_decided_at_micros(1'764'000'000'000'000);
+  tell(first, late);
+  const std::int64_t second = own(kB, "g");
+  v1::JournalRecord early = idle(kB, true);
+  early.mutable_idle()->set_decided_at_micros(1'763'999'999'000'000);
+  tell(second, early);
+  tell(a, progress(kA, 1, 60 * kMicrosPerDay));
+  EXPECT_EQ(merger_.passed(0), 60 * kMicrosPerDay);
+}
+
+TEST_F(OwnershipTest, WhoGivesNoEpochCameBeforeAllOthers) {
+  merger_.apply(Batch(kA, 1, "billed").update({{"SG"}, 5, 100}), offset_++);
+  EXPECT_EQ(total("SG", 5), 100);
+  const std::int64_t epoch = own(kA, "");
+  merger_.apply(Batch(kA, 2, "billed").update({{"SG"}, 5, 200}), offset_++);
+  EXPECT_EQ(total("SG", 5), 100);
+  EXPECT_EQ(merger_.stats().former_owners, 1u);
+  tell(epoch, Batch(kA, 3, "billed").update({{"SG"}, 5, 300}));
+  EXPECT_EQ(total("SG", 5), 300);
+}
+
+TEST_F(OwnershipTest, ANewOwnerReadsAgainAndChangesNothing) {
+  const std::int64_t first = own(kA, "g");
+  tell(first, Batch(kA, 10, "billed").update({{"SG"}, 5, 100}));
+  tell(first, progress(kA, 10, 6 * kMicrosPerDay));
+  const std::int64_t second = own(kA, "g");
+  EXPECT_TRUE(tell(second, Batch(kA, 4, "billed").update({{"SG"}, 5, 40})).empty());
+  EXPECT_TRUE(tell(second, progress(kA, 4, 2 * kMicrosPerDay)).empty());
+  EXPECT_EQ(total("SG", 5), 100);
+  EXPECT_EQ(merger_.passed(0), 6 * kMicrosPerDay);
+  tell(second, Batch(kA, 11, "billed").update({{"SG"}, 5, 110}));
+  EXPECT_EQ(total("SG", 5), 110);
+}
+
+TEST_F(OwnershipTest, AnotherGenerationTakesThePlaceOnceItHasCaughtUp) {
+  const std::int64_t old = own(kA, "one");
+  tell(old, Batch(kA, 3, "billed").update({{"unknown"}, 5, 100}).update({{"SG"}, 5, 7}));
+  tell(old, Batch(kA, 3, "billed").correct({{"unknown"}, 1, -5}, 2));
+  tell(old, progress(kA, 3, 6 * kMicrosPerDay));
+  EXPECT_EQ(merger_.reference_data_version(), "rd-one");
+
+  const std::int64_t epoch = own(kA, "two");
+  EXPECT_TRUE(tell(epoch, Batch(kA, 2, "billed").update({{"Hopper"}, 5, 60})).empty());
+  EXPECT_TRUE(tell(epoch, progress(kA, 2, 5 * kMicrosPerDay)).empty());
+  EXPECT_EQ(total("unknown", 5), 100) << "the old figures stand";
+  EXPECT_EQ(total("Hopper", 5), 0);
+  EXPECT_EQ(merger_.reference_data_version(), "rd-one");
+  tell(epoch, Batch(kA, 3, "billed").update({{"Hopper"}, 5, 100}).update({{"SG"}, 5, 7}));
+  tell(epoch, Batch(kA, 3, "billed").correct({{"Hopper"}, 1, -5}, 2));
+  const auto changes = tell(epoch, progress(kA, 3, 6 * kMicrosPerDay));
+  EXPECT_EQ(changes.size(), 4u) << "what was the same is not said";
+  EXPECT_EQ(total("unknown", 5), 0);
+  EXPECT_EQ(total("unknown", 1), 0);
+  EXPECT_EQ(total("Hopper", 5), 100);
+  EXPECT_EQ(total("Hopper", 1), -5);
+  EXPECT_EQ(total("SG", 5), 7);
+  EXPECT_EQ(merger_.passed(0), 6 * kMicrosPerDay);
+  EXPECT_EQ(merger_.stats().generations, 1u);
+  EXPECT_EQ(merger_.reference_data_version(), "rd-two");
+  // From here on as with any owner.
+  tell(epoch, Batch(kA, 4, "billed").update({{"Hopper"}, 5, 101}));
+  EXPECT_EQ(total("Hopper", 5), 101);
+}
+
+TEST_F(OwnershipTest, AGenerationWaitsForEverySource) {
+  for (const SourceId source : {kA, kB}) {
+    const std::int64_t epoch = own(source, "one");
+    tell(epoch, Batch(source, 1, "billed").update({{"SG"}, 5, 10}));
+    tell(epoch, progress(source, 1, 6 * kMicrosPerDay));
+  }
+  const std::int64_t a = own(kA, "two");
+  tell(a, Batch(kA, 1, "billed").update({{"MY"}, 5, 10}));
+  tell(a, progress(kA, 1, 6 * kMicrosPerDay));
+  EXPECT_EQ(total("SG", 5), 20) << "the other source is counted the old way still";
+  const std::int64_t b = own(kB, "two");
+  tell(b, Batch(kB, 1, "billed").update({{"MY"}, 5, 10}));
+  EXPECT_EQ(total("SG", 5), 20);
+  tell(b, progress(kB, 1, 6 * kMicrosPerDay));
+  EXPECT_EQ(total("SG", 5), 0);
+  EXPECT_EQ(total("MY", 5), 20);
+}
+
+TEST_F(OwnershipTest, AGenerationThatWasGivenUpIsForgotten) {
+  const std::int64_t old = own(kA, "one");
+  tell(old, Batch(kA, 5, "billed").update({{"SG"}, 5, 10}));
+  tell(old, progress(kA, 5, 6 * kMicrosPerDay));
+  const std::int64_t mistake = own(kA, "two");
+  tell(mistake, Batch(kA, 1, "billed").update({{"MY"}, 5, 10}));
+  const std::int64_t back = own(kA, "one");
+  EXPECT_TRUE(tell(mistake, progress(kA, 9, 9 * kMicrosPerDay)).empty());
+  EXPECT_EQ(total("SG", 5), 10);
+  tell(back, Batch(kA, 6, "billed").update({{"SG"}, 5, 11}));
+  EXPECT_EQ(total("SG", 5), 11);
+  std::vector<std::string> gone;
+  merger_.release_keys(
+      [&](std::size_t series, KeyId key) { gone.push_back(merger_.key(series, key)[0]); });
+  EXPECT_EQ(gone, std::vector<std::string>{"MY"});
+}
+
+TEST_F(OwnershipTest, OfMoreGenerationsThanAreKeptTheOldestGivesWay) {
+  const std::int64_t old = own(kA, "one");
+  tell(old, progress(kA, 5, 6 * kMicrosPerDay));
+  std::int64_t epoch = 0;
+  for (int i = 0; i < 8; ++i) {
+    epoch = own({Topic::kInvoices, 1 + i}, "other" + std::to_string(i));
+  }
+  // The last one is heard, the first is not.
+  EXPECT_TRUE(tell(epoch, progress({Topic::kInvoices, 8}, 1, kMicrosPerDay)).empty());
+  EXPECT_EQ(merger_.stats().former_owners, 0u);
+  tell(epoch - 7, progress({Topic::kInvoices, 1}, 1, kMicrosPerDay));
+  EXPECT_EQ(merger_.stats().former_owners, 1u);
+}
+
+TEST_F(OwnershipTest, NothingIsPassedWhereASeriesIsCountedByAnotherDefinition) {
+  const std::int64_t old = own(kA, "one", test::kDefinition + 1);
+  tell(old, Batch(kA, 3, "billed", test::kDefinition + 1).update({{"SG"}, 5, 10}));
+  tell(old, progress(kA, 3, 6 * kMicrosPerDay));
+  EXPECT_EQ(merger_.passed(0), std::nullopt)
+      << "closing windows without their figures would say that nothing was sold";
+  const std::int64_t epoch = own(kA, "two");
+  tell(epoch, Batch(kA, 3, "billed").update({{"SG"}, 5, 10}));
+  tell(epoch, progress(kA, 3, 6 * kMicrosPerDay));
+  EXPECT_EQ(merger_.passed(0), 6 * kMicrosPerDay);
+  EXPECT_EQ(total("SG", 5), 10);
+}
+
+class BoundedTest : public OwnershipTest {
+ protected:
+  BoundedTest() : OwnershipTest(two_keys()) {}
+  static std::shared_ptr<config::Config> two_keys() {
+    auto config = test::one_series();
+    config->limits.detector_keys_per_series = 2;
+    return config;
+  }
+};
+
+TEST_F(BoundedTest, KeysBeyondTheLimitCountUnderOther) {
+  merger_.apply(Batch(kA, 1, "billed")
+                    .update({{"SG"}, 5, 1})
+                    .update({{"US"}, 5, 2})
+                    .update({{"MY"}, 5, 4})
+                    .update({{"CN"}, 5, 8}));
+  EXPECT_EQ(total("SG", 5), 1);
+  EXPECT_EQ(total("other", 5), 12);
+  EXPECT_EQ(merger_.stats().over_key_limit, 2u);
+  merger_.apply(Batch(kA, 2, "billed").update({{"MY"}, 5, 5}));
+  EXPECT_EQ(total("other", 5), 13) << "each is known by itself while its source can change it";
+  merger_.apply(Batch(kA, 3, "billed").correct({{"CN"}, 5, -8}, 2));
+  EXPECT_EQ(total("other", 5), 5);
+}
+
+TEST_F(BoundedTest, WhatIsForgottenMakesRoom) {
+  merger_.apply(Batch(kA, 1, "billed").update({{"SG"}, 5, 1}).update({{"US"}, 5, 2}));
+  merger_.apply(progress(kA, 2, 100 * kMicrosPerDay));
+  merger_.forget_before(0, 50);
+  std::size_t gone = 0;
+  merger_.release_keys([&](std::size_t, KeyId) { ++gone; });
+  EXPECT_EQ(gone, 2u);
+  merger_.apply(Batch(kA, 3, "billed").update({{"MY"}, 99, 4}).update({{"CN"}, 99, 8}));
+  EXPECT_EQ(total("MY", 99), 4);
+  EXPECT_EQ(total("CN", 99), 8);
+  EXPECT_EQ(merger_.key_end(0), 2u) << "numbers are used again";
+  EXPECT_EQ(merger_.stats().over_key_limit, 0u);
+}
+
+}  // namespace
+}  // namespace surgewatch::journal
