@@ -186,7 +186,7 @@ std::vector<std::int64_t> DetectorService::Session::assigned(
     const std::vector<kafka::TopicPartition>& partitions) {
   const auto committed = consumer_->committed({journal()});
   // Without an answer nothing may be published that might have been before.
-  emit_from_ = committed.ok() ? (*committed)[0].value_or(0) : INT64_MAX;
+  emit_from_ = !committed.ok() ? INT64_MAX : (*committed)[0] ? (*committed)[0]->offset : 0;
   if (!committed.ok()) {
     spdlog::error(
         "the committed offset of '{}' can't be read: {}; publishes nothing until restarted",
@@ -263,7 +263,7 @@ absl::Status DetectorService::Session::publish_once() {
 // After a commit whose outcome is not known.
 bool DetectorService::Session::was_committed() {
   const auto committed = consumer_->committed({journal()});
-  return committed.ok() && (*committed)[0].value_or(0) >= next_offset_;
+  return committed.ok() && (*committed)[0] && (*committed)[0]->offset >= next_offset_;
 }
 
 DetectorService::DetectorService(Options options)
