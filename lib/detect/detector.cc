@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <iterator>
 #include <numeric>
 #include <utility>
 
@@ -47,6 +48,7 @@ class Detector::Impl {
   bool say(std::size_t /*limit*/, Emissions* out) {
     if (!std::exchange(is_due_, false)) return false;
     judge(silent_ ? &unsaid_ : out);
+    if (says_points_) std::ranges::move(unsaid_.points, std::back_inserter(out->points));
     unsaid_ = {};
     publish_stats();
     return false;
@@ -57,6 +59,8 @@ class Detector::Impl {
     while (say(SIZE_MAX, out)) {
     }
   }
+
+  void say_points() { says_points_ = true; }
 
   void speak(const std::vector<v1::Alert>& /*published*/, Emissions* /*out*/) { silent_ = false; }
 
@@ -217,6 +221,7 @@ class Detector::Impl {
   std::int64_t next_offset_ = 0;
   bool is_due_ = false;
   bool silent_ = false;
+  bool says_points_ = false;
   Emissions unsaid_;
 
   mutable absl::Mutex mutex_;
@@ -234,6 +239,7 @@ void Detector::take(const v1::JournalRecord& record, std::int64_t offset) {
 }
 bool Detector::say(std::size_t limit, Emissions* out) { return impl_->say(limit, out); }
 void Detector::apply(const v1::JournalRecord& record, Emissions* out) { impl_->apply(record, out); }
+void Detector::say_points() { impl_->say_points(); }
 void Detector::speak(const std::vector<v1::Alert>& published, Emissions* out) {
   impl_->speak(published, out);
 }
