@@ -73,10 +73,22 @@ std::uint64_t fingerprint(std::optional<std::int64_t> timestamp_ms, std::string_
   return XXH3_64bits(bytes.data(), bytes.size());
 }
 
+std::string to_header(std::uint64_t first_record, std::string_view group_id) {
+  return fmt::format("{:016x} {}", first_record, group_id);
+}
+
+std::optional<KnownJournal> from_header(std::string_view header, std::string_view group_id) {
+  const std::size_t space = header.find(' ');
+  if (space == std::string_view::npos || header.substr(space + 1) != group_id) return std::nullopt;
+  const auto first_record = number<std::uint64_t>(header.substr(0, space), 16);
+  if (!first_record.has_value()) return std::nullopt;
+  return KnownJournal{.next = 1, .first_record = first_record};
+}
+
 std::optional<Incident> incident_of(const kafka::TopicPartition& journal,
                                     const kafka::LogEnds& ends,
                                     const std::optional<kafka::StoredRecord>& first,
-                                    const std::optional<JournalPosition>& committed) {
+                                    const std::optional<KnownJournal>& known) {
   if (ends.first > 0) {
     return Incident{
         kJournalStartMoved,
@@ -87,20 +99,20 @@ std::optional<Incident> incident_of(const kafka::TopicPartition& journal,
             "the inputs",
             journal.topic, ends.first)};
   }
-  if (!committed.has_value()) return std::nullopt;
+  if (!known.has_value()) return std::nullopt;
   const bool is_another =
-      committed->first_record.has_value() && first.has_value() &&
-      *committed->first_record != fingerprint(first->timestamp_ms, first->key, first->payload);
-  if (ends.next >= committed->next && !is_another) return std::nullopt;
+      known->first_record.has_value() && first.has_value() &&
+      *known->first_record != fingerprint(first->timestamp_ms, first->key, first->payload);
+  if (ends.next >= known->next && !is_another) return std::nullopt;
   return Incident{
       kJournalReplaced,
-      fmt::format(
-          "topic '{}' is another one under the same name: it {}, while offset {} is "
-          "committed; restore it, or start everything under another kafka.group_id, which "
-          "writes it anew from the inputs",
-          journal.topic,
-          is_another ? "begins with another record" : fmt::format("ends at offset {}", ends.next),
-          committed->next)};
+      fmt::format("topic '{}' is another one under the same name: it {}; restore it, or start "
+                  "everything under another kafka.group_id, which writes it anew from the inputs",
+                  journal.topic,
+                  is_another ? "begins with another record"
+                             : fmt::format("ends at offset {}, and what is published rests on "
+                                           "records up to {}",
+                                           ends.next, known->next))};
 }
 
 }  // namespace surgewatch::services

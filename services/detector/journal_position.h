@@ -46,12 +46,23 @@ struct Incident {
 inline constexpr const char* kJournalStartMoved = "journal_start_moved";
 inline constexpr const char* kJournalReplaced = "journal_replaced";
 
+// What is known of the journal that what has been published was said of.
+struct KnownJournal {
+  std::int64_t next = 0;                      // it had all records below
+  std::optional<std::uint64_t> first_record;  // fingerprint
+};
+
+// The same in a header of published records: it outlives the group's offsets, which Kafka forgets
+// with a topic that is deleted. nullopt if it speaks of another group, or does not make sense.
+std::string to_header(std::uint64_t first_record, std::string_view group_id);
+std::optional<KnownJournal> from_header(std::string_view header, std::string_view group_id);
+
 // Whether the detector may begin: the journal is whole from offset 0, since all that it knows it
-// has from there, and is the one of which `committed` speaks (nullopt: a first life). `first`: its
-// first record, nullopt while there is none.
+// has from there, and is the one that is known (nullopt: a first life). `first`: its first record,
+// nullopt while there is none.
 std::optional<Incident> incident_of(const kafka::TopicPartition& journal,
                                     const kafka::LogEnds& ends,
                                     const std::optional<kafka::StoredRecord>& first,
-                                    const std::optional<JournalPosition>& committed);
+                                    const std::optional<KnownJournal>& known);
 
 }  // namespace surgewatch::services

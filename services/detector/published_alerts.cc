@@ -41,6 +41,7 @@ class Reading {
       if (header.name == kTopicIdentityHeader && is_identity(header.value)) {
         result_.identity = header.value;
       }
+      if (header.name == kJournalHeader) result_.journal = header.value;
     }
     if (message.payload.data() == nullptr) {
       newest_.erase(std::string(message.key));

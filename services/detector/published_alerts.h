@@ -1,9 +1,10 @@
 // What has been published, read back from the topic of alerts: the newest revision of each alert is
 // state that a detector goes on from.
 //
-// Every record there carries the topic's identity in a header: 16 hexadecimal digits, drawn by
-// whoever writes the first and taken over by all others, so that a topic that was deleted and made
-// again has another.
+// Every record there carries two headers. `topic_identity`: 16 hexadecimal digits, drawn by whoever
+// writes the first record and taken over by all others, so that a topic that was deleted and made
+// again has another. `journal`: the fingerprint of the first record of the journal that it was said
+// of, and the group, since Kafka forgets what a group has committed of a topic that is deleted.
 #pragma once
 
 #include <cstdint>
@@ -18,10 +19,12 @@
 namespace surgewatch::services {
 
 inline constexpr const char* kTopicIdentityHeader = "topic_identity";
+inline constexpr const char* kJournalHeader = "journal";
 
 struct PublishedAlerts {
   std::vector<v1::Alert> newest;  // of each alert, by its id; without those that were deleted
   std::string identity;           // the newest record's that has one; of none, a new one
+  std::string journal;            // the newest record's header, if it has one
   std::int64_t next_offset = 0;   // where the topic ends
   std::uint64_t malformed = 0;    // records that could not be read
 };

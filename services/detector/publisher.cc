@@ -107,6 +107,8 @@ absl::Status Publisher::publish_waiting(bool is_partial) {
   const std::size_t stays = is_partial ? options_.transaction_records : 0;
   Chunk done;
   while (waiting() - done.records() > stays || (!is_partial && ends_a_record(done))) {
+    // What is left, the next life publishes.
+    if (options_.stop->requested()) return absl::CancelledError("asked to stop");
     const Chunk chunk = next_chunk(done);
     JournalPosition to;
     to.next = next_;
@@ -184,7 +186,10 @@ absl::Status Publisher::transaction(const Chunk& from, const Chunk& chunk,
                                     const JournalPosition& to) {
   if (producer_ == nullptr) SW_RETURN_IF_ERROR(make_producer());
   SW_RETURN_IF_ERROR(producer_->begin_transaction());
-  const std::vector<kafka::Header> headers{{kTopicIdentityHeader, identity_}};
+  std::vector<kafka::Header> headers{{kTopicIdentityHeader, identity_}};
+  if (first_record_.has_value()) {
+    headers.push_back({kJournalHeader, to_header(*first_record_, options_.kafka->group_id)});
+  }
   for (std::size_t i = from.alerts; i < from.alerts + chunk.alerts; ++i) {
     const v1::Alert& alert = waiting_.alerts[i];
     SW_RETURN_IF_ERROR(producer_->produce(options_.topics->alerts, 0, alert.alert_id(),

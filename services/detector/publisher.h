@@ -63,7 +63,7 @@ class Publisher {
   // Before the first add(): what was committed, and the topic of alerts as it has been read back.
   void begin(const std::optional<JournalPosition>& held, std::string identity,
              std::int64_t alerts_end);
-  // As soon as it is known.
+  // Of the journal, as soon as it is known.
   void set_first_record(std::uint64_t fingerprint) { first_record_ = fingerprint; }
   // Alerts do not speak before this offset.
   void set_silent_to(std::int64_t offset) { silent_to_ = offset; }

@@ -31,12 +31,14 @@ Tenure::Tenure(const DetectorService::Options& options, const kafka::Topics& top
 absl::StatusOr<std::optional<Incident>> Tenure::begin() {
   SW_RETURN_IF_ERROR(open_publisher());
   SW_ASSIGN_OR_RETURN(const auto committed, publisher_->committed());
+  SW_ASSIGN_OR_RETURN(published_, read_published(options_.config->kafka, topics_.alerts, stop_));
   SW_ASSIGN_OR_RETURN(const auto ends, consumer_.log_ends({journal_}, kAnswerWait));
   SW_ASSIGN_OR_RETURN(const auto first,
                       kafka::first_records(client_options(options_.config->kafka),
                                            {{journal_, kafka::kBeginning}}, kAnswerWait));
-  if (auto incident = incident_of(journal_, ends[0], first[0], committed)) return incident;
-  SW_ASSIGN_OR_RETURN(published_, read_published(options_.config->kafka, topics_.alerts, stop_));
+  if (auto incident = incident_of(journal_, ends[0], first[0], known_journal(committed))) {
+    return incident;
+  }
   meters_.malformed_alerts(published_.malformed);
   end_at_begin_ = ends[0].next;
   find_start(committed);
@@ -56,6 +58,14 @@ absl::StatusOr<std::optional<Incident>> Tenure::begin() {
   if (points_from_ == 0) detector_->say_points();
   if (alerts_from_ == 0) SW_RETURN_IF_ERROR(speak());
   return std::nullopt;
+}
+
+// From the committed offset, or, since that is lost with a topic that is deleted, from what was
+// published.
+std::optional<KnownJournal> Tenure::known_journal(
+    const std::optional<JournalPosition>& committed) const {
+  if (committed.has_value()) return KnownJournal{committed->next, committed->first_record};
+  return from_header(published_.journal, options_.config->kafka.group_id);
 }
 
 absl::Status Tenure::open_publisher() {

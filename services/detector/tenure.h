@@ -1,6 +1,6 @@
 // The detector's work from being assigned the journal until it is taken away: a tenure.
 //
-//   begin:  fence the one before ─► committed offset ─► is the journal whole? ─► read alerts back
+//   begin:  fence the one before ─► committed offset ─► read alerts back ─► is the journal whole?
 //   then:   records below the committed offset ─► silently
 //           at it: what is published and what holds are compared; what differs is said, once
 //           records from there on ─► alerts and points, in transactions with the offset
@@ -52,6 +52,7 @@ class Tenure {
 
  private:
   absl::Status open_publisher();
+  std::optional<KnownJournal> known_journal(const std::optional<JournalPosition>& committed) const;
   // Where silence ends, for points and for alerts.
   void find_start(const std::optional<JournalPosition>& committed);
   absl::Status apply(const v1::JournalRecord& record, std::int64_t offset);

@@ -74,6 +74,23 @@ class JournalWriter {
     append(batch);
     append(progress(kSource, offset_, (kFirstDay + number + 1) * kMicrosPerDay));
   }
+  // One flush of a back-fill: `days` days of as many subjects, each with 10 units a day, but the
+  // first of them with 50 from the third day on. All windows close at its last record.
+  void back_fill(PaneIndex days, int subjects) {
+    ++offset_;
+    for (PaneIndex number = 0; number < days; ++number) {
+      Batch batch(kSource, offset_, "billed", config_->series[0].definition);
+      for (int subject = 0; subject < subjects; ++subject) {
+        batch.update({{"s" + std::to_string(subject)},
+                      kFirstDay + number,
+                      subject == 0 && number >= 2 ? 50 : 10,
+                      1});
+      }
+      append(batch);
+    }
+    append(progress(kSource, offset_, (kFirstDay + days) * kMicrosPerDay));
+    deliver();
+  }
   // Days 0 … 2 of SG, of which the last is a surge that stays for `days` days.
   void surge(PaneIndex days = 1) {
     day(0, {{"SG", 10}});
@@ -97,12 +114,19 @@ class JournalWriter {
 // Runs until it is destroyed.
 class RunningDetector {
  public:
-  explicit RunningDetector(std::shared_ptr<const config::Config> config)
-      : service_({.config = std::move(config), .telemetry = &telemetry_, .strict = false}),
+  explicit RunningDetector(std::shared_ptr<const config::Config> config,
+                           milliseconds look_again = milliseconds(30'000),
+                           std::size_t transaction_records = 8'000)
+      : service_({.config = std::move(config),
+                  .telemetry = &telemetry_,
+                  .strict = false,
+                  .transaction_records = transaction_records,
+                  .look_again = look_again}),
         thread_([this] { status_ = service_.run(stop_); }) {}
   ~RunningDetector() { EXPECT_EQ(end(), absl::OkStatus()); }
+  void stop() { stop_.request(); }
   absl::Status end() {
-    stop_.request();
+    stop();
     if (thread_.joinable()) thread_.join();
     return status_;
   }

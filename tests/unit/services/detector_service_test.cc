@@ -82,7 +82,7 @@ TEST_F(DetectorServiceTest, EveryAlertCarriesTheTopicsIdentity) {
         << detector.missing();
     const auto records = records_of(brokers(), topics_.alerts);
     ASSERT_THAT(records, SizeIs(life));
-    ASSERT_THAT(records.back().headers, SizeIs(1));
+    ASSERT_THAT(records.back().headers, SizeIs(2));
     EXPECT_EQ(records.back().headers[0].name, "topic_identity");
     EXPECT_THAT(records.back().headers[0].value, ::testing::MatchesRegex("[0-9a-f]{16}"));
     if (life == 2) {
