@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <utility>
@@ -20,6 +21,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kPollWait{50};
 constexpr std::size_t kPollBatch = 1'000;
+constexpr milliseconds kAskWait{1'000};
 
 constexpr const char* kConnected = "detector connected";
 constexpr const char* kReachesBrokers = "detector reaches the brokers";
@@ -49,7 +51,8 @@ class DetectorService::Session {
   absl::Status begin_tenure();
   void take(const kafka::Message& message);
   void end_tenure() { tenure_.reset(); }
-  void report(const absl::Status& reachable);
+  bool reaches_brokers(const absl::Status& last_error);
+  void report(const absl::Status& last_error);
 
   kafka::TopicPartition journal() const { return {owner_.topics_.journal, 0}; }
   telemetry::Telemetry& telemetry() const { return *owner_.options_.telemetry; }
@@ -63,6 +66,8 @@ class DetectorService::Session {
   std::unique_ptr<Tenure> tenure_;  // from the first step after the assignment
   absl::Status failure_;            // of a record that was visited
   std::optional<Incident> incident_;
+  std::chrono::steady_clock::time_point ask_next_;
+  bool was_answered_ = false;
 };
 
 absl::Status DetectorService::Session::run() {
@@ -124,17 +129,17 @@ absl::Status DetectorService::Session::step() {
   const auto polled =
       consumer_->poll(kPollWait, kPollBatch, [this](const kafka::Message& m) { take(m); });
   SW_RETURN_IF_ERROR(std::exchange(failure_, absl::OkStatus()));
-  absl::Status reachable = polled.status();
-  if (reachable.ok()) reachable = consumer_->last_error();
-  if (!reachable.ok() && (owner_.options_.strict || !absl::IsUnavailable(reachable))) {
-    return reachable;
+  absl::Status last_error = polled.status();
+  if (last_error.ok()) last_error = consumer_->last_error();
+  if (!last_error.ok() && (owner_.options_.strict || !absl::IsUnavailable(last_error))) {
+    return last_error;
   }
   if (tenure_ != nullptr) {
     if (polled.ok()) owner_.meters_->records(*polled);
     SW_RETURN_IF_ERROR(tenure_->publish());
     owner_.position_.store(tenure_->position(), std::memory_order_relaxed);
   }
-  report(reachable);
+  report(last_error);
   return absl::OkStatus();
 }
 
@@ -156,9 +161,19 @@ void DetectorService::Session::take(const kafka::Message& message) {
   failure_ = tenure_->take(message);
 }
 
-void DetectorService::Session::report(const absl::Status& reachable) {
+// A standby reads nothing, so nothing tells it that an error is over: it asks.
+bool DetectorService::Session::reaches_brokers(const absl::Status& last_error) {
+  if (last_error.ok() || !is_standby_) return last_error.ok();
+  if (std::chrono::steady_clock::now() >= ask_next_) {
+    was_answered_ = consumer_->log_ends({journal()}, kAskWait).ok();
+    ask_next_ = std::chrono::steady_clock::now() + kAskWait;
+  }
+  return was_answered_;
+}
+
+void DetectorService::Session::report(const absl::Status& last_error) {
   telemetry().set_ready(kConnected, is_standby_ || tenure_ != nullptr);
-  telemetry().set_ready(kReachesBrokers, reachable.ok());  // the client goes on trying
+  telemetry().set_ready(kReachesBrokers, reaches_brokers(last_error));  // else: goes on trying
   telemetry().set_ready(kCaughtUp, is_standby_ || (tenure_ != nullptr && tenure_->has_caught_up()));
   telemetry().set_ready(kPublishes,
                         is_standby_ || (tenure_ != nullptr && tenure_->is_publishing()));

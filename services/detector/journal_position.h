@@ -25,7 +25,7 @@ struct JournalPosition {
   // Grows with each transaction, over all lives, so that no two are alike.
   std::uint64_t transaction = 0;
   // Fingerprint of the journal's first record.
-  std::optional<std::uint64_t> first_record;
+  std::optional<std::uint64_t> first_record = {};
 
   friend bool operator==(const JournalPosition&, const JournalPosition&) = default;
 };
@@ -48,8 +48,8 @@ inline constexpr const char* kJournalReplaced = "journal_replaced";
 
 // What is known of the journal that what has been published was said of.
 struct KnownJournal {
-  std::int64_t next = 0;                      // it had all records below
-  std::optional<std::uint64_t> first_record;  // fingerprint
+  std::int64_t next = 0;                           // it had all records below
+  std::optional<std::uint64_t> first_record = {};  // fingerprint
 };
 
 // The same in a header of published records: it outlives the group's offsets, which Kafka forgets
