@@ -20,6 +20,7 @@ std::uint64_t seen_mark(std::int32_t revision, bool is_cancellation) {
 
 Documents::Documents(Micros horizon, Micros out_of_orderness)
     : horizon_(horizon),
+      out_of_orderness_(out_of_orderness),
       bucket_length_(
           std::max<Micros>(1, (horizon + out_of_orderness + kWholeBuckets - 1) / kWholeBuckets)) {}
 
@@ -33,6 +34,10 @@ DocumentAction Documents::decide(const DocumentEvent& event, std::optional<Micro
   former_.reset();
   const DocumentAction first =
       event.is_cancellation ? DocumentAction::kRemember : DocumentAction::kApply;
+  if (!ahead_.empty()) [[unlikely]] {
+    come_to(watermark_before);
+    if (ahead_.contains(event.key)) return decide_ahead(event, old, old_time);
+  }
   const DocumentIndex::Found found = find(event.key);
   if (found.location == 0) [[likely]]
     return first;
@@ -44,8 +49,7 @@ DocumentAction Documents::decide(const DocumentEvent& event, std::optional<Micro
   }
   Bucket& bucket = buckets_[found.place];
   if (is_seen(event, state, bucket)) return DocumentAction::kDuplicate;
-  const bool is_lower = !event.is_cancellation && event.revision < state.revision;
-  if (state.is_cancelled || is_lower) {
+  if (is_superseded(event, state)) {
     bucket.extra[event.key].insert(seen_mark(event.revision, event.is_cancellation));
     records_.mark_extra(found.location);
     return DocumentAction::kSuperseded;
@@ -57,13 +61,66 @@ DocumentAction Documents::decide(const DocumentEvent& event, std::optional<Micro
   return event.is_cancellation ? DocumentAction::kTakeOut : DocumentAction::kReplace;
 }
 
+// The same of a document that is ahead.
+DocumentAction Documents::decide_ahead(const DocumentEvent& event, std::vector<Contribution>* old,
+                                       Micros* old_time) {
+  const auto found = ahead_.find(event.key);
+  Ahead& its = found->second;
+  const std::uint64_t mark = seen_mark(event.revision, event.is_cancellation);
+  if (is_newest(event, its.state) || its.extra.contains(mark)) return DocumentAction::kDuplicate;
+  if (is_superseded(event, its.state)) {
+    its.extra.insert(mark);
+    its.state.has_extra = true;
+    return DocumentAction::kSuperseded;
+  }
+  *old = std::move(its.contributions);
+  *old_time = its.state.document_time;
+  former_ = its.state;
+  former_extra_ = std::move(its.extra);
+  const auto [first, last] = ahead_by_time_.equal_range(its.state.latest_time);
+  ahead_by_time_.erase(
+      std::find_if(first, last, [&](const auto& entry) { return entry.second == event.key; }));
+  ahead_.erase(found);
+  --size_;
+  return event.is_cancellation ? DocumentAction::kTakeOut : DocumentAction::kReplace;
+}
+
+// Puts those that the watermark has come to with all others.
+void Documents::come_to(std::optional<Micros> watermark) {
+  while (!ahead_.empty() && !is_ahead(ahead_by_time_.begin()->first, watermark)) {
+    const DocumentKey key = ahead_by_time_.begin()->second;
+    const auto found = ahead_.find(key);
+    Ahead its = std::move(found->second);
+    ahead_.erase(found);
+    ahead_by_time_.erase(ahead_by_time_.begin());
+    --size_;
+    if (*watermark >= next_advance_) advance(*watermark);
+    former_extra_ = std::move(its.extra);
+    store(key, its.state, its.contributions);
+  }
+}
+
+void Documents::keep_ahead(const DocumentKey& key, const DocumentState& state,
+                           const std::vector<Contribution>& contributions) {
+  ahead_by_time_.emplace(state.latest_time, key);
+  Revisions extra = state.has_extra ? std::move(former_extra_) : Revisions();
+  ahead_.emplace(key, Ahead{state, contributions, std::move(extra)});
+  ++size_;
+}
+
+// Whether it is what the document has been brought to by.
+bool Documents::is_newest(const DocumentEvent& event, const DocumentState& state) {
+  if (event.is_cancellation) return state.is_cancelled && state.cancel_revision == event.revision;
+  return state.has_document && state.revision == event.revision;
+}
+
+bool Documents::is_superseded(const DocumentEvent& event, const DocumentState& state) {
+  return state.is_cancelled || (!event.is_cancellation && event.revision < state.revision);
+}
+
 bool Documents::is_seen(const DocumentEvent& event, const DocumentState& state,
                         const Bucket& bucket) const {
-  if (event.is_cancellation) {
-    if (state.is_cancelled && state.cancel_revision == event.revision) return true;
-  } else if (state.has_document && state.revision == event.revision) {
-    return true;
-  }
+  if (is_newest(event, state)) return true;
   if (!state.has_extra) return false;
   const auto extra = bucket.extra.find(event.key);
   return extra != bucket.extra.end() &&
@@ -83,9 +140,8 @@ void Documents::take_out(const DocumentKey& key, const DocumentIndex::Found& fou
   }
 }
 
-void Documents::apply(const DocumentEvent& event, Micros watermark,
-                      const std::vector<Contribution>& contributions) {
-  if (watermark >= next_advance_) advance(watermark);
+// Of the document of the last decide().
+inline DocumentState Documents::state_after(const DocumentEvent& event) {
   DocumentState state;
   state.latest_time = event.time;
   if (former_) {
@@ -106,7 +162,25 @@ void Documents::apply(const DocumentEvent& event, Micros watermark,
     state.document_time = event.time;
   }
   earliest_applied_ = std::min(earliest_applied_.value_or(event.time), event.time);
-  store(event.key, state, contributions);
+  return state;
+}
+
+void Documents::apply(const DocumentEvent& event, Micros watermark,
+                      const std::vector<Contribution>& contributions) {
+  if (watermark >= next_advance_) advance(watermark);
+  store(event.key, state_after(event), contributions);
+}
+
+Micros Documents::apply_ahead(const DocumentEvent& event, std::optional<Micros> watermark,
+                              const std::vector<Contribution>& contributions) {
+  if (watermark && *watermark >= next_advance_) advance(*watermark);
+  const DocumentState state = state_after(event);
+  if (is_ahead(state.latest_time, watermark)) {
+    keep_ahead(event.key, state, contributions);
+  } else {
+    store(event.key, state, contributions);
+  }
+  return state.latest_time;
 }
 
 void Documents::store(const DocumentKey& key, const DocumentState& state,
@@ -124,7 +198,7 @@ void Documents::store(const DocumentKey& key, const DocumentState& state,
     records_.restart(place, recent_start_);
   }
   // Buckets in use span less than kPlaces: those below the oldest were emptied, and none is further
-  // above it than the horizon and the out-of-orderness.
+  // above it than the horizon and the out-of-orderness, since what is has been kept by itself.
   SW_CHECK(bucket.number == number);
   index_.insert(key, place, records_.append(place, key.low, state, contributions));
   ++bucket.size;
@@ -156,6 +230,9 @@ std::size_t Documents::bytes() const {
   std::size_t bytes = index_.bytes() + records_.bytes();
   for (const Bucket& bucket : buckets_) {
     bytes += bucket.extra.capacity() * (sizeof(*bucket.extra.begin()) + 1);
+  }
+  for (const auto& [key, its] : ahead_) {
+    bytes += sizeof key + sizeof its + its.contributions.capacity() * sizeof(Contribution);
   }
   return bytes;
 }

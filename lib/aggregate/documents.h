@@ -12,6 +12,10 @@
 // What is superseded is remembered all the same: the same (id, revision) again is a duplicate.
 // A document and a cancellation of the same revision are two things.
 //
+// Ahead: `out_of_orderness` is how far event times run ahead of the watermark. A document that is
+// further ahead (a clock that is wrong, where the watermark does not follow it) is kept by itself,
+// whole, until the watermark has come to it. How many there are is the caller's to bound.
+//
 // Forgetting: a document is known while the latest event time applied to it (its own, its
 // revisions', its cancellation's) is not before the horizon, to the microsecond. Its memory is
 // freed with its bucket of event time, a fourteenth of the horizon, and used again for others.
@@ -26,6 +30,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -56,7 +61,7 @@ struct DocumentEvent {
 
 class Documents {
  public:
-  // `horizon` back from the watermark; event times run ahead of it by `out_of_orderness` at most.
+  // `horizon` back from the watermark; event times run ahead of it by `out_of_orderness`, mostly.
   Documents(Micros horizon, Micros out_of_orderness);
 
   // Has the memory fetched that decide() and apply() will want.
@@ -70,9 +75,14 @@ class Documents {
                         std::vector<Contribution>* old, Micros* old_time);
 
   // Notes that the event of the last decide() was applied with these contributions. Given the
-  // watermark after it, which never falls, frees what that has put behind the horizon.
+  // watermark after it, which never falls, frees what that has put behind the horizon. Requires
+  // that the watermark has come to all event times that were applied, less the out-of-orderness.
   void apply(const DocumentEvent& event, Micros watermark,
              const std::vector<Contribution>& contributions);
+  // The same without that, and where there is no watermark yet. Returns the latest event time
+  // applied to the document.
+  Micros apply_ahead(const DocumentEvent& event, std::optional<Micros> watermark,
+                     const std::vector<Contribution>& contributions);
 
   // Whether a document may have been forgotten: one that is not known may be old, not new.
   bool may_have_forgotten(std::optional<Micros> watermark_before) const;
@@ -95,17 +105,38 @@ class Documents {
     return buckets_[static_cast<std::size_t>(number) % DocumentIndex::kPlaces];
   }
   DocumentIndex::Found find(const DocumentKey& key);
+  static bool is_newest(const DocumentEvent& event, const DocumentState& state);
+  static bool is_superseded(const DocumentEvent& event, const DocumentState& state);
   bool is_seen(const DocumentEvent& event, const DocumentState& state, const Bucket& bucket) const;
+  bool is_ahead(Micros time, std::optional<Micros> watermark) const {
+    return !watermark || time - out_of_orderness_ > *watermark;
+  }
+  DocumentAction decide_ahead(const DocumentEvent& event, std::vector<Contribution>* old,
+                              Micros* old_time);
+  [[gnu::always_inline]] DocumentState state_after(const DocumentEvent& event);
+  void keep_ahead(const DocumentKey& key, const DocumentState& state,
+                  const std::vector<Contribution>& contributions);
+  void come_to(std::optional<Micros> watermark);
   void take_out(const DocumentKey& key, const DocumentIndex::Found& found);
   void advance(Micros watermark);
   void store(const DocumentKey& key, const DocumentState& state,
              const std::vector<Contribution>& contributions);
 
+  // A document that is ahead.
+  struct Ahead {
+    DocumentState state;
+    std::vector<Contribution> contributions;
+    Revisions extra;
+  };
+
   const Micros horizon_;
+  const Micros out_of_orderness_;
   const Micros bucket_length_;
   DocumentIndex index_;
   DocumentRecords records_;
   std::array<Bucket, DocumentIndex::kPlaces> buckets_;
+  absl::flat_hash_map<DocumentKey, Ahead> ahead_;
+  std::multimap<Micros, DocumentKey> ahead_by_time_;  // latest_time of each
   std::size_t size_ = 0;
   std::optional<Micros> earliest_applied_;
   std::int64_t oldest_bucket_ = INT64_MIN;  // that may hold a known document

@@ -8,8 +8,12 @@
 namespace surgewatch::aggregate {
 namespace {
 
-// Entries of one record: some tens of kilobytes.
-constexpr int kBatchEntries = 512;
+// The most that an entry takes beside its key's texts: its own tag and length, series, pane, sums
+// in both forms, and what only an update or only a correction has.
+constexpr std::size_t kSums = 3 + kMeasureCount * (11 + 22);
+constexpr std::size_t kEntryBytes = 6 + 6 + 11 + kSums + 11 + 6;
+// A text's tag and length; a series' too, and its definition.
+constexpr std::size_t kTextBytes = 6, kSeriesBytes = 6 + kTextBytes + 9;
 
 void set_measures(const MeasureValues& values, v1::Measures* measures) {
   measures->set_documents(values[Measure::kDocuments]);
@@ -48,29 +52,31 @@ class JournalWriter::Batches {
   }
 
   void add(const window::Correction& correction) {
-    // Receivers ignore offsets up to the last that they applied, so that an offset may not be
-    // split.
-    const bool same_offset =
-        is_open_ && current()->corrections_size() > 0 && correction.offset == last_offset_;
-    v1::PaneBatch* batch = same_offset ? current() : batch_with_room();
+    v1::PaneBatch* batch = batch_with_room();
     v1::PaneCorrection* out = batch->add_corrections();
     set_key(correction.slot, batch, out);
     out->set_pane_index(correction.pane_index);
     out->set_offset(correction.offset);
     set_measures(correction.values, out->mutable_measures());
+    // All of an offset are collected at once.
+    part_ = correction.offset == last_offset_ ? part_ + 1 : 0;
     last_offset_ = correction.offset;
+    out->set_part(part_);
   }
 
  private:
   v1::PaneBatch* current() { return out_->back().mutable_panes(); }
 
   v1::PaneBatch* batch_with_room() {
-    if (!is_open_ || current()->updates_size() + current()->corrections_size() >= kBatchEntries) {
+    if (!is_open_ || bytes_ >= kBatchBytes ||
+        current()->updates_size() + current()->corrections_size() >= kBatchEntries) {
       out_->push_back(writer_.pane_record());
       out_->back().mutable_panes()->set_next_offset(next_offset_);
       series_in_batch_.assign(writer_.series_.size(), kNotThere);
       is_open_ = true;
+      bytes_ = 0;
     }
+    bytes_ += kEntryBytes;
     return current();
   }
 
@@ -83,11 +89,13 @@ class JournalWriter::Batches {
       v1::SeriesRef* ref = batch->add_series();
       ref->set_name(writer_.series_[series]->name);
       ref->set_definition(writer_.series_[series]->definition);
+      bytes_ += kSeriesBytes + ref->name().size();
     }
     entry->set_series(there);
     for (std::size_t i = 0; i < writer_.window_->dimensions(slot); ++i) {
       const std::string_view text = writer_.window_->key_text(slot, i);
       entry->add_key(text.data(), text.size());
+      bytes_ += kTextBytes + text.size();
     }
   }
 
@@ -97,7 +105,9 @@ class JournalWriter::Batches {
   std::vector<v1::JournalRecord>* out_;
   std::vector<std::uint32_t> series_in_batch_;
   bool is_open_ = false;
-  std::int64_t last_offset_ = 0;
+  std::size_t bytes_ = 0;          // no less than the batch has; counting it each time would cost
+  std::int64_t last_offset_ = -1;  // of a correction
+  std::uint32_t part_ = 0;
 };
 
 v1::JournalRecord JournalWriter::record() {

@@ -313,7 +313,9 @@ void Answer::add_row(const Values& subject, const Keys& keys) {
 
 // Adds to sums_ and touched_.
 void Answer::read_key(const std::vector<Place>& places) {
-  const PaneIndex newest = std::min(last_, newest_.value_or(last_));
+  // Outliers may be anywhere ahead of the watermark.
+  const bool has_end = newest_ && config_.event_time.outliers == 0;
+  const PaneIndex newest = has_end ? std::min(last_, *newest_) : last_;
   for (const Place& place : places) {
     const window::Window& panes = *sources_[place.source].panes;
     const PaneIndex oldest = std::max(first_, panes.kept_from(series_.pane_length));

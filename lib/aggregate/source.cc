@@ -12,8 +12,10 @@
 
 #include "aggregate/documents.h"
 #include "aggregate/grouping.h"
+#include "aggregate/highest_times.h"
 #include "aggregate/journal_writer.h"
 #include "observe/observer.h"
+#include "window/alternating_words.h"
 #include "window/window.h"
 
 namespace surgewatch::aggregate {
@@ -46,6 +48,15 @@ struct Counts {
 DocumentKey document_key(std::string_view id) {
   const XXH128_hash_t hash = XXH3_128bits(id.data(), id.size());
   return {hash.low64, static_cast<std::uint32_t>(hash.high64)};
+}
+
+// Where a watermark does not follow the highest event times, these are mostly those of the newest
+// events, little above the others. So far ahead of the watermark, beyond the out-of-orderness, an
+// event is like any other to what keeps it, and costs as little.
+constexpr Micros kLittleAhead = 3'600 * kMicrosPerSecond;
+
+Micros span_ahead(const config::EventTimeBounds& bounds) {
+  return bounds.out_of_orderness + (bounds.outliers > 0 ? kLittleAhead : 0);
 }
 
 // Producers choose party ids; which of them collide is not for them to know.
@@ -96,13 +107,16 @@ class Source::Impl {
   Disposition take_in(const Record& record, const Prepared& prepared);
   void take_in_unseen(const Prepared& prepared, std::int64_t offset);
   void publish(std::int64_t next_offset);
-  void advance_watermark(Micros time);
+  void advance_watermark(Micros time, std::int64_t offset);
+  [[gnu::noinline]] void hold_if_ahead(Micros time);
+  void publish_outliers();
   void add(const Contribution& contribution, Micros time, std::int64_t offset,
            window::Effect effect);
 
   const std::shared_ptr<const config::Config> config_;
   const SourceOptions options_;
   const config::EventTimeBounds bounds_;
+  const Micros span_ahead_;
   const std::vector<const config::Series*> series_;
   const observe::ReferenceIndex index_;
   const observe::Observer observer_;
@@ -113,10 +127,17 @@ class Source::Impl {
   Documents documents_;
   std::array<Prepared, kAhead> prepared_;  // reused; that of record i is i % kAhead
   std::vector<Contribution> old_, new_;
+  HighestTimes highest_;
   std::optional<Micros> watermark_;
+  // Written once by the writer, before it publishes the first watermark; read by the flusher once it
+  // has seen that published, which orders the two.
+  std::atomic<Micros> first_watermark_{0};
   Micros next_pane_end_ = INT64_MAX;
   bool closed_pane_ = false;  // since it was cleared
   Counts counts_;
+  // How many outliers there are, and offset and time of the one furthest ahead. The writer
+  // publishes them together.
+  window::AlternatingWords<3> outliers_{{0, 0, 0}};
 
   // Flusher's.
   JournalWriter journal_;
@@ -128,18 +149,21 @@ Source::Impl::Impl(SourceId id, std::shared_ptr<const config::Config> config, So
       config_(std::move(config)),
       options_(options),
       bounds_(config_->event_time),
+      span_ahead_(span_ahead(bounds_)),
       series_(series_of(id.topic, *config_)),
       index_(config_->reference.get()),
       observer_(id.topic, &index_,
                 {.record_bytes = static_cast<std::size_t>(config_->limits.record_bytes),
+                 .text_bytes = static_cast<std::size_t>(config_->limits.text_bytes),
                  .future_bound = bounds_.future_bound}),
       window_(series_specs(series_, config_->limits),
               {.allowed_lateness = bounds_.allowed_lateness,
-               .out_of_orderness = bounds_.out_of_orderness,
+               .out_of_orderness = span_ahead_,
                .correction_horizon = bounds_.correction_horizon,
                .text_seed = text_seed()}),
       grouping_(series_, &index_, &window_),
-      documents_(bounds_.correction_horizon, bounds_.out_of_orderness),
+      documents_(bounds_.correction_horizon, span_ahead_),
+      highest_(static_cast<std::size_t>(bounds_.outliers)),
       journal_(id, series_, &window_) {}
 
 Source::Stretch Source::Impl::process(std::span<const Record> records, bool stop_at_pane_end,
@@ -209,6 +233,7 @@ Disposition Source::Impl::count(const Record& record, const Prepared& prepared) 
 void Source::Impl::publish(std::int64_t next_offset) {
   counts_.keys.set(window_.key_count());
   counts_.documents_known.set(documents_.size());
+  if (bounds_.outliers > 0) publish_outliers();
   window_.publish(next_offset);
 }
 
@@ -222,9 +247,11 @@ Disposition Source::Impl::take_in(const Record& record, const Prepared& prepared
                             .is_cancellation = observation.effect == observe::Effect::kCancel,
                             .time = observation.time};
   const std::optional<Micros> watermark_before = watermark_;
-  advance_watermark(event.time);
+  advance_watermark(event.time, record.offset);
   if (!options_.remembers_documents) {
     take_in_unseen(prepared, record.offset);
+    if (bounds_.outliers > 0) [[unlikely]]
+      hold_if_ahead(event.time);
     return Disposition::kCounted;
   }
 
@@ -249,7 +276,11 @@ Disposition Source::Impl::take_in(const Record& record, const Prepared& prepared
       }
     }
     take_in_unseen(prepared, record.offset);
-    documents_.apply(event, *watermark_, new_);
+    if (bounds_.outliers > 0) [[unlikely]] {
+      hold_if_ahead(documents_.apply_ahead(event, watermark_, new_));
+    } else {
+      documents_.apply(event, *watermark_, new_);
+    }
   }
   return disposition;
 }
@@ -272,11 +303,29 @@ void Source::Impl::add(const Contribution& contribution, Micros time, std::int64
   }
 }
 
-void Source::Impl::advance_watermark(Micros time) {
-  const Micros watermark = time - bounds_.out_of_orderness;
-  if (watermark_ && watermark <= *watermark_) return;
+// The keys of new_, which a document of this time has touched.
+void Source::Impl::hold_if_ahead(Micros time) {
+  if (watermark_ && time - span_ahead_ <= *watermark_) return;
+  for (const Contribution& contribution : new_) window_.hold(contribution.slot, time);
+}
+
+void Source::Impl::publish_outliers() {
+  HighestTimes::Seen furthest;
+  std::int64_t count = 0;
+  for (const HighestTimes::Seen& seen : highest_.seen()) {
+    if (!watermark_ || seen.time - span_ahead_ <= *watermark_) continue;
+    if (count == 0 || seen.time > furthest.time) furthest = seen;
+    ++count;
+  }
+  outliers_.publish({count, furthest.offset, furthest.time});
+}
+
+void Source::Impl::advance_watermark(Micros time, std::int64_t offset) {
+  if (!highest_.note(time, offset)) return;
+  const Micros watermark = highest_.but_outliers() - bounds_.out_of_orderness;
   const bool passes_a_pane = !watermark_ || watermark >= next_pane_end_;
   closed_pane_ |= passes_a_pane && watermark_;
+  if (!watermark_) first_watermark_.store(watermark, std::memory_order_relaxed);
   watermark_ = watermark;
   window_.advance(watermark);
   if (passes_a_pane) {
@@ -290,7 +339,11 @@ void Source::Impl::advance_watermark(Micros time) {
 
 void Source::Impl::flush(bool ended, std::vector<v1::JournalRecord>* out) {
   const bool has_news = window_.collect(&collected_);
-  if (has_news || ended) journal_.append(collected_, ended, out);
+  if (!has_news && !ended) return;
+  journal_.append(collected_, ended, out);
+  v1::Progress* progress = out->back().mutable_progress();
+  if (!progress->has_watermark_micros()) return;
+  progress->set_first_watermark_micros(first_watermark_.load(std::memory_order_relaxed));
 }
 
 SourceStats Source::Impl::stats() const {
@@ -315,6 +368,9 @@ SourceStats Source::Impl::stats() const {
   stats.next_offset = progress.next_offset;
   stats.keys = counts_.keys.get();
   stats.documents_known = counts_.documents_known.get();
+  const auto [outliers, offset, time] = outliers_.read();
+  stats.outliers = static_cast<std::uint64_t>(outliers);
+  if (outliers > 0) stats.furthest_outlier = {.offset = offset, .time = time};
   return stats;
 }
 

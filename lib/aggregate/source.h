@@ -80,6 +80,14 @@ struct SourceStats {
   std::int64_t next_offset = 0;  // processed prefix
   std::uint64_t keys = 0;        // over all series
   std::uint64_t documents_known = 0;
+  // With event_time.outliers: records, of those whose times the watermark does not follow, that are
+  // an hour further ahead of it than the out-of-orderness; and which is the furthest.
+  struct Outlier {
+    std::int64_t offset = 0;
+    Micros time = 0;
+  };
+  std::uint64_t outliers = 0;
+  std::optional<Outlier> furthest_outlier;
 };
 
 class Source {

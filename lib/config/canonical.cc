@@ -128,8 +128,10 @@ std::string generation_of(const Config& config) {
                             bounds.correction_horizon}) {
     fingerprint.add(span);
   }
+  fingerprint.add(std::int64_t{bounds.outliers});
   fingerprint.add(config.limits.keys_per_series);
   fingerprint.add(config.limits.record_bytes);
+  fingerprint.add(config.limits.text_bytes);
   fingerprint.add(config.kafka.group_id);
   return fingerprint.address("gen-");
 }

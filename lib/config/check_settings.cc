@@ -25,6 +25,11 @@ void check_event_time(const Checker& check, const v1::EventTime& given, EventTim
                       &bounds->idle_after);
   check.duration_into("event_time.correction_horizon", given.correction_horizon(), 0, kLongest,
                       &bounds->correction_horizon);
+  constexpr int kMaxOutliers = 100;
+  if (given.has_outliers() &&
+      check.in_range("event_time.outliers", given.outliers(), 0, kMaxOutliers)) {
+    bounds->outliers = given.outliers();
+  }
   if (bounds->allowed_lateness > bounds->correction_horizon) {
     const bool horizon_given = check.has("event_time.correction_horizon");
     check.problem(horizon_given ? "event_time.correction_horizon" : "event_time.allowed_lateness",
@@ -184,10 +189,15 @@ void check_limits(const Checker& check, const v1::Limits& given, Limits* limits)
   };
   limit("keys_per_series", given.has_keys_per_series(), given.keys_per_series(), 1, 10'000'000,
         &limits->keys_per_series);
+  limit("detector_keys_per_series", given.has_detector_keys_per_series(),
+        given.detector_keys_per_series(), 1, 100'000'000, &limits->detector_keys_per_series);
   limit("label_sets_per_metric", given.has_label_sets_per_metric(), given.label_sets_per_metric(),
         1, 100'000, &limits->label_sets_per_metric);
   limit("record_bytes", given.has_record_bytes(), given.record_bytes(), 1'024, 100'000'000,
         &limits->record_bytes);
+  // Every SKU that a catalogue can name may come (kMaxNameBytes in tables.cc), and the keys of a
+  // journal's entry stay a small part of its batch.
+  limit("text_bytes", given.has_text_bytes(), given.text_bytes(), 128, 4'096, &limits->text_bytes);
   limit("alert_revisions", given.has_alert_revisions(), given.alert_revisions(), 1, 10'000'000,
         &limits->alert_revisions);
 }

@@ -161,6 +161,7 @@ struct EventTimeBounds {
   Micros future_bound = kMicrosPerDay;
   Micros idle_after = 300 * kMicrosPerSecond;
   Micros correction_horizon = 120 * kMicrosPerDay;
+  int outliers = 0;  // the watermark follows the highest event time but so many
 };
 
 struct Kafka {
@@ -184,9 +185,11 @@ struct Server {
 };
 
 struct Limits {
-  std::int64_t keys_per_series = 100'000;
+  std::int64_t keys_per_series = 100'000;          // in one source
+  std::int64_t detector_keys_per_series = 1'000'000;  // over all sources
   std::int64_t label_sets_per_metric = 1'000;
   std::int64_t record_bytes = 1'000'000;
+  std::int64_t text_bytes = 256;
   std::int64_t alert_revisions = 100'000;
 };
 

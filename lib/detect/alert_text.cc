@@ -66,6 +66,27 @@ SubjectName subject_name(const RuleShape& shape, const std::vector<std::size_t>&
   return name;
 }
 
+SubjectName subject_name(const RuleShape&, const std::vector<std::size_t>& per,
+                         std::string_view canonical) {
+  SubjectName name;
+  name.per = per;
+  name.canonical = canonical;
+  bool in_value = false;
+  for (std::size_t i = 0; i < canonical.size(); ++i) {
+    const char c = canonical[i];
+    if (!in_value) {
+      if (c != '=') continue;
+      in_value = true;
+      name.values.emplace_back();
+    } else if (c == ';') {
+      in_value = false;
+    } else {
+      name.values.back() += c == '\\' ? canonical[++i] : c;
+    }
+  }
+  return name;
+}
+
 std::string alert_id(const RuleShape& shape, const SubjectName& subject, PaneIndex onset) {
   std::string text = shape.rule->name;
   text += '\0';
@@ -105,6 +126,10 @@ v1::Alert make_alert(const config::Config& config, const RuleShape& shape,
   alert.set_runbook_url(rule.runbook_url);
   alert.set_ruleset_version(config.ruleset_version);
   if (config.reference != nullptr) alert.set_reference_data_version(config.reference->version);
+  alert.set_rule_version(rule.version);
+  if (!revision.firing) {
+    alert.set_resolution(revision.withdrawn ? v1::RESOLUTION_DATA_CORRECTED : v1::RESOLUTION_QUIET);
+  }
   if (revision.peak.has_value()) {
     v1::Peak* peak = alert.mutable_peak();
     peak->set_observed(revision.peak_figures.observed);

@@ -25,6 +25,9 @@ struct SubjectName {
 };
 SubjectName subject_name(const RuleShape& shape, const std::vector<std::size_t>& per,
                          std::vector<std::string> values);
+// The same of a canonical name.
+SubjectName subject_name(const RuleShape& shape, const std::vector<std::size_t>& per,
+                         std::string_view canonical);
 
 // A part of what was observed in the reported window, by the dimensions that `per` leaves out.
 struct Contributor {
@@ -32,6 +35,9 @@ struct Contributor {
   double amount = 0;
 };
 inline constexpr std::size_t kMaxContributors = 5;
+
+// The evidence of an alert that has been firing for so long that it may be a new normal.
+inline constexpr std::string_view kNewNormal = "new_normal_proposed";
 
 // What the reported window is made of.
 struct Composition {

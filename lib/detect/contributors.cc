@@ -23,10 +23,10 @@ std::vector<Contributor> contributors(const RuleShape& shape, const journal::Mer
   std::vector<Amount> parts;
   for (const journal::KeyId key : keys) {
     Amount part{.key = key};
-    merger.log(shape.rule->series, key)
-        .visit(shape.window_begin(pane), pane, [&](const journal::PaneLog::Entry& entry) {
-          part.amount += entry.values[shape.rule->measure];
-        });
+    merger.visit(shape.rule->series, key, shape.window_begin(pane), pane,
+                 [&](const journal::PaneLog::Entry& entry) {
+                   part.amount += entry.values[shape.rule->measure];
+                 });
     if (part.amount > 0) parts.push_back(part);
   }
   std::sort(parts.begin(), parts.end(), [&](const Amount& a, const Amount& b) {

@@ -8,6 +8,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "base/check.h"
+#include "detect/published.h"
 #include "detect/rule_runner.h"
 #include "journal/merger.h"
 
@@ -38,20 +40,26 @@ class Detector::Impl {
   void take(const v1::JournalRecord& record, std::int64_t offset) {
     next_offset_ = offset + 1;
     ++records_;
-    for (const journal::Change& change : merger_.apply(record)) {
+    for (const journal::Change& change : merger_.apply(record, offset)) {
       for (RuleRunner* rule : by_series_[change.series]) rule->take(change);
     }
-    is_due_ = record.kind_case() != v1::JournalRecord::kPanes;
+    if (record.kind_case() != v1::JournalRecord::kPanes) stage_ = Stage::kAmend;
     publish_stats();
   }
 
-  bool say(std::size_t /*limit*/, Emissions* out) {
-    if (!std::exchange(is_due_, false)) return false;
-    judge(silent_ ? &unsaid_ : out);
-    if (says_points_) std::ranges::move(unsaid_.points, std::back_inserter(out->points));
-    unsaid_ = {};
+  bool say(std::size_t limit, Emissions* out) {
+    while (stage_ != Stage::kDone) {
+      Emissions said;
+      judge_some(limit, &said);
+      if (!silent_) {
+        deliver(std::move(said), out);
+      } else if (says_points_) {
+        std::ranges::move(said.points, std::back_inserter(out->points));
+      }
+      if (out->alerts.size() + out->points.size() >= limit) break;
+    }
     publish_stats();
-    return false;
+    return stage_ != Stage::kDone;
   }
 
   void apply(const v1::JournalRecord& record, Emissions* out) {
@@ -62,7 +70,15 @@ class Detector::Impl {
 
   void say_points() { says_points_ = true; }
 
-  void speak(const std::vector<v1::Alert>& /*published*/, Emissions* /*out*/) { silent_ = false; }
+  void speak(const std::vector<v1::Alert>& published, Emissions* out) {
+    SW_CHECK(stage_ == Stage::kDone);
+    silent_ = false;
+    published_.load(published);
+    Emissions now;
+    for (RuleRunner& rule : rules_) rule.restate(&now);
+    deliver(std::move(now), out);
+    for (v1::Alert& alert : published_.withdraw(*config_)) out->alerts.push_back(std::move(alert));
+  }
 
   void for_each_pane(const std::function<void(const ClosedPane&)>& visit) const {
     std::vector<std::size_t> order(config_->series.size());
@@ -79,18 +95,37 @@ class Detector::Impl {
   }
 
  private:
+  // Of a record that has been merged: what is left to be done, in this order.
+  enum class Stage : std::uint8_t { kAmend, kAdvance, kLookEarly, kDone };
+
   // What every source that the rule reads has passed.
   std::optional<Micros> passed(const RuleRunner& runner) const {
     const config::Rule& rule = *runner.shape().rule;
-    const journal::Watermarks& watermarks = merger_.watermarks();
-    std::optional<Micros> passed = watermarks.passed(config_->series[rule.series].event);
-    if (!passed.has_value() || !rule.against_series.has_value()) return passed;
-    const std::optional<Micros> other =
-        watermarks.passed(config_->series[*rule.against_series].event);
-    return other.has_value() ? std::optional<Micros>(std::min(*passed, *other)) : std::nullopt;
+    return merger_.passed(rule.series, rule.against_series.value_or(rule.series));
   }
 
-  void judge(Emissions* out) {
+  // One stage, or as many instants of it as have `limit` emissions.
+  void judge_some(std::size_t limit, Emissions* out) {
+    switch (stage_) {
+      case Stage::kAmend:
+        for (RuleRunner& rule : rules_) rule.amend(out);
+        stage_ = Stage::kAdvance;
+        break;
+      case Stage::kAdvance:
+        if (advance(limit, out)) stage_ = Stage::kLookEarly;
+        break;
+      case Stage::kLookEarly:
+        for (RuleRunner& rule : rules_) rule.look_early(out);
+        if (!options_.keep_all_panes) forget();
+        stage_ = Stage::kDone;
+        break;
+      case Stage::kDone:
+        break;
+    }
+  }
+
+  // True once nothing is due.
+  bool advance(std::size_t limit, Emissions* out) {
     struct Due {
       RuleRunner* rule = nullptr;
       Micros passed = 0;
@@ -98,32 +133,38 @@ class Detector::Impl {
     };
     std::vector<Due> all;
     for (RuleRunner& rule : rules_) {
-      rule.amend(out);
       if (const std::optional<Micros> p = passed(rule); p.has_value()) {
         all.push_back({&rule, *p, rule.next_close_at(*p), rule.next_final_at(*p)});
       }
     }
     // Closing comes before finality at the same instant: a new peak makes an old one's finality
     // unimportant.
-    for (;;) {
+    while (out->alerts.size() + out->points.size() < limit) {
       Micros now = INT64_MAX;
       for (const Due& due : all) {
         now = std::min({now, due.close.value_or(INT64_MAX), due.final.value_or(INT64_MAX)});
       }
-      if (now == INT64_MAX) break;
+      if (now == INT64_MAX) return true;
       for (Due& due : all) {
         if (due.close == now) due.rule->close_next(due.passed, out);
       }
       for (Due& due : all) {
-        if (due.final == now) due.rule->finalize_next(out);
+        if (due.final == now) due.rule->finalize_next(due.passed, out);
         if (due.close == now || due.final == now) {
           due.close = due.rule->next_close_at(due.passed);
           due.final = due.rule->next_final_at(due.passed);
         }
       }
     }
-    for (RuleRunner& rule : rules_) rule.look_early(out);
-    if (!options_.keep_all_panes) forget();
+    return false;
+  }
+
+  // Alerts as the revisions that follow what has been published.
+  void deliver(Emissions said, Emissions* out) {
+    for (v1::Alert& alert : said.alerts) {
+      if (published_.take(&alert)) out->alerts.push_back(std::move(alert));
+    }
+    std::ranges::move(said.points, std::back_inserter(out->points));
   }
 
   // The newest closed pane of a rule. One whose measure has never moved has none, and would keep
@@ -142,7 +183,7 @@ class Detector::Impl {
       const config::Series& definition = config_->series[series];
       PaneIndex needed_from = INT64_MAX;
       if (by_series_[series].empty()) {
-        const auto p = merger_.watermarks().passed(definition.event);
+        const auto p = merger_.passed(series);
         if (!p.has_value()) continue;
         needed_from = pane_of(*p - config_->event_time.allowed_lateness, definition.pane_length);
       }
@@ -159,32 +200,40 @@ class Detector::Impl {
       forgotten_before_[series] = needed_from;
       merger_.forget_before(series, needed_from);
     }
+    merger_.release_keys([this](std::size_t series, journal::KeyId key) {
+      for (RuleRunner* rule : by_series_[series]) rule->drop_key(series, key);
+    });
   }
 
   void visit_series(std::size_t series, const std::function<void(const ClosedPane&)>& visit) const {
     const config::Series& definition = config_->series[series];
-    const std::optional<Micros> passed = merger_.watermarks().passed(definition.event);
+    const std::optional<Micros> passed = merger_.passed(series);
     if (!passed.has_value()) return;
     const PaneIndex last = pane_of(*passed, definition.pane_length) - 1;
 
+    std::vector<journal::KeyId> keys;
+    for (std::size_t k = 0; k < merger_.key_end(series); ++k) {
+      keys.push_back(static_cast<journal::KeyId>(k));
+    }
+    std::sort(keys.begin(), keys.end(), [&](journal::KeyId a, journal::KeyId b) {
+      return merger_.key(series, a) < merger_.key(series, b);
+    });
     struct Row {
       PaneIndex pane;
-      journal::KeyId key;
-      const MeasureValues* values;
+      std::size_t place;  // of the key
+      MeasureValues values;
     };
     std::vector<Row> rows;
-    for (std::size_t k = 0; k < merger_.key_count(series); ++k) {
-      const auto key = static_cast<journal::KeyId>(k);
-      merger_.log(series, key).visit(INT64_MIN, last, [&](const auto& entry) {
-        if (!entry.values.is_zero()) rows.push_back({entry.pane, key, &entry.values});
+    for (std::size_t place = 0; place < keys.size(); ++place) {
+      merger_.visit(series, keys[place], INT64_MIN, last, [&](const auto& entry) {
+        if (!entry.values.is_zero()) rows.push_back({entry.pane, place, entry.values});
       });
     }
     std::sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) {
-      if (a.pane != b.pane) return a.pane < b.pane;
-      return merger_.key(series, a.key) < merger_.key(series, b.key);
+      return a.pane != b.pane ? a.pane < b.pane : a.place < b.place;
     });
     for (const Row& row : rows) {
-      visit({series, row.pane, merger_.key(series, row.key), *row.values});
+      visit({series, row.pane, merger_.key(series, keys[row.place]), row.values});
     }
   }
 
@@ -205,8 +254,14 @@ class Detector::Impl {
       stats.evaluations += rule.stats().evaluations;
       stats.inconclusive += rule.stats().inconclusive;
       stats.alerts_firing += rule.stats().firing;
+      stats.subjects += rule.subject_count();
+      stats.subjects_forgotten += rule.stats().forgotten;
+      stats.too_old += rule.stats().too_old;
     }
-    stats.watermark = merger_.watermarks().lowest();
+    stats.former_owners = merge.former_owners;
+    stats.over_key_limit = merge.over_key_limit;
+    stats.generations = merge.generations;
+    stats.watermark = merger_.lowest_watermark();
     const absl::MutexLock lock(&mutex_);
     stats_ = stats;
   }
@@ -219,10 +274,10 @@ class Detector::Impl {
   std::vector<PaneIndex> forgotten_before_;
   std::uint64_t records_ = 0;
   std::int64_t next_offset_ = 0;
-  bool is_due_ = false;
+  Stage stage_ = Stage::kDone;
   bool silent_ = false;
   bool says_points_ = false;
-  Emissions unsaid_;
+  Published published_;
 
   mutable absl::Mutex mutex_;
   DetectorStats stats_ ABSL_GUARDED_BY(mutex_);

@@ -60,7 +60,13 @@ struct DetectorStats {
   std::uint64_t evaluations = 0;
   std::uint64_t inconclusive = 0;  // windows that closed without an answer
   std::uint64_t alerts_firing = 0;
-  std::optional<Micros> watermark;  // the lowest over all sources that are not idle
+  std::uint64_t former_owners = 0;       // records of those who no longer own their source
+  std::uint64_t over_key_limit = 0;      // updates and corrections counted under `other`
+  std::uint64_t generations = 0;         // of figures, that have taken another's place
+  std::uint64_t subjects = 0;            // there now, over all rules
+  std::uint64_t subjects_forgotten = 0;  // that had held nothing for long
+  std::uint64_t too_old = 0;             // changes of panes that no answer depends on any more
+  std::optional<Micros> watermark;       // the lowest over all sources that are not idle
 };
 
 class Detector {

@@ -23,10 +23,10 @@ Figures evaluate_divergence(const RuleShape& shape, const Operands& subject, con
                             PaneIndex pane, PaneIndex first_pane) {
   Figures figures;
   const PaneIndex begin = shape.window_begin(pane);
-  const Int128 billed = subject.observed.sum(begin, pane);
+  const Int128 billed = subject.judged(begin, pane);
   const Int128 delivered =
-      std::min(std::max(subject.against.sum(begin, pane), Int128{0}), std::max(billed, Int128{0}));
-  const Int128 unstated = subject.unstated.sum(begin, pane);
+      std::min(std::max(subject.against(begin, pane), Int128{0}), std::max(billed, Int128{0}));
+  const Int128 unstated = subject.unstated(begin, pane);
   figures.observed = static_cast<double>(billed);
   figures.unstated = static_cast<double>(unstated);
   if (billed <= 0) {
@@ -42,7 +42,7 @@ Figures evaluate_divergence(const RuleShape& shape, const Operands& subject, con
     figures.missing = Missing::kDestination;
     return figures;
   }
-  if (*shape.rule->against_series != shape.rule->series && whole.against <= 0) {
+  if (*shape.rule->against_series != shape.rule->series && !whole.knows_deliveries) {
     figures.missing = Missing::kDeliveries;
     return figures;
   }

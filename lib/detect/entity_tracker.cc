@@ -13,7 +13,6 @@
 namespace surgewatch::detect {
 namespace {
 
-constexpr std::int64_t kLeastWindows = 4;  // of a sibling, for its mean to count
 // Of sums: documents come by chance and their sizes vary about as much again.
 constexpr double kDispersionOfSums = 2;
 
@@ -21,38 +20,26 @@ constexpr double kDispersionOfSums = 2;
 
 EntityTracker::EntityTracker(const RuleShape&) {}
 
-std::optional<double> EntityTracker::rate() const {
-  if (windows_ < kLeastWindows) return std::nullopt;
-  return total_ / static_cast<double>(windows_);
-}
-
-void EntityTracker::enter(const RuleShape& shape, const WindowInputs& in) {
-  const bool documents_known = in.whole.documents > 0 && in.whole.amount > 0;
-  if (shape.in_documents && documents_known) unit_ = in.whole.amount / in.whole.documents;
-  std::vector<double> rates(in.sibling_rates.begin(), in.sibling_rates.end());
-  for (double& rate : rates) rate = std::max(0.0, rate) / unit_;
-  auto entity =
-      statistics::NewEntity::create({.prior = statistics::pooled_prior(rates),
-                                     .alpha = shape.rule->learning->alpha,
-                                     .dispersion = shape.in_documents ? kDispersionOfSums : 1});
-  SW_CHECK(entity.ok());  // config/check_learning.cc keeps to the same ranges
-  entity_ = *entity;
-  watched_ = in.warm;
-}
-
 Figures EntityTracker::advance(const RuleShape& shape, const WindowInputs& in) {
   Figures f;
-  f.observed = in.own.amount;
+  f.observed = in.own.judged;
   if (in.silent || (!entity_ && in.own.amount <= 0)) return f;
   const bool first = !entity_;
-  if (first) enter(shape, in);
-  total_ += std::max(0.0, in.own.amount);
-  ++windows_;
+  if (first) {
+    auto entity =
+        statistics::NewEntity::create({.prior = in.entry->prior,
+                                       .alpha = shape.rule->learning->alpha,
+                                       .dispersion = shape.in_documents ? kDispersionOfSums : 1});
+    SW_CHECK(entity.ok());  // config/check_learning.cc keeps to the same ranges
+    entity_ = *entity;
+    watched_ = in.entry->is_watched;
+    unit_ = in.entry->unit;
+  }
   f.verdict = Verdict::kNothing;
   if (!watched_) return f;
   const bool handed_over = entity_->ready_for_baseline();
-  const statistics::NewEntityJudgement judgement =
-      entity_->step(std::max(0.0, in.own.amount) / unit_);
+  const statistics::NewEntityJudgement judgement = entity_->step(
+      std::max(0.0, in.own.amount) / unit_, std::max(0.0, in.own.judged) / unit_, /*exposure=*/1);
   if (handed_over) return f;
 
   f.verdict = Verdict::kBetween;  // the panel decides

@@ -1,12 +1,14 @@
 #include "detect/evaluate.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace surgewatch::detect {
 namespace {
 
-PaneHistory history(bool used, std::int64_t capacity, PaneIndex closed) {
-  return PaneHistory(used ? capacity : 0, closed);
+std::int64_t panes_in(Micros span, Micros pane_length) {
+  return (span + pane_length - 1) / pane_length;
 }
 
 }  // namespace
@@ -41,13 +43,47 @@ RuleShape::RuleShape(const config::Config& config, std::size_t rule_index)
   reads_whole = has_excess || rule->type == config::RuleType::kShareShift;
   // Those that learn look back to see whether there has been anything at all.
   reach = learns ? window * (silent_windows() + 2) : window;
+  late = panes_in(config.event_time.allowed_lateness, pane_length) + 1;
+  // A document that was replaced lies up to the lateness before the event that is known for so
+  // long.
+  correctable = std::min(panes_in(config.event_time.correction_horizon, pane_length) + late,
+                         std::max(kMaxCorrectablePanes, window));
+  if (learns) correctable = (correctable + window - 1) / window * window;
+  forgotten_after = correctable;
 }
 
-Operands::Operands(const RuleShape& shape, std::int64_t capacity, PaneIndex closed)
-    : observed(capacity, closed),
-      against(history(shape.rule->type == config::RuleType::kDivergence, capacity, closed)),
-      unstated(history(shape.rule->type == config::RuleType::kDivergence, capacity, closed)),
-      documents(history(shape.in_documents, capacity, closed)) {}
+std::optional<PaneIndex> Operands::next(PaneIndex pane) const {
+  std::optional<PaneIndex> first;
+  const auto look = [&](const PaneSums& sums) {
+    const std::optional<PaneIndex> found = sums.next(pane);
+    if (found.has_value()) first = std::min(first.value_or(*found), *found);
+  };
+  look(observed);
+  look(corrected);
+  if (more != nullptr) look(more->against);
+  return first;
+}
+
+std::optional<PaneIndex> Operands::last() const {
+  std::optional<PaneIndex> last;
+  const auto look = [&](const PaneSums& sums) {
+    const std::optional<PaneIndex> found = sums.last();
+    if (found.has_value()) last = std::max(last.value_or(*found), *found);
+  };
+  look(observed);
+  look(corrected);
+  if (more != nullptr) look(more->against);
+  return last;
+}
+
+void Operands::forget_before(PaneIndex pane) {
+  observed.forget_before(pane);
+  corrected.forget_before(pane);
+  if (more == nullptr) return;
+  for (PaneSums* sums : {&more->against, &more->unstated, &more->documents}) {
+    sums->forget_before(pane);
+  }
+}
 
 Whole evaluate_whole(const RuleShape& shape, const Operands& whole, PaneIndex pane) {
   Whole result;
@@ -56,12 +92,11 @@ Whole evaluate_whole(const RuleShape& shape, const Operands& whole, PaneIndex pa
       result.figures = evaluate_surge_since(shape, whole, nullptr, pane);
       break;
     case config::RuleType::kShareShift:
-      result.figures.amount =
-          static_cast<double>(whole.observed.sum(shape.window_begin(pane), pane));
+      result.figures.amount = static_cast<double>(whole.judged(shape.window_begin(pane), pane));
       result.figures.base_amount = static_cast<double>(whole.reference);
       break;
     case config::RuleType::kDivergence:
-      result.against = whole.against.sum(shape.window_begin(pane), pane);
+      result.knows_deliveries = whole.more != nullptr && whole.more->against_from <= pane;
       break;
     case config::RuleType::kSurge:
     case config::RuleType::kRamp:

@@ -11,12 +11,16 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "config/config.h"
 #include "detect/figures.h"
-#include "detect/pane_history.h"
+#include "detect/pane_sums.h"
 
 namespace surgewatch::detect {
+
+// However short panes are, no more of them can still be corrected.
+inline constexpr std::int64_t kMaxCorrectablePanes = 4'096;
 
 // A rule with what follows from it and its series, in panes.
 struct RuleShape {
@@ -37,6 +41,13 @@ struct RuleShape {
   // After so many windows in which the whole series holds nothing, nothing is known rather than
   // zero: an outage, or the end.
   int silent_windows() const { return rule->clear_after + 1; }
+  // How far behind the newest closed pane corrections can come: those that are older change no
+  // answer any more. At most kMaxCorrectablePanes.
+  std::int64_t correctable = 0;
+  // Rules that learn forget a subject that has held nothing for so many panes.
+  std::int64_t forgotten_after = 0;
+  // Closed panes that are not final yet, at most.
+  std::int64_t late = 0;
   // Whether more data of an open window can only raise what crosses the line.
   bool can_be_early = false;
   // Whether a subject's figures depend on the whole's.
@@ -56,31 +67,41 @@ struct RuleShape {
   Micros end_of(PaneIndex pane) const { return (pane + 1) * pane_length; }
 };
 
-// What is summed of one subject, or of the whole.
+// What is summed of one subject, or of the whole. What a rule does not need is not there.
 struct Operands {
-  Operands(const RuleShape& shape, std::int64_t capacity, PaneIndex closed);
+  PaneSums observed;     // of updates; of a rule that does not learn, corrections are in
+  PaneSums corrected;    // of corrections, where the rule learns
+  Int128 reference = 0;  // total of the reference period
+  struct More {
+    PaneSums against;    // divergence: what was delivered (of the whole: all deliveries)
+    PaneSums unstated;   // divergence: billed without a stated destination
+    PaneSums documents;  // of money that is judged in documents; of updates
+    PaneIndex against_from = INT64_MAX;  // the first pane of any delivery
+  };
+  std::unique_ptr<More> more;
 
-  PaneHistory observed;
-  PaneHistory against;    // divergence: what was delivered (of the whole: all deliveries)
-  PaneHistory unstated;   // divergence: billed without a stated destination
-  PaneHistory documents;  // of money that is judged in documents
-  Int128 reference = 0;   // total of the reference period
-
-  void close_next() {
-    for (PaneHistory* history : histories()) history->close_next();
+  Int128 judged(PaneIndex first, PaneIndex last) const {
+    return observed.sum(first, last) + corrected.sum(first, last);
   }
-  void skip_to(PaneIndex pane) {
-    for (PaneHistory* history : histories()) history->skip_to(pane);
+  Int128 against(PaneIndex first, PaneIndex last) const {
+    return more == nullptr ? 0 : more->against.sum(first, last);
   }
-
- private:
-  std::array<PaneHistory*, 4> histories() { return {&observed, &against, &unstated, &documents}; }
+  Int128 unstated(PaneIndex first, PaneIndex last) const {
+    return more == nullptr ? 0 : more->unstated.sum(first, last);
+  }
+  Int128 documents(PaneIndex first, PaneIndex last) const {
+    return more == nullptr ? 0 : more->documents.sum(first, last);
+  }
+  // The first pane behind this one that holds something, and the last that does.
+  std::optional<PaneIndex> next(PaneIndex pane) const;
+  std::optional<PaneIndex> last() const;
+  void forget_before(PaneIndex pane);
 };
 
 // The whole's part in the figures of a window, the same for all subjects.
 struct Whole {
-  Figures figures;  // of the whole itself, without thresholds
-  Int128 against = 0;
+  Figures figures;                // of the whole itself, without thresholds
+  bool knows_deliveries = false;  // divergence: there has been one by the end of the window
 };
 
 Whole evaluate_whole(const RuleShape& shape, const Operands& whole, PaneIndex pane);

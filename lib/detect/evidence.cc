@@ -92,7 +92,7 @@ void add_baseline(const RuleShape& shape, const Revision& revision, v1::Alert* a
   }
   add_ramp(shape, revision, alert);
   if (revision.proposed.has_value()) {
-    add(alert, "new_normal_proposed", static_cast<double>(shape.end_of(*revision.proposed)) / 1e6,
+    add(alert, kNewNormal, static_cast<double>(shape.end_of(*revision.proposed)) / 1e6,
         "unix_seconds",
         fmt::format(
             "firing since {}; to make it the new normal write under `accepted` of the rule: "

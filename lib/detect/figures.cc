@@ -19,13 +19,18 @@ std::string_view describe(Missing missing) {
     case Missing::kDestination:
       return "more than half of what was billed states no destination";
     case Missing::kDeliveries:
-      return "nothing is known of deliveries in the window";
+      return "nothing is known of deliveries up to the window's end";
     case Missing::kDocuments:
       return "it is not known how many documents make up the sum";
     case Missing::kAccepted:
       return "the level that was accepted as the new normal is being learned";
   }
   return "";
+}
+
+bool is_same(const Figures& a, const Figures& b) {
+  return a.observed == b.observed && a.expected == b.expected && a.upper_bound == b.upper_bound &&
+         a.ratio == b.ratio && a.score == b.score;
 }
 
 Verdict judge(std::span<const Judged> figures) {

@@ -33,7 +33,7 @@ enum class Missing : std::uint8_t {
   kBaseline,        // the baseline is zero or negative
   kWhole,           // the whole is zero or negative
   kDestination,     // most of what was billed states no destination
-  kDeliveries,      // nothing at all is known of deliveries
+  kDeliveries,      // nothing at all is known of deliveries so far
   kDocuments,       // a sum of money whose documents are not known
   kAccepted,        // the level that was accepted is being learned
 };
@@ -80,12 +80,12 @@ struct Figures {
   bool first_seen = false;   // new_entity: the subject's first window
   int others_new = 0;        // of the same window: other subjects first seen
   bool reaches = false;      // the cumulated evidence has reached its line
-  // Rollup: the parts that are unusual too, what they exceed most first. Null for none.
-  std::shared_ptr<const std::vector<Part>> parts;
-
   bool conclusive() const { return verdict >= Verdict::kQuiet; }
   bool has_expected() const { return conclusive(); }
 };
+
+// Whether an alert would say the same figures. What stands beside them may differ.
+bool is_same(const Figures& a, const Figures& b);
 
 // A figure with its line for firing and its line for ending.
 struct Judged {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/hash/hash.h"
 #include "detect/rule_runner.h"
 
 namespace surgewatch::detect {
@@ -13,71 +14,106 @@ constexpr std::string_view kNotStated = "ZZ";
 
 }  // namespace
 
+std::size_t RuleRunner::NameHash::operator()(std::string_view name) const {
+  return absl::Hash<std::string_view>{}(name);
+}
+std::size_t RuleRunner::NameHash::operator()(std::int32_t index) const {
+  return (*this)((*subjects)[static_cast<std::size_t>(index)].name);
+}
+
+bool RuleRunner::InOrder::operator()(std::int32_t a, std::int32_t b) const {
+  const Subject& left = (*subjects)[static_cast<std::size_t>(a)];
+  const Subject& right = (*subjects)[static_cast<std::size_t>(b)];
+  return left.level != right.level ? left.level < right.level : left.name < right.name;
+}
+
 void RuleRunner::take(const journal::Change& change) {
   const auto difference = [&](Measure measure) {
-    return static_cast<Int128>(change.after[measure]) - change.before[measure];
+    return change.after[measure] - change.before[measure];
   };
   const Int128 delta = difference(shape_.rule->measure);
   const Int128 documents = shape_.in_documents ? difference(Measure::kDocuments) : 0;
   if (delta == 0 && documents == 0) return;
   const bool own = change.series == own_series_;
-  const Target& target = target_of(change.series, change.key);
+  const Target target = target_of(change.series, change.key);
   const bool in_reference =
       change.pane >= shape_.reference_begin && change.pane < shape_.reference_end;
+  if (in_reference && own) {
+    whole_.reference += delta;
+    for (std::int32_t at = target.observed; at >= 0; at = subject(at).parent) {
+      subject(at).operands.reference += delta;
+    }
+  }
+  if (change.pane < kept_from_ || (shape_.learns && change.pane <= settled_)) {
+    ++stats_.too_old;
+    if (!in_reference) return;
+  }
 
-  lowest_data_ = std::min(lowest_data_, change.pane);
-  highest_data_ = std::max(highest_data_, change.pane);
   if (started_ && change.pane <= closed_) {
     last_closed_data_ = std::max(last_closed_data_, change.pane);
-    whole_amended_ |= change.pane <= shape_.last_ended(closed_);
+    whole_amended_from_ = std::min(whole_amended_from_, change.pane);
+  } else {
+    open_panes_.insert(change.pane);
   }
+  highest_data_.reset();
   whole_pane_.reset();
-
   if (own) {
-    whole_.observed.add(change.pane, delta);
-    whole_.documents.add(change.pane, documents);
-    if (in_reference) whole_.reference += delta;
+    add(change, delta, documents, &whole_);
+    for (std::int32_t at = target.observed; at >= 0; at = subject(at).parent) {
+      add(change, delta, documents, &subject(at).operands);
+      if (target.unstated) subject(at).operands.more->unstated.add(change.pane, delta);
+      mark(at, change.pane);
+    }
   }
-  if (!own || against_series_ == own_series_) whole_.against.add(change.pane, delta);
-  for (const std::int32_t index : target.observed) {
-    Operands& operands = subjects_[static_cast<std::size_t>(index)].operands;
-    operands.observed.add(change.pane, delta);
-    operands.documents.add(change.pane, documents);
-    if (in_reference) operands.reference += delta;
-    if (target.unstated) operands.unstated.add(change.pane, delta);
-    mark(index, change.pane);
-  }
-  if (target.against >= 0) {
-    subjects_[static_cast<std::size_t>(target.against)].operands.against.add(change.pane, delta);
-    mark(target.against, change.pane);
+  if (target.against >= 0 || !own || against_series_ == own_series_) {
+    const auto deliver = [&](Operands* operands) {
+      if (operands->more == nullptr) operands->more = std::make_unique<Operands::More>();
+      operands->more->against.add(change.pane, delta);
+      operands->more->against_from = std::min(operands->more->against_from, change.pane);
+    };
+    if (shape_.rule->type == RuleType::kDivergence) deliver(&whole_);
+    if (target.against >= 0) {
+      deliver(&subject(target.against).operands);
+      mark(target.against, change.pane);
+    }
   }
 }
 
+void RuleRunner::add(const journal::Change& change, Int128 delta, Int128 documents,
+                     Operands* operands) const {
+  const bool aside = shape_.learns && change.is_correction;
+  (aside ? operands->corrected : operands->observed).add(change.pane, delta);
+  const bool divergence = shape_.rule->type == RuleType::kDivergence;
+  if ((shape_.in_documents || divergence) && operands->more == nullptr) {
+    operands->more = std::make_unique<Operands::More>();
+  }
+  if (shape_.in_documents && !aside) operands->more->documents.add(change.pane, documents);
+}
+
 void RuleRunner::mark(std::int32_t index, PaneIndex pane) {
-  Subject& subject = subjects_[static_cast<std::size_t>(index)];
-  subject.first_pane = std::min(subject.first_pane, pane);
+  Subject& of = subject(index);
   if (started_ && pane <= shape_.last_ended(closed_)) {
-    subject.amended = true;
-    any_amended_ = true;
+    if (of.amended_from == INT64_MAX) amended_.push_back(index);
+    of.amended_from = std::min(of.amended_from, pane);
   } else if (shape_.can_be_early) {
-    if (subject.touched.empty() || subject.touched.back() != pane) subject.touched.push_back(pane);
-    any_touched_ = true;
+    const std::pair touched(index, pane);
+    if (touched_.empty() || touched_.back() != touched) touched_.push_back(touched);
   }
 }
 
 const RuleRunner::Target& RuleRunner::target_of(std::size_t series, journal::KeyId key) {
   const bool own = series == own_series_;
   auto& targets = own ? own_targets_ : against_targets_;
-  if (key >= targets.size()) targets.resize(key + 1);
-  if (!targets[key].has_value()) {
-    const std::vector<std::string>& values = merger_.key(series, key);
+  if (key >= targets.size()) targets.resize(key + std::size_t{1});
+  if (targets[key].observed == Target::kUnknown) {
+    const std::vector<std::string> values = merger_.key(series, key);
     targets[key] = own ? own_target(values, key) : against_target(values);
   }
-  return *targets[key];
+  return targets[key];
 }
 
 RuleRunner::Target RuleRunner::own_target(const std::vector<std::string>& key, journal::KeyId id) {
-  Target target;
+  Target target{.observed = Target::kNone, .against = Target::kNone, .unstated = false};
   for (const config::Rule::Filter& filter : shape_.rule->where) {
     if (!filter.condition.admits(key[filter.position])) return target;
   }
@@ -88,53 +124,65 @@ RuleRunner::Target RuleRunner::own_target(const std::vector<std::string>& key, j
     std::vector<std::string> values;
     for (const std::size_t position : levels[level]) values.push_back(key[position]);
     parent = subject_index(levels[level], std::move(values), parent, static_cast<int>(level));
-    subjects_[static_cast<std::size_t>(parent)].keys.push_back(id);
-    target.observed.push_back(parent);
+    subject(parent).keys.push_back(id);
   }
+  target.observed = parent;
   if (shape_.rule->type == RuleType::kDivergence && against_series_ == own_series_) {
     const std::string& destination = key[shape_.rule->against_position];
-    if (destination == key[shape_.rule->per[0]]) target.against = target.observed[0];
+    if (destination == key[shape_.rule->per[0]]) target.against = parent;
     target.unstated = destination == kNotStated || destination.empty();
   }
   return target;
 }
 
 RuleRunner::Target RuleRunner::against_target(const std::vector<std::string>& key) {
-  Target target;
-  target.against =
-      subject_index(shape_.rule->per, {key[shape_.rule->against_position]}, Panel::kWholeSeries, 0);
-  return target;
+  return {.observed = Target::kNone,
+          .against = subject_index(shape_.rule->per, {key[shape_.rule->against_position]},
+                                   Panel::kWholeSeries, 0),
+          .unstated = false};
 }
 
 std::int32_t RuleRunner::subject_index(const std::vector<std::size_t>& per,
                                        std::vector<std::string> values, std::int32_t parent,
                                        int level) {
-  SubjectName name = subject_name(shape_, per, std::move(values));
-  const auto [entry, added] =
-      by_name_.try_emplace(name.canonical, static_cast<std::int32_t>(subjects_.size()));
-  if (!added) return entry->second;
-  if (panel_) panel_->add_subject(name.canonical, parent, level, accepted_of(name));
-  subjects_.push_back(
-      {.name = std::move(name),
-       .operands = Operands(shape_, capacity_, closed_),
-       .keys = {},
-       .level = level,
-       .parent = parent,
-       .settled = {},
-       .life = {},
-       .published = {},
-       .digests = std::vector<std::uint64_t>(static_cast<std::size_t>(amendable_ + 1)),
-       .touched = {}});
-  const auto index = static_cast<std::uint32_t>(entry->second);
-  const auto place =
-      std::lower_bound(order_.begin(), order_.end(), index, [&](std::uint32_t a, std::uint32_t b) {
-        const Subject& left = subjects_[a];
-        const Subject& right = subjects_[b];
-        return left.level != right.level ? left.level < right.level
-                                         : left.name.canonical < right.name.canonical;
-      });
-  order_.insert(place, index);
-  return entry->second;
+  const SubjectName name = subject_name(shape_, per, std::move(values));
+  const auto found = by_name_.find(std::string_view(name.canonical));
+  if (found != by_name_.end()) return *found;
+  auto index = static_cast<std::int32_t>(subjects_.size());
+  if (free_.empty()) {
+    subjects_.emplace_back();
+  } else {
+    index = free_.back();
+    free_.pop_back();
+  }
+  Subject& added = subject(index);
+  added.name = name.canonical;
+  added.parent = parent;
+  added.level = static_cast<std::int16_t>(level);
+  added.is_used = true;
+  if (panel_) panel_->add_subject(index, parent, level, accepted_of(name));
+  by_name_.insert(index);
+  order_.insert(index);
+  return index;
+}
+
+void RuleRunner::drop_key(std::size_t series, journal::KeyId key) {
+  const auto drop = [&](std::vector<Target>* targets) {
+    if (key >= targets->size()) return;
+    for (std::int32_t at = (*targets)[key].observed; at >= 0; at = subject(at).parent) {
+      std::erase(subject(at).keys, key);
+    }
+    (*targets)[key] = {};
+  };
+  if (series == own_series_) drop(&own_targets_);
+  if (series == against_series_ && series != own_series_) drop(&against_targets_);
+}
+
+SubjectName RuleRunner::name_of(const Subject& of) const {
+  const std::vector<std::vector<std::size_t>>& rollup = shape_.rule->rollup;
+  return subject_name(
+      shape_, rollup.empty() ? shape_.rule->per : rollup[static_cast<std::size_t>(of.level)],
+      of.name);
 }
 
 // Last panes of the windows from which on a level of the subject has been accepted.
@@ -146,6 +194,57 @@ std::vector<PaneIndex> RuleRunner::accepted_of(const SubjectName& name) const {
   }
   std::sort(result.begin(), result.end());
   return result;
+}
+
+// Whether a subject that has held nothing since this pane is, in the end, what a new one is. Of
+// those that learn: Tracker counts windows, of which there are no more than panes that hold
+// something.
+bool RuleRunner::is_forgotten(PaneIndex last) const {
+  if (last == INT64_MIN) return true;
+  if (last >= settled_ - shape_.forgotten_after) return false;
+  return !panel_ || whole_.observed.count(last + 1, settled_) > shape_.forgotten_after;
+}
+
+// Panes that no window needs any more, and subjects of which nothing is left: what they would be if
+// they came back is what a new subject is.
+void RuleRunner::forget_silent() {
+  const PaneIndex kept = settled_ - shape_.reach + 1;
+  kept_from_ = std::max(kept_from_, kept);
+  whole_.forget_before(kept - (panel_ ? panel_->whole_reach() : 0));
+  std::vector<std::int32_t> silent;
+  for (const std::int32_t index : order_) {
+    Subject& of = subject(index);
+    of.last_held = std::max(of.last_held, of.operands.last().value_or(INT64_MIN));
+    const bool is_needed = of.story != nullptr || of.operands.reference != 0 ||
+                           of.amended_from != INT64_MAX || !of.keys.empty() ||
+                           !is_forgotten(of.last_held);
+    if (!is_needed && shape_.rule->rollup.empty()) {
+      silent.push_back(index);
+    } else if (!panel_ || panel_->is_kept(index)) {
+      of.operands.forget_before(kept);
+    }
+    const auto old =
+        std::ranges::find_if(of.said, [&](const Said& s) { return s.pane > settled_; });
+    if (old != of.said.begin()) of.said = std::vector<Said>(old, of.said.end());
+  }
+  remove(silent);
+}
+
+void RuleRunner::remove(const std::vector<std::int32_t>& indexes) {
+  if (indexes.empty()) return;
+  for (const std::int32_t index : indexes) {
+    by_name_.erase(index);
+    order_.erase(index);
+    if (panel_) panel_->remove_subject(index);
+    subject(index) = {};
+    free_.push_back(index);
+    ++stats_.forgotten;
+  }
+  // No key of theirs is left, but what was delivered to them may be known by keys that are.
+  for (Target& target : against_targets_) {
+    if (target.against >= 0 && !subject(target.against).is_used) target = {};
+  }
+  std::erase_if(touched_, [&](const auto& entry) { return !subject(entry.first).is_used; });
 }
 
 }  // namespace surgewatch::detect

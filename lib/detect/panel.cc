@@ -1,7 +1,6 @@
 #include "detect/panel.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "base/check.h"
 #include "statistics/multiple_testing.h"
@@ -18,296 +17,587 @@ constexpr double kCalmEvidence = 0.25;  // of h
 // More first-seen subjects than this in one window are a change of the books, not of the market.
 constexpr int kCrowd = 3;
 constexpr std::size_t kMaxParts = 5;
+// Only a subject that has held something in its last few windows is tested
+// (GammaPoissonParameters::recent_windows).
+constexpr std::int64_t kRecentWindows = 4;
+// Trackers of a subject with no more panes than this take more room than its panes do, and are run
+// again in less time than it takes to keep them up, unless it is very old.
+constexpr std::size_t kFewPanes = 48;
+constexpr std::int64_t kMostReplayed = 4'096;  // windows
+// new_entity: windows of a sibling for its mean to count, and what makes a subject old enough for a
+// baseline of its own (statistics/first_seen.h).
+constexpr std::int64_t kLeastWindows = 4;
+constexpr std::int64_t kOldWindows = 52;
+constexpr double kOldDocuments = 50;
 
-WindowInputs inputs_of(PaneIndex pane, WindowSums own, WindowSums whole, bool silent) {
-  WindowInputs in;
-  in.pane = pane;
-  in.own = own;
-  in.whole = whole;
-  in.silent = silent;
-  return in;
-}
-
-Figures advance(const RuleShape& shape, Tracker* tracker, const WindowInputs& in) {
-  return std::visit([&](auto& t) { return t.advance(shape, in); }, *tracker);
-}
+enum Flag : std::uint16_t {
+  kTested = 1,
+  kReached = 2,   // every line of fire_at
+  kUndercut = 4,  // every line of clear_at
+  kUnlikely = 8,  // p <= alpha
+  kReaches = 16,  // the cumulated evidence has reached its line
+  kPairReaches = 32,
+  kFirstSeen = 64,
+  kCalm = 128,
+  kShareRises = 256,
+  kLookedAt = 512,
+};
 
 }  // namespace
 
-Panel::Panel(const RuleShape& shape)
+Panel::Panel(const RuleShape& shape, Sums sums)
     : shape_(shape),
-      whole_{.settled = make_tracker(shape, {}),
-             .live = make_tracker(shape, {}),
-             .settled_share = {},
-             .live_share = {},
-             .recent = {},
-             .share_rises = {}} {}
+      sums_(std::move(sums)),
+      is_dense_(shape.reads_whole || shape.rule->type == RuleType::kShareShift ||
+                !shape.rule->rollup.empty()),
+      whole_settled_(shape, {}),
+      whole_live_(shape, {}) {}
 
 void Panel::start(PaneIndex pane) { start_ = settled_ = judged_ = pane; }
 
-void Panel::add_subject(std::string name, std::int32_t parent, int level,
+std::int64_t Panel::whole_reach() const { return is_dense_ ? 0 : kMostReplayed * shape_.window; }
+
+void Panel::add_subject(std::int32_t index, std::int32_t parent, int level,
                         std::vector<PaneIndex> accepted) {
-  const auto recent = static_cast<std::size_t>((judged_ - settled_) / shape_.window);
-  Track track{.settled = make_tracker(shape_, accepted),
-              .live = make_tracker(shape_, std::move(accepted)),
-              .settled_share = {},
-              .live_share = {},
-              .recent = std::vector<Figures>(recent),
-              .share_rises = std::vector<bool>(recent),
-              .name = std::move(name),
-              .parent = parent,
-              .level = level};
-  if (parent != kWholeSeries) {
-    track.settled_share.emplace(shape_);
-    track.live_share.emplace(shape_);
-  }
-  everyone_.push_back(static_cast<std::int32_t>(tracks_.size()));
+  const auto place = static_cast<std::size_t>(index);
+  if (place >= tracks_.size()) tracks_.resize(place + 1);
+  tracks_[place] = Track{.hot = nullptr,
+                         .entry = {},
+                         .total = 0,
+                         .entered = INT64_MAX,
+                         .parent = parent,
+                         .level = static_cast<std::int16_t>(level),
+                         .is_used = true};
+  if (!accepted.empty()) accepted_[index] = std::move(accepted);
+  everyone_.insert(std::lower_bound(everyone_.begin(), everyone_.end(), index), index);
   levels_ = std::max(levels_, level + 1);
-  tracks_.push_back(std::move(track));
 }
 
-PaneIndex Panel::pane_of_recent(std::size_t index) const {
-  return settled_ + static_cast<PaneIndex>(index + 1) * shape_.window;
+void Panel::remove_subject(std::int32_t index) {
+  track(index) = {};
+  accepted_.erase(index);
+  everyone_.erase(std::lower_bound(everyone_.begin(), everyone_.end(), index));
 }
 
-bool Panel::knows(PaneIndex pane) const { return pane > settled_ && pane <= judged_; }
+// ---- trackers ----------------------------------------------------------------------------------
 
-const Figures& Panel::at(std::int32_t subject, PaneIndex pane) const {
-  SW_CHECK(knows(pane));
-  const auto index = static_cast<std::size_t>((pane - settled_) / shape_.window - 1);
-  return tracks_[static_cast<std::size_t>(subject)].recent[index];
+Panel::State Panel::fresh(std::int32_t subject) const {
+  const auto accepted = accepted_.find(subject);
+  State state{.tracker = Tracker(shape_, accepted == accepted_.end() ? std::vector<PaneIndex>{}
+                                                                     : accepted->second),
+              .share = {}};
+  if (track(subject).parent != kWholeSeries) state.share.emplace(shape_);
+  return state;
+}
+
+bool Panel::is_active(std::int32_t subject, PaneIndex pane) const {
+  if (is_dense_) return true;
+  const std::int64_t windows = shape_.rule->type == RuleType::kNewEntity ? 1 : kRecentWindows;
+  return sums_.any(subject, pane - windows * shape_.window + 1, pane);
+}
+
+bool Panel::is_silent(PaneIndex pane) const {
+  for (int i = 0; i <= shape_.silent_windows(); ++i, pane -= shape_.window) {
+    if (sums_.of(kWholeSeries, pane).amount != 0) return false;
+  }
+  return true;
+}
+
+// Last pane of the first window in which the subject's updates come to more than nothing.
+PaneIndex Panel::first_window(std::int32_t subject) const {
+  if (track(subject).entered <= settled_) return track(subject).entered;
+  for (std::optional<PaneIndex> pane = sums_.next(subject, INT64_MIN); pane.has_value();) {
+    const PaneIndex last = shape_.last_of_window(*pane);
+    if (sums_.of(subject, last).amount > 0) return last;
+    pane = sums_.next(subject, last);
+  }
+  return INT64_MAX;
+}
+
+Figures Panel::step(std::int32_t subject, State* state, PaneIndex pane, bool wants_bound,
+                    bool* share_rises) const {
+  const Track& of = track(subject);
+  WindowInputs in;
+  in.pane = pane;
+  in.own = sums_.of(subject, pane);
+  in.whole = sums_.of(kWholeSeries, pane);
+  in.silent = is_silent(pane);
+  in.wants_bound = wants_bound;
+  in.entry = &of.entry;
+  const Window* window = find_window(pane);
+  if (window != nullptr) in.whole_figures = &window->whole;
+  const Figures figures = state->tracker.advance(shape_, in);
+  if (state->share.has_value()) {
+    in.whole = sums_.of(of.parent, pane);
+    state->share->advance(shape_, in);
+    if (share_rises != nullptr) *share_rises = state->share->has_risen_lately();
+  }
+  return figures;
+}
+
+void Panel::step_whole(PaneIndex pane, Tracker* tracker, Figures* figures) const {
+  if (shape_.rule->type != RuleType::kSurge && shape_.rule->type != RuleType::kRamp) return;
+  WindowInputs in;
+  in.pane = pane;
+  in.own = in.whole = sums_.of(kWholeSeries, pane);
+  in.silent = is_silent(pane);
+  in.wants_bound = false;
+  Figures result = tracker->advance(shape_, in);
+  if (figures != nullptr) *figures = std::move(result);
+}
+
+// As of the windows before the one that ends with `pane`.
+Panel::State Panel::state_before(std::int32_t subject, PaneIndex pane) const {
+  const Track& of = track(subject);
+  if (of.hot != nullptr) {
+    if (pane > judged_) return of.hot->live;
+    State state = of.hot->settled;
+    for (const auto& [last, window] : windows_) {
+      if (last >= pane) break;
+      step(subject, &state, last, /*wants_bound=*/false, nullptr);
+    }
+    return state;
+  }
+  State state = fresh(subject);
+  for (PaneIndex last = first_window(subject); last < pane; last += shape_.window) {
+    step(subject, &state, last, /*wants_bound=*/false, nullptr);
+  }
+  return state;
+}
+
+void Panel::keep_if_worth(std::int32_t subject) {
+  Track& of = track(subject);
+  if (of.hot != nullptr) return;
+  const bool is_old =
+      of.entered <= judged_ && (judged_ - of.entered) / shape_.window >= kMostReplayed / 2;
+  if (!is_dense_ && !is_old && sums_.size(subject) <= kFewPanes) return;
+  of.hot = std::make_unique<Hot>(Hot{.settled = state_before(subject, settled_ + shape_.window),
+                                     .live = state_before(subject, judged_ + shape_.window)});
 }
 
 // ---- windows -----------------------------------------------------------------------------------
 
-void Panel::close_next(Sums sums, Silence silent) {
-  judged_ += shape_.window;
-  const std::size_t index = whole_.recent.size();
-  whole_.recent.emplace_back();
-  for (Track& track : tracks_) {
-    track.recent.emplace_back();
-    track.share_rises.push_back(false);
-  }
-  step(everyone_, judged_, index, false, sums, silent);
-  weigh(index);
+const Panel::Window* Panel::find_window(PaneIndex pane) const {
+  const auto found =
+      std::lower_bound(windows_.begin(), windows_.end(), pane,
+                       [](const auto& entry, PaneIndex p) { return entry.first < p; });
+  return found != windows_.end() && found->first == pane ? &found->second : nullptr;
 }
 
-void Panel::skip_to(PaneIndex pane, PaneIndex settled) {
-  const auto past = [&](Track* track) {
-    track->settled = track->live;
-    track->settled_share = track->live_share;
-    const auto left = static_cast<std::size_t>((pane - settled) / shape_.window);
-    track->recent.assign(left, {});
-    track->share_rises.assign(left, false);
+Panel::Window& Panel::window(PaneIndex pane) { return *const_cast<Window*>(find_window(pane)); }
+
+Panel::Test* Panel::find_test(Window* window, std::int32_t subject) const {
+  const auto found =
+      std::lower_bound(window->tests.begin(), window->tests.end(), subject,
+                       [](const Test& test, std::int32_t s) { return test.subject < s; });
+  return found != window->tests.end() && found->subject == subject ? &*found : nullptr;
+}
+
+// What can't be tested is quiet, and needs no room; but parts of a rollup look at what is above
+// them.
+void Panel::put(PaneIndex pane, std::int32_t subject, const Figures& f, bool share_rises) {
+  if (!f.conclusive() || (!f.tested && levels_ == 1)) return;
+  const config::Learning& learning = *shape_.rule->learning;
+  const bool entities = shape_.rule->type == RuleType::kNewEntity;
+  const bool uses_p =
+      learning.method != Method::kRamp && shape_.rule->type != RuleType::kShareShift;
+  const bool uses_e = learning.method != Method::kSurge;
+  const Lines lines = lines_of(shape_, f);
+  unsigned flags = 0;
+  const auto set = [&](Flag flag, bool holds) {
+    if (holds) flags |= flag;
   };
-  past(&whole_);
-  for (Track& track : tracks_) past(&track);
-  settled_ = settled;
-  judged_ = pane;
+  set(kTested, f.tested);
+  set(kReached, lines.reached);
+  set(kUndercut, lines.undercut);
+  set(kUnlikely, uses_p && f.p <= learning.alpha && (!entities || f.first_seen));
+  set(kReaches, uses_e && f.reaches);
+  set(kPairReaches, f.pair_reaches);
+  set(kFirstSeen, f.first_seen);
+  set(kCalm, (!uses_p || f.p > kCalmP) &&
+                 (!uses_e || entities || f.evidence < kCalmEvidence * learning.h));
+  set(kShareRises, share_rises);
+  Window& of = window(pane);
+  const auto place =
+      std::lower_bound(of.tests.begin(), of.tests.end(), subject,
+                       [](const Test& test, std::int32_t s) { return test.subject < s; });
+  of.tests.insert(place, {.subject = subject,
+                          .flags = static_cast<std::uint16_t>(flags),
+                          .verdict = Verdict::kBetween,
+                          .tier = Tier::kTicket,
+                          .p = f.p,
+                          .e_value = f.e_value,
+                          .observed = f.observed,
+                          .expected = f.expected});
 }
 
-void Panel::settle_next(Sums sums, Silence silent) {
-  SW_CHECK(settled_ < judged_);
-  step(everyone_, pane_of_recent(0), 0, true, sums, silent);
-  settled_ += shape_.window;
-  whole_.recent.erase(whole_.recent.begin());
-  for (Track& track : tracks_) {
-    track.recent.erase(track.recent.begin());
-    track.share_rises.erase(track.share_rises.begin());
-  }
-}
-
-void Panel::amend(const std::vector<std::int32_t>& subjects, Sums sums, Silence silent) {
-  const bool all = shape_.reads_whole || levels_ > 1 || shape_.rule->type == RuleType::kNewEntity;
-  const std::vector<std::int32_t>& changed = all ? everyone_ : subjects;
-  whole_.live = whole_.settled;
-  for (const std::int32_t subject : changed) {
-    Track& track = tracks_[static_cast<std::size_t>(subject)];
-    track.live = track.settled;
-    track.live_share = track.settled_share;
-  }
-  for (std::size_t index = 0; index < whole_.recent.size(); ++index) {
-    step(changed, pane_of_recent(index), index, false, sums, silent);
-    // Where the whole does not decide, it is still evidence.
-    for (Track& track : tracks_) {
-      Figures& figures = track.recent[index];
-      const Figures& whole = whole_.recent[index];
-      if (!all && figures.conclusive() && whole.conclusive()) {
-        compare_with_whole(whole, whole.expected, &figures);
-      }
+void Panel::take_out(std::int32_t subject, PaneIndex from) {
+  for (auto& [pane, window] : windows_) {
+    if (pane < from) continue;
+    if (const Test* test = find_test(&window, subject); test != nullptr) {
+      window.tests.erase(window.tests.begin() + (test - window.tests.data()));
     }
-    weigh(index);
   }
 }
 
-std::vector<double> Panel::sibling_rates(bool settled) const {
+void Panel::close_next(absl::FunctionRef<bool(std::int32_t)> watched) {
+  judged_ += shape_.window;
+  windows_.emplace_back(judged_, Window{});
+  step_whole(judged_, &whole_live_, &windows_.back().second.whole);
+  closed_.clear();
+  closed_at_.clear();
+  std::vector<std::int32_t> entering;
+  for (const std::int32_t subject : everyone_) {
+    Track& of = track(subject);
+    if (of.entered != INT64_MAX || !sums_.any(subject, judged_ - shape_.window + 1, judged_)) {
+      continue;
+    }
+    if (sums_.of(subject, judged_).amount <= 0) continue;
+    of.entered = judged_;
+    entering.push_back(subject);
+  }
+  enter(entering, judged_);
+  for (const std::int32_t subject : everyone_) {
+    Track& of = track(subject);
+    const bool is_looked_at = is_active(subject, judged_) || watched(subject);
+    if (of.hot == nullptr && !is_looked_at) continue;
+    bool share_rises = false;
+    Figures figures;
+    if (of.hot != nullptr) {
+      figures = step(subject, &of.hot->live, judged_, is_looked_at, &share_rises);
+    } else {
+      State state = state_before(subject, judged_);
+      figures = step(subject, &state, judged_, true, &share_rises);
+    }
+    if (!is_looked_at) continue;
+    if (is_active(subject, judged_)) put(judged_, subject, figures, share_rises);
+    closed_at_[subject] = closed_.size();
+    closed_.push_back(std::move(figures));
+    keep_if_worth(subject);
+  }
+  weigh(judged_, nullptr);
+  for (const auto& [subject, place] : closed_at_) set_verdict(judged_, subject, &closed_[place]);
+}
+
+const Figures* Panel::at(std::int32_t subject) const {
+  const auto found = closed_at_.find(subject);
+  return found == closed_at_.end() ? nullptr : &closed_[found->second];
+}
+
+void Panel::settle(PaneIndex pane, absl::FunctionRef<bool(std::int32_t)> wanted,
+                   absl::FunctionRef<void(std::int32_t, const Figures&)> visitor) {
+  SW_CHECK(!windows_.empty() && windows_.front().first == pane);
+  for (const std::int32_t subject : everyone_) {
+    Track& of = track(subject);
+    const bool is_wanted = wanted(subject);
+    if (of.entered <= pane && shape_.rule->type == RuleType::kNewEntity) {
+      of.total += std::max(0.0, sums_.of(subject, pane).amount);
+    }
+    if (of.hot == nullptr && !is_wanted) continue;
+    Figures figures;
+    if (of.hot != nullptr) {
+      figures = step(subject, &of.hot->settled, pane, is_wanted, nullptr);
+    } else {
+      State state = state_before(subject, pane);
+      figures = step(subject, &state, pane, true, nullptr);
+    }
+    if (!is_wanted) continue;
+    set_verdict(pane, subject, &figures);
+    visitor(subject, figures);
+  }
+  step_whole(pane, &whole_settled_, nullptr);
+  windows_.pop_front();
+  settled_ = pane;
+}
+
+void Panel::settle_to(PaneIndex pane) {
+  SW_CHECK(windows_.empty() || windows_.front().first > pane);
+  settled_ = std::max(settled_, pane);
+}
+
+std::vector<std::int32_t> Panel::amend(const std::vector<Amended>& amended,
+                                       std::optional<PaneIndex> whole_from) {
+  if (windows_.empty()) return {};
+  PaneIndex from = INT64_MAX;
+  for (const Amended& one : amended) from = std::min(from, shape_.last_of_window(one.from));
+  if (whole_from.has_value()) {
+    from = std::min(from, shape_.last_of_window(*whole_from));
+    whole_live_ = whole_settled_;
+    for (auto& [pane, window] : windows_) step_whole(pane, &whole_live_, &window.whole);
+  }
+  from = std::max(from, windows_.front().first);
+  std::vector<Amended> affected;
+  if (is_dense_) {
+    for (const std::int32_t subject : everyone_) affected.push_back({subject, from});
+  } else {
+    affected = amended;
+  }
+  enter_again(amended, from, &affected);
+  std::vector<std::int32_t> result;
+  for (const Amended& one : affected) {
+    const PaneIndex first = std::max(shape_.last_of_window(one.from), from);
+    take_out(one.subject, first);
+    Track& of = track(one.subject);
+    State state = state_before(one.subject, settled_ + shape_.window);
+    for (const auto& [pane, window] : windows_) {
+      bool share_rises = false;
+      const bool is_tested = pane >= first && is_active(one.subject, pane);
+      const Figures figures = step(one.subject, &state, pane, false, &share_rises);
+      if (is_tested) put(pane, one.subject, figures, share_rises);
+    }
+    if (of.hot != nullptr) of.hot->live = std::move(state);
+    result.push_back(one.subject);
+  }
+  for (const auto& [pane, window] : windows_) {
+    if (pane >= from) weigh(pane, &result);
+  }
+  std::sort(result.begin(), result.end());
+  result.erase(std::unique(result.begin(), result.end()), result.end());
+  return result;
+}
+
+void Panel::replay(std::int32_t subject,
+                   absl::FunctionRef<void(PaneIndex, const Figures&)> visitor) {
+  State state = state_before(subject, settled_ + shape_.window);
+  for (const auto& [pane, window] : windows_) {
+    Figures figures = step(subject, &state, pane, true, nullptr);
+    set_verdict(pane, subject, &figures);
+    visitor(pane, figures);
+  }
+}
+
+// ---- new_entity --------------------------------------------------------------------------------
+
+void Panel::enter(const std::vector<std::int32_t>& subjects, PaneIndex pane) {
+  if (subjects.empty() || shape_.rule->type != RuleType::kNewEntity) return;
+  Entry entry;
+  const WindowSums whole = sums_.of(kWholeSeries, pane);
+  const bool documents_known = whole.documents > 0 && whole.amount > 0;
+  if (shape_.in_documents && documents_known) entry.unit = whole.amount / whole.documents;
   std::vector<double> rates;
-  if (shape_.rule->type != RuleType::kNewEntity) return rates;
-  for (const Track& track : tracks_) {
-    const auto& tracker = std::get<EntityTracker>(settled ? track.settled : track.live);
-    if (const std::optional<double> rate = tracker.rate()) rates.push_back(*rate);
+  for (const std::int32_t subject : everyone_) {
+    const Track& of = track(subject);
+    if (of.entered >= pane) continue;
+    const std::int64_t windows = (pane - of.entered) / shape_.window;
+    if (windows < kLeastWindows) continue;
+    rates.push_back(total_before(subject, pane) / static_cast<double>(windows) / entry.unit);
   }
-  std::sort(rates.begin(),
-            rates.end());  // subjects come in the order in which they were first seen
-  return rates;
+  // Subjects come in the order in which they were first seen.
+  std::sort(rates.begin(), rates.end());
+  entry.prior = statistics::pooled_prior(rates);
+  entry.is_watched = (pane - start_) / shape_.window > shape_.rule->learning->warm_up;
+  for (const std::int32_t subject : subjects) track(subject).entry = entry;
 }
 
-void Panel::step(const std::vector<std::int32_t>& subjects, PaneIndex pane, std::size_t index,
-                 bool settle, Sums sums, Silence silent) {
-  const bool is_silent = silent(pane);
-  const WindowSums whole = sums(kWholeSeries, pane);
-  const std::vector<double> rates = sibling_rates(settle);
-  const std::int64_t windows = (pane - start_) / shape_.window;
-  WindowInputs in = inputs_of(pane, whole, whole, is_silent);
-  in.wants_bound = false;
-  if (shape_.rule->type == RuleType::kSurge || shape_.rule->type == RuleType::kRamp) {
-    Figures figures = advance(shape_, settle ? &whole_.settled : &whole_.live, in);
-    if (!settle) whole_.recent[index] = std::move(figures);
+// Whose first window is not settled may have another one now, or other siblings.
+void Panel::enter_again(const std::vector<Amended>& amended, PaneIndex from,
+                        std::vector<Amended>* affected) {
+  for (const Amended& one : amended) {
+    Track& of = track(one.subject);
+    const PaneIndex first = first_window(one.subject);
+    of.entered = first <= judged_ ? first : INT64_MAX;
   }
-  in.wants_bound = !settle;
-  in.whole_figures = &whole_.recent[index];
-  in.sibling_rates = rates;
-  in.warm = windows > shape_.rule->learning->warm_up;
-  for (const std::int32_t subject : subjects) {
-    Track& track = tracks_[static_cast<std::size_t>(subject)];
-    in.own = sums(subject, pane);
-    Figures figures = advance(shape_, settle ? &track.settled : &track.live, in);
-    if (!settle) track.recent[index] = std::move(figures);
-    if (track.parent == kWholeSeries) continue;
-    WindowInputs share = inputs_of(pane, in.own, sums(track.parent, pane), is_silent);
-    ShareTracker& tracker = settle ? *track.settled_share : *track.live_share;
-    tracker.advance(shape_, share);
-    if (!settle) track.share_rises[index] = tracker.has_risen_lately();
+  if (shape_.rule->type != RuleType::kNewEntity) return;
+  absl::btree_map<PaneIndex, std::vector<std::int32_t>> entering;
+  for (const std::int32_t subject : everyone_) {
+    const PaneIndex entered = track(subject).entered;
+    if (entered < from || entered == INT64_MAX) continue;
+    entering[entered].push_back(subject);
+    const auto known = std::ranges::find(*affected, subject, &Amended::subject);
+    if (known == affected->end()) {
+      affected->push_back({subject, entered});
+    } else {
+      known->from = std::min(known->from, entered);
+    }
   }
+  for (const auto& [pane, subjects] : entering) enter(subjects, pane);
+}
+
+double Panel::total_before(std::int32_t subject, PaneIndex pane) const {
+  const Track& of = track(subject);
+  double total = of.total;
+  PaneIndex done = std::max(settled_, of.entered - shape_.window);
+  for (;;) {
+    const std::optional<PaneIndex> next = sums_.next(subject, done);
+    if (!next.has_value() || *next > pane - shape_.window) return total;
+    done = shape_.last_of_window(*next);
+    total += std::max(0.0, sums_.of(subject, done).amount);
+  }
+}
+
+// How many are watched in the window, whether or not they hold something in it.
+std::size_t Panel::entities_tested(PaneIndex pane) const {
+  std::size_t count = 0;
+  for (const std::int32_t subject : everyone_) {
+    const Track& of = track(subject);
+    if (!of.entry.is_watched || of.entered > pane) continue;
+    const std::int64_t windows = (pane - of.entered) / shape_.window;
+    const bool is_old =
+        windows >= kOldWindows && total_before(subject, pane) / of.entry.unit >= kOldDocuments;
+    count += !is_old;
+  }
+  return count;
 }
 
 // ---- verdicts ----------------------------------------------------------------------------------
 
-void Panel::weigh(std::size_t index) {
-  for (int level = 0; level < levels_; ++level) decide(looked_at(level, index), index);
-  if (levels_ > 1) gather_parts(index);
+void Panel::weigh(PaneIndex pane, std::vector<std::int32_t>* moved) {
+  Window& of = window(pane);
+  std::vector<std::pair<Verdict, Tier>> before;
+  if (moved != nullptr) {
+    for (const Test& test : of.tests) before.emplace_back(test.verdict, test.tier);
+  }
+  of.levels.assign(static_cast<std::size_t>(levels_), {});
+  for (Test& test : of.tests) test.flags &= static_cast<std::uint16_t>(~kLookedAt);
+  for (int level = 0; level < levels_; ++level) decide(looked_at(level, &of), level, pane, &of);
+  if (moved == nullptr) return;
+  for (std::size_t i = 0; i < of.tests.size(); ++i) {
+    const Test& test = of.tests[i];
+    if (before[i] != std::pair(test.verdict, test.tier)) moved->push_back(test.subject);
+  }
 }
 
-// The tested subjects of a level that are worth a look: all, or parts of what is above its line or
-// whose own share has risen lately.
-std::vector<std::int32_t> Panel::looked_at(int level, std::size_t index) {
-  std::vector<std::int32_t> result;
-  for (const std::int32_t subject : everyone_) {
-    Track& track = tracks_[static_cast<std::size_t>(subject)];
-    Figures& f = track.recent[index];
-    if (track.level != level || f.verdict < Verdict::kQuiet) continue;
-    f.tests = f.pages = 0;
-    if (track.parent != kWholeSeries) {
-      const Figures& parent = tracks_[static_cast<std::size_t>(track.parent)].recent[index];
-      if (parent.verdict < Verdict::kSuspects && !track.share_rises[index]) {
-        f.verdict =
-            lines_of(shape_, f).undercut && f.p > kCalmP ? Verdict::kQuiet : Verdict::kBetween;
+std::vector<Panel::Test*> Panel::looked_at(int level, Window* window) const {
+  std::vector<Test*> result;
+  for (Test& test : window->tests) {
+    const Track& of = track(test.subject);
+    if (of.level != level) continue;
+    if (of.parent != kWholeSeries && (test.flags & kShareRises) == 0) {
+      const Test* parent = find_test(window, of.parent);
+      if (parent == nullptr || parent->verdict < Verdict::kSuspects) {
+        const bool quiet = (test.flags & kUndercut) != 0 && test.p > kCalmP;
+        test.verdict = quiet ? Verdict::kQuiet : Verdict::kBetween;
+        test.tier = Tier::kTicket;
         continue;
       }
     }
-    result.push_back(subject);
+    test.flags |= kLookedAt;
+    result.push_back(&test);
   }
   return result;
 }
 
-void Panel::decide(const std::vector<std::int32_t>& looked_at, std::size_t index) {
+void Panel::decide(const std::vector<Test*>& looked_at, int level, PaneIndex pane, Window* window) {
   const config::Learning& learning = *shape_.rule->learning;
-  std::vector<Figures*> tests;
+  const bool entities = shape_.rule->type == RuleType::kNewEntity;
+  std::vector<Test*> tests;
   std::vector<double> p_values, e_values;
-  int first_seen = 0;
-  for (const std::int32_t subject : looked_at) {
-    Figures& f = tracks_[static_cast<std::size_t>(subject)].recent[index];
-    if (f.tested) {
-      tests.push_back(&f);
-      p_values.push_back(f.p);
-      e_values.push_back(f.e_value);
-      first_seen += f.first_seen;
-    } else {
-      f.verdict = Verdict::kQuiet;
+  Level& counts = window->levels[static_cast<std::size_t>(level)];
+  for (Test* test : looked_at) {
+    if ((test->flags & kTested) == 0) {
+      test->verdict = Verdict::kQuiet;
+      continue;
     }
+    tests.push_back(test);
+    p_values.push_back(test->p);
+    e_values.push_back(test->e_value);
+    counts.first_seen += (test->flags & kFirstSeen) != 0;
   }
+  if (entities && !tests.empty()) {
+    const std::size_t all = std::max(entities_tested(pane), tests.size());
+    p_values.resize(all, 1);
+    e_values.resize(all, 0);
+  }
+  counts.tests = static_cast<int>(p_values.size());
   const double q = learning.false_discovery_rate;
   const auto by_p = statistics::benjamini_hochberg(p_values, q);
   const auto by_e = statistics::e_bh(e_values, q);
-  const bool uses_p =
-      learning.method != Method::kRamp && shape_.rule->type != RuleType::kShareShift;
-  const bool uses_e = learning.method != Method::kSurge;
-  const bool entities = shape_.rule->type == RuleType::kNewEntity;
-  int pages = 0;
   for (std::size_t i = 0; i < tests.size(); ++i) {
-    Figures& f = *tests[i];
-    const Lines lines = lines_of(shape_, f);
-    const bool unlikely = uses_p && f.p <= learning.alpha && (!entities || f.first_seen);
-    const bool ramps = uses_e && f.reaches;
-    const bool reaches = ramps || f.pair_reaches;
-    f.others_new = entities ? first_seen - f.first_seen : 0;
-    const bool crowded = f.others_new > kCrowd;
-    const bool page = ((unlikely && by_p.chosen[i]) || (ramps && by_e.chosen[i])) && !crowded;
-    f.tier = page ? Tier::kPage : Tier::kTicket;
-    const bool calm = (!uses_p || f.p > kCalmP) &&
-                      (!uses_e || entities || f.evidence < kCalmEvidence * learning.h);
-    if (lines.reached && (page || reaches || f.first_seen)) {
-      f.verdict = Verdict::kFires;
-      pages += page;
-    } else if (lines.reached && unlikely) {
-      f.verdict = Verdict::kSuspects;
+    Test& test = *tests[i];
+    const auto has = [&](Flag flag) { return (test.flags & flag) != 0; };
+    const bool crowded = entities && counts.first_seen - has(kFirstSeen) > kCrowd;
+    const bool page =
+        ((has(kUnlikely) && by_p.chosen[i]) || (has(kReaches) && by_e.chosen[i])) && !crowded;
+    const bool reaches = has(kReaches) || has(kPairReaches);
+    test.tier = page ? Tier::kPage : Tier::kTicket;
+    if (has(kReached) && (page || reaches || has(kFirstSeen))) {
+      test.verdict = Verdict::kFires;
+      counts.pages += page;
+    } else if (has(kReached) && has(kUnlikely)) {
+      test.verdict = Verdict::kSuspects;
     } else {
-      const bool quiet = calm && (lines.undercut || entities);
-      f.verdict = quiet ? Verdict::kQuiet : Verdict::kBetween;
+      const bool quiet = has(kCalm) && (has(kUndercut) || entities);
+      test.verdict = quiet ? Verdict::kQuiet : Verdict::kBetween;
     }
-  }
-  for (Figures* f : tests) {
-    f->tests = static_cast<int>(tests.size());
-    f->pages = pages;
   }
 }
 
-// What lies below each subject and is unusual too, for its alert.
-void Panel::gather_parts(std::size_t index) {
-  std::vector<std::vector<Part>> parts(tracks_.size());
-  for (const std::int32_t subject : everyone_) {
-    const Track& track = tracks_[static_cast<std::size_t>(subject)];
-    const Figures& f = track.recent[index];
-    if (track.parent == kWholeSeries || f.verdict < Verdict::kSuspects) continue;
-    const Part part{subject, f.observed, f.expected, f.p};
-    for (std::int32_t above = track.parent; above != kWholeSeries;
-         above = tracks_[static_cast<std::size_t>(above)].parent) {
-      parts[static_cast<std::size_t>(above)].push_back(part);
-    }
+void Panel::refresh(std::int32_t subject, PaneIndex pane, Figures* figures) const {
+  if (!figures->conclusive()) return;
+  const Window* of = find_window(pane);
+  if (of == nullptr) return;
+  if (!shape_.reads_whole && of->whole.conclusive()) {
+    compare_with_whole(of->whole, of->whole.expected, figures);
   }
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    std::vector<Part>& mine = parts[i];
-    Figures& f = tracks_[i].recent[index];
-    f.parts = nullptr;
-    if (mine.empty()) continue;
-    const auto name = [&](const Part& p) {
-      return tracks_[static_cast<std::size_t>(p.subject)].name;
-    };
-    std::sort(mine.begin(), mine.end(), [&](const Part& a, const Part& b) {
-      const double left = a.observed - a.expected, right = b.observed - b.expected;
-      return left != right ? left > right : name(a) < name(b);
-    });
-    if (mine.size() > kMaxParts) mine.resize(kMaxParts);
-    f.parts = std::make_shared<const std::vector<Part>>(std::move(mine));
-  }
+  Figures now = *figures;
+  set_verdict(pane, subject, &now);
+  if (!now.tested) return;
+  figures->tests = now.tests;
+  figures->pages = now.pages;
+  figures->others_new = now.others_new;
 }
 
-Figures Panel::early(std::int32_t subject, const WindowSums& own, const WindowSums& whole) const {
-  const Track& track = tracks_[static_cast<std::size_t>(subject)];
-  WindowInputs in = inputs_of(judged_ + shape_.window, own, whole, false);
+void Panel::set_verdict(PaneIndex pane, std::int32_t subject, Figures* figures) const {
+  if (!figures->conclusive()) return;
+  auto* of = const_cast<Window*>(find_window(pane));
+  const Test* test = of == nullptr ? nullptr : find_test(of, subject);
+  if (test == nullptr) {
+    figures->tested = false;
+    figures->verdict = Verdict::kQuiet;
+    return;
+  }
+  figures->verdict = test->verdict;
+  figures->tier = test->tier;
+  figures->tests = figures->pages = 0;
+  if ((test->flags & kLookedAt) == 0) return;
+  const Level& counts = of->levels[static_cast<std::size_t>(track(subject).level)];
+  figures->tests = counts.tests;
+  figures->pages = counts.pages;
+  const bool entities = shape_.rule->type == RuleType::kNewEntity;
+  figures->others_new = entities ? counts.first_seen - figures->first_seen : 0;
+}
+
+std::vector<Part> Panel::parts(std::int32_t subject, PaneIndex pane,
+                               absl::FunctionRef<std::string(std::int32_t)> name) const {
+  std::vector<Part> result;
+  const Window* of = levels_ > 1 ? find_window(pane) : nullptr;
+  if (of == nullptr) return result;
+  for (const Test& test : of->tests) {
+    if (test.verdict < Verdict::kSuspects) continue;
+    std::int32_t above = track(test.subject).parent;
+    while (above != kWholeSeries && above != subject) above = track(above).parent;
+    if (above == subject) {
+      result.push_back({test.subject, test.observed, test.expected, test.p});
+    }
+  }
+  std::sort(result.begin(), result.end(), [&](const Part& a, const Part& b) {
+    const double left = a.observed - a.expected, right = b.observed - b.expected;
+    return left != right ? left > right : name(a.subject) < name(b.subject);
+  });
+  if (result.size() > kMaxParts) result.resize(kMaxParts);
+  return result;
+}
+
+Figures Panel::early(std::int32_t subject) {
+  const PaneIndex pane = judged_ + shape_.window;
+  const State before = state_before(subject, pane);
   // Open windows are looked at after every flush: the bound, which takes longest, is for alerts
   // only.
   const auto look = [&](bool wants_bound) {
+    State state = before;
+    WindowInputs in;
+    in.pane = pane;
+    in.own = sums_.of(subject, pane);
+    in.whole = sums_.of(kWholeSeries, pane);
     in.wants_bound = wants_bound;
-    Tracker tracker = track.live;
-    return advance(shape_, &tracker, in);
+    return state.tracker.advance(shape_, in);
   };
   Figures f = look(false);
   if (!f.tested || !lines_of(shape_, f).reached) return f;
   const config::Learning& learning = *shape_.rule->learning;
   // A p-value of at most q/n survives Benjamini-Hochberg, whatever the others are.
-  const auto tests = static_cast<double>(std::max<std::size_t>(tracks_.size(), 1));
-  f.tests = static_cast<int>(tracks_.size());
+  const auto tests = static_cast<double>(std::max<std::size_t>(everyone_.size(), 1));
+  f.tests = static_cast<int>(everyone_.size());
   const bool page = learning.method != Method::kRamp && f.p <= learning.alpha &&
                     f.p <= learning.false_discovery_rate / tests;
   const bool reaches = learning.method != Method::kSurge && f.reaches;

@@ -1,9 +1,9 @@
 // All subjects of a rule that learns, side by side: their trackers, and which of the windows that
 // close together to act on.
 //
-//     settled trackers          recent figures (may be amended)        live trackers
-//   ──────────────────────┬──────────────────────────────────────┬──────────────────► windows
-//                      settled                                 judged
+//     settled trackers          tests (may be amended)             live trackers
+//   ──────────────────────┬──────────────────────────────────┬──────────────────► windows
+//                      settled                             judged
 //
 // For each window: every tracker steps (tracker.h), then the tests of all subjects are weighed
 // against each other, and each gets its verdict:
@@ -19,17 +19,27 @@
 // line, or its own share of its parent has risen; the topmost that fires has the alert, with those
 // below it as evidence.
 //
+// What is kept of a window that can still be amended are its tests, 48 bytes each; figures are
+// computed again from the settled tracker where somebody needs them (replay). Of a subject with
+// little data not even trackers are kept: they are a fold over its windows, and are run again from
+// its first one. Whether they are kept changes nothing of what comes out.
+//
 // Invariants: figures are a function of the sums of the windows since the first. Threads: one.
-// Cost: a close is O(n log n) for n subjects; an amendment costs the amended subjects' windows that
-// are not settled once more.
+// Cost: a close is O(n log n) for the n subjects that hold something in the last few windows; an
+// amendment costs the amended subjects' windows that are not settled once more.
 // Source: Benjamini and Hochberg 1995; Wang and Ramdas 2022.
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "detect/evaluate.h"
 #include "detect/tracker.h"
@@ -40,63 +50,155 @@ class Panel {
  public:
   // Of a subject's window, by its last pane; `kWholeSeries` is the whole.
   static constexpr std::int32_t kWholeSeries = -1;
-  using Sums = absl::FunctionRef<WindowSums(std::int32_t subject, PaneIndex pane)>;
-  // Whether the whole series has held nothing for long when the window ends.
-  using Silence = absl::FunctionRef<bool(PaneIndex pane)>;
 
-  explicit Panel(const RuleShape& shape);
+  // What the panel asks of those who hold the sums. Windows are named by their last pane.
+  struct Sums {
+    std::function<WindowSums(std::int32_t subject, PaneIndex pane)> of = {};
+    // Whether the subject's panes first … last hold anything.
+    std::function<bool(std::int32_t subject, PaneIndex first, PaneIndex last)> any = {};
+    // The first pane of the subject behind `pane` that holds something, of updates; and in how many
+    // panes there is something.
+    std::function<std::optional<PaneIndex>(std::int32_t subject, PaneIndex pane)> next = {};
+    std::function<std::size_t(std::int32_t subject)> size = {};
+  };
 
-  // The next index. `parent`: kWholeSeries for none.
-  void add_subject(std::string name, std::int32_t parent, int level,
+  Panel(const RuleShape& shape, Sums sums);
+
+  // An index that is not in use. `parent`: kWholeSeries for none.
+  void add_subject(std::int32_t index, std::int32_t parent, int level,
                    std::vector<PaneIndex> accepted);
+  void remove_subject(std::int32_t index);
   // The history begins; windows up to the one that ends with `pane` are past.
   void start(PaneIndex pane);
 
-  // The next window, or the windows up to the one that ends with `pane`, none of which holds
-  // anything, have ended.
-  void close_next(Sums sums, Silence silent);
-  void skip_to(PaneIndex pane, PaneIndex settled);
-  // The oldest window that can be amended no longer can.
-  void settle_next(Sums sums, Silence silent);
-  // The windows of these subjects may have changed, or of all if the whole decides for all.
-  void amend(const std::vector<std::int32_t>& subjects, Sums sums, Silence silent);
+  // The next window has ended. `watched` are subjects whose figures are wanted though they hold
+  // nothing; then at() gives the figures of all that are there.
+  void close_next(absl::FunctionRef<bool(std::int32_t)> watched);
+  // Of the window that has closed last; null where nothing is to be said.
+  const Figures* at(std::int32_t subject) const;
+  // Windows up to the one that ends with `pane` hold nothing, and the silence lasts.
+  void skip_to(PaneIndex pane) { judged_ = pane; }
 
-  bool knows(PaneIndex pane) const;  // a window that is judged and not settled
-  const Figures& at(std::int32_t subject, PaneIndex pane) const;
+  // The oldest window, which ends with `pane`, can be amended no longer. `wanted` get their
+  // figures.
+  void settle(PaneIndex pane, absl::FunctionRef<bool(std::int32_t)> wanted,
+              absl::FunctionRef<void(std::int32_t, const Figures&)> visitor);
+  // The same of windows up to `pane` that were passed over.
+  void settle_to(PaneIndex pane);
+
+  // What the windows of these subjects hold has changed from the one that holds `pane` on; of the
+  // whole from `whole_from`, if that is given. Gives those whose windows have to be looked at
+  // again, ascending.
+  struct Amended {
+    std::int32_t subject = 0;
+    PaneIndex from = 0;
+  };
+  std::vector<std::int32_t> amend(const std::vector<Amended>& amended,
+                                  std::optional<PaneIndex> whole_from);
+
+  // The figures of the subject's windows in (settled, judged], oldest first, with their verdicts.
+  void replay(std::int32_t subject, absl::FunctionRef<void(PaneIndex, const Figures&)> visitor);
+
+  // Brings what stands beside a window's own figures up to what is known now.
+  void refresh(std::int32_t subject, PaneIndex pane, Figures* figures) const;
+
   // What would be said now of the next window, whatever the others say of it.
-  Figures early(std::int32_t subject, const WindowSums& own, const WindowSums& whole) const;
+  Figures early(std::int32_t subject);
 
+  // Parts of a rollup below the subject that are unusual in the window, what exceeds most first.
+  std::vector<Part> parts(std::int32_t subject, PaneIndex pane,
+                          absl::FunctionRef<std::string(std::int32_t)> name) const;
+
+  // Whether its trackers are kept: else its panes must be, from the first one on.
+  bool is_kept(std::int32_t subject) const { return track(subject).hot != nullptr; }
+  // How far back panes of the whole are needed for subjects whose trackers are not kept, and to
+  // know which are forgotten.
+  std::int64_t whole_reach() const;
+
+  PaneIndex settled() const { return settled_; }
   PaneIndex judged() const { return judged_; }
 
  private:
+  // Of the windows so far, or as far as they are settled.
+  struct State {
+    Tracker tracker;
+    std::optional<ShareTracker> share;  // of a part of a rollup: its share of its parent
+  };
+  struct Hot {
+    State settled, live;
+  };
   struct Track {
-    Tracker settled, live;
-    // Of a part of a rollup: its share of its parent.
-    std::optional<ShareTracker> settled_share, live_share;
-    std::vector<Figures> recent;  // of the windows in (settled_, judged_]
-    std::vector<bool> share_rises;
-    std::string name = {};
+    std::unique_ptr<Hot> hot;       // null: its windows are few
+    Entry entry = {};               // new_entity
+    double total = 0;               // new_entity: of the windows that are settled
+    PaneIndex entered = INT64_MAX;  // last pane of the first window that held something
     std::int32_t parent = kWholeSeries;
-    int level = 0;
+    std::int16_t level = 0;
+    bool is_used = false;
+  };
+  // What the weighing needs of a tested subject.
+  struct Test {
+    std::int32_t subject = 0;
+    std::uint16_t flags = 0;
+    Verdict verdict = Verdict::kBetween;
+    Tier tier = Tier::kTicket;
+    double p = 1, e_value = 0;
+    double observed = 0, expected = 0;
+  };
+  struct Level {
+    int tests = 0, pages = 0, first_seen = 0;
+  };
+  struct Window {
+    std::vector<Test> tests;  // by subject
+    std::vector<Level> levels;
+    Figures whole;
   };
 
-  // The trackers of these subjects step over a window; its figures are the `index`th of the recent
-  // ones. With `settle` the settled trackers step, and nothing else changes.
-  void step(const std::vector<std::int32_t>& subjects, PaneIndex pane, std::size_t index,
-            bool settle, Sums sums, Silence silent);
-  void weigh(std::size_t index);
-  void decide(const std::vector<std::int32_t>& looked_at, std::size_t index);
-  std::vector<std::int32_t> looked_at(int level, std::size_t index);
-  void gather_parts(std::size_t index);
-  std::vector<double> sibling_rates(bool settled) const;
-  PaneIndex pane_of_recent(std::size_t index) const;
-  const std::vector<std::int32_t>& everyone();
+  Track& track(std::int32_t subject) { return tracks_[static_cast<std::size_t>(subject)]; }
+  const Track& track(std::int32_t subject) const {
+    return tracks_[static_cast<std::size_t>(subject)];
+  }
+  State fresh(std::int32_t subject) const;
+  bool is_active(std::int32_t subject, PaneIndex pane) const;
+  void keep_if_worth(std::int32_t subject);
+  PaneIndex first_window(std::int32_t subject) const;
+  State state_before(std::int32_t subject, PaneIndex pane) const;
+  Figures step(std::int32_t subject, State* state, PaneIndex pane, bool wants_bound,
+               bool* share_rises) const;
+  void step_whole(PaneIndex pane, Tracker* tracker, Figures* figures) const;
+  bool is_silent(PaneIndex pane) const;
+  // new_entity: the window is the first of these.
+  void enter(const std::vector<std::int32_t>& subjects, PaneIndex pane);
+  void enter_again(const std::vector<Amended>& amended, PaneIndex from,
+                   std::vector<Amended>* affected);
+
+  Window& window(PaneIndex pane);
+  const Window* find_window(PaneIndex pane) const;
+  Test* find_test(Window* window, std::int32_t subject) const;
+  void put(PaneIndex pane, std::int32_t subject, const Figures& figures, bool share_rises);
+  void take_out(std::int32_t subject, PaneIndex from);
+  void weigh(PaneIndex pane, std::vector<std::int32_t>* moved);
+  // The tests of a level that are worth a look: all, or parts of what is above its line or whose
+  // own share has risen lately.
+  std::vector<Test*> looked_at(int level, Window* window) const;
+  void decide(const std::vector<Test*>& looked_at, int level, PaneIndex pane, Window* window);
+  // What the subject's windows before this one come to.
+  double total_before(std::int32_t subject, PaneIndex pane) const;
+  std::size_t entities_tested(PaneIndex pane) const;
+  void set_verdict(PaneIndex pane, std::int32_t subject, Figures* figures) const;
 
   const RuleShape& shape_;
+  const Sums sums_;
+  const bool is_dense_;  // every subject is judged in every window
   PaneIndex start_ = 0, settled_ = 0, judged_ = 0;
-  Track whole_;
+  Tracker whole_settled_, whole_live_;
   std::vector<Track> tracks_;
-  std::vector<std::int32_t> everyone_;
+  std::vector<std::int32_t> everyone_;                                  // ascending
+  absl::flat_hash_map<std::int32_t, std::vector<PaneIndex>> accepted_;  // few have any
+  std::deque<std::pair<PaneIndex, Window>> windows_;  // in (settled, judged], oldest first
+  // Of the window that has closed last.
+  std::vector<Figures> closed_;
+  absl::flat_hash_map<std::int32_t, std::size_t> closed_at_;
   int levels_ = 1;
 };
 

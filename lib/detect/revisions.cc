@@ -9,11 +9,6 @@ Timing timing_of(PaneIndex reported, Frontier frontier) {
   return reported <= frontier.final ? Timing::kFinal : Timing::kOnTime;
 }
 
-bool same(const Figures& a, const Figures& b) {
-  return a.observed == b.observed && a.expected == b.expected && a.upper_bound == b.upper_bound &&
-         a.ratio == b.ratio && a.score == b.score;
-}
-
 const Episode* find(const std::vector<Episode>& episodes, PaneIndex onset) {
   const auto found = std::find_if(episodes.begin(), episodes.end(),
                                   [&](const Episode& e) { return e.onset == onset; });
@@ -66,7 +61,7 @@ void follow(const Episode& episode, Frontier frontier, std::vector<Revision>* pu
   const Revision next = saying(episode, episode.firing, frontier);
   if (next.firing != last->firing || next.timing != last->timing || next.tier != last->tier ||
       next.proposed != last->proposed || next.reported != last->reported ||
-      !same(next.figures, last->figures)) {
+      !is_same(next.figures, last->figures)) {
     publish(next, &*last, emit);
   }
 }

@@ -4,6 +4,7 @@
 #include <bit>
 #include <utility>
 
+#include "base/check.h"
 #include "detect/contributors.h"
 
 namespace surgewatch::detect {
@@ -11,18 +12,34 @@ namespace {
 
 using config::RuleType;
 
-std::int64_t panes_in(Micros span, Micros pane_length) {
-  return (span + pane_length - 1) / pane_length;
-}
+// Forgetting looks at every subject, so it waits until this many panes can go.
+constexpr std::int64_t kForgetStep = 64;
 
-// Never 0, which stands for a point that was not emitted.
-std::uint64_t digest_of(const Figures& figures) {
-  std::uint64_t hash = static_cast<std::uint64_t>(figures.verdict) + 1;
+// Of what is said of a point, but for its labels.
+std::uint64_t digest_of(const Figures& figures, bool firing, LifeState state) {
+  std::uint64_t hash = static_cast<std::uint64_t>(figures.verdict) * 64 +
+                       static_cast<std::uint64_t>(state) * 2 + firing;
   for (const double value : {figures.observed, figures.expected, figures.upper_bound}) {
     hash = (hash ^ std::bit_cast<std::uint64_t>(value)) * 0x9E37'79B9'7F4A'7C15ULL;
     hash ^= hash >> 32;
   }
-  return hash | 1;
+  return hash;
+}
+
+bool is_same(const Life& a, const Life& b) {
+  if (a.suspects != b.suspects || a.episodes.size() != b.episodes.size()) return false;
+  if (a.episodes.empty()) return true;
+  const Episode& last = a.episodes.back();
+  const Episode& other = b.episodes.back();
+  return last.firing == other.firing && last.quiet_run == other.quiet_run &&
+         last.windows == other.windows;
+}
+
+// Whether one of the life's alerts is firing once the window that ends with `pane` is in.
+bool fires_at(const Life& life, PaneIndex pane) {
+  return std::ranges::any_of(life.episodes, [&](const Episode& episode) {
+    return episode.onset <= pane && (episode.firing || pane < episode.resolved);
+  });
 }
 
 }  // namespace
@@ -34,78 +51,374 @@ RuleRunner::RuleRunner(const config::Config& config, std::size_t rule_index,
       shape_(config, rule_index),
       own_series_(shape_.rule->series),
       against_series_(shape_.rule->against_series.value_or(own_series_)),
-      late_panes_(panes_in(config.event_time.allowed_lateness, shape_.pane_length) + 1),
-      amendable_(std::min(late_panes_, kMaxAmendablePanes)),
-      correctable_(std::max(
-          amendable_, std::min(panes_in(config.event_time.correction_horizon, shape_.pane_length),
-                               kMaxAmendablePanes))),
-      capacity_(shape_.reach + correctable_ + 2),
-      whole_(shape_, capacity_, pane_of(kMinEventTime, shape_.pane_length) - 1),
-      first_pane_(pane_of(kMinEventTime, shape_.pane_length)),
-      closed_(first_pane_ - 1),
-      settled_(closed_),
-      final_(closed_) {
-  if (shape_.learns) panel_.emplace(shape_);
-}
-
-std::optional<PaneIndex> RuleRunner::closed() const {
-  return started_ ? std::optional<PaneIndex>(closed_) : std::nullopt;
+      by_name_(0, NameHash{&subjects_}, NameEqual{&subjects_}),
+      order_(InOrder{&subjects_}),
+      stories_(InOrder{&subjects_}) {
+  if (!shape_.learns) return;
+  const auto operands = [this](std::int32_t index) -> const Operands& {
+    return index == Panel::kWholeSeries ? whole_ : subject(index).operands;
+  };
+  panel_.emplace(
+      shape_,
+      Panel::Sums{
+          .of = [this](std::int32_t index, PaneIndex pane) { return sums_of(index, pane); },
+          .any =
+              [operands](std::int32_t index, PaneIndex first, PaneIndex last) {
+                return operands(index).next(first - 1).value_or(last + 1) <= last;
+              },
+          .next = [operands](std::int32_t index,
+                             PaneIndex pane) { return operands(index).observed.next(pane); },
+          .size = [operands](std::int32_t index) { return operands(index).observed.size(); }});
 }
 
 // ---- closing and settling ----------------------------------------------------------------------
 
-PaneIndex RuleRunner::last_closable(Micros passed) const {
-  if (passed >= journal::kEndOfInput) return highest_data_;
+PaneIndex RuleRunner::highest_data() {
+  if (!highest_data_.has_value()) {
+    PaneIndex highest = INT64_MIN;
+    for (const std::int32_t index : order_) {
+      highest = std::max(highest, subject(index).operands.last().value_or(INT64_MIN));
+    }
+    highest_data_ = highest;
+  }
+  return *highest_data_;
+}
+
+PaneIndex RuleRunner::last_closable(Micros passed) {
+  if (passed >= journal::kEndOfInput) return highest_data();
   return pane_of(passed, shape_.pane_length) - 1;
 }
 
-std::optional<Micros> RuleRunner::next_close_at(Micros passed) const {
-  if (lowest_data_ == INT64_MAX) return std::nullopt;
-  const PaneIndex next = started_ ? closed_ + 1 : lowest_data_;
+std::optional<Micros> RuleRunner::next_close_at(Micros passed) {
+  if (!started_ && open_panes_.empty()) return std::nullopt;
+  const PaneIndex next = started_ ? closed_ + 1 : *open_panes_.begin();
   if (next > last_closable(passed)) return std::nullopt;
   return shape_.end_of(next);
 }
 
+std::optional<PaneIndex> RuleRunner::end_of_silence(PaneIndex pane) const {
+  for (const Range& silence : silences_) {
+    if (silence.first <= pane && pane <= silence.last) return silence.last;
+  }
+  return std::nullopt;
+}
+
 std::optional<Micros> RuleRunner::next_final_at(Micros passed) const {
-  if (final_ >= closed_) return std::nullopt;
+  if (!started_ || final_ >= closed_) return std::nullopt;
   const Micros at = shape_.end_of(final_ + 1) + config_.event_time.allowed_lateness;
   return at <= passed ? std::optional<Micros>(at) : std::nullopt;
 }
 
 void RuleRunner::start() {
   started_ = true;
-  first_pane_ = lowest_data_;
-  closed_ = settled_ = final_ = lowest_data_ - 1;
+  first_pane_ = *open_panes_.begin();
+  const auto first = merger_.first_watermark(own_series_, against_series_);
+  if (first.has_value()) {
+    first_pane_ = std::min(
+        first_pane_, pane_of(*first - config_.event_time.allowed_lateness, shape_.pane_length));
+  }
+  closed_ = settled_ = final_ = first_pane_ - 1;
   if (panel_) panel_->start(shape_.last_ended(closed_));
-  whole_.skip_to(closed_);
-  for (Subject& subject : subjects_) subject.operands.skip_to(closed_);
 }
 
-// Nothing in a whole reach and all of that final: nobody fires on news, every window is as the
-// last. True if that was so and the panes before the next data, or up to `last`, are closed now.
+// After a whole reach of panes without any data, when the last window has changed nothing, no
+// window will until there is data again. True if that was so, and the panes before the next data,
+// or up to `last`, are closed now.
 bool RuleRunner::skip_silence(PaneIndex last) {
-  const std::int64_t quiet = shape_.learns ? shape_.reach : shape_.reach + shape_.rule->clear_after;
-  if (last_closed_data_ == INT64_MIN || final_ <= last_closed_data_ + quiet) return false;
-  PaneIndex next_data = last + 1;
-  for (const PaneHistory* history : {&whole_.observed, &whole_.against, &whole_.documents}) {
-    if (!history->open().empty()) next_data = std::min(next_data, history->open().front().first);
-  }
+  const std::int64_t quiet = shape_.reach + (shape_.learns ? 4 * shape_.window : 1);
+  const bool nothing_yet = last_closed_data_ == INT64_MIN;
+  if (has_changed_ || (!nothing_yet && closed_ <= last_closed_data_ + quiet)) return false;
+  const PaneIndex next_data = open_panes_.empty() ? last + 1 : *open_panes_.begin();
   const PaneIndex target = shape_.last_ended(std::min(next_data - 1, last));
   if (target <= closed_) return false;
-  whole_.skip_to(target);
-  for (Subject& subject : subjects_) {
-    subject.operands.skip_to(target);
-    Life past;
-    if (!subject.life.episodes.empty()) past.episodes.push_back(subject.life.episodes.back());
-    past.suspects = subject.life.suspects;
-    subject.settled = std::move(past);
-    std::fill(subject.digests.begin(), subject.digests.end(), 0);
-  }
+  silences_.push_back({.first = closed_ + 1, .last = target});
   closed_ = target;
-  final_ = std::max(final_, target - late_panes_);
-  settled_ = std::max(settled_, final_);
-  if (panel_) panel_->skip_to(target, shape_.last_ended(settled_));
+  if (panel_) panel_->skip_to(target);
   return true;
+}
+
+void RuleRunner::close_next(Micros passed, Emissions* out) {
+  if (!started_) start();
+  const bool is_skipped = skip_silence(last_closable(passed));
+  if (!is_skipped) {
+    whole_pane_.reset();
+    ++closed_;
+    ++stats_.closed;
+    if (!open_panes_.empty() && *open_panes_.begin() == closed_) {
+      open_panes_.erase(open_panes_.begin());
+      last_closed_data_ = closed_;
+    }
+    if (shape_.ends_window(closed_)) judge_closed(out);
+  }
+  while (closed_ - settled_ > shape_.correctable) settle_next();
+}
+
+void RuleRunner::judge_closed(Emissions* out) {
+  if (panel_) {
+    panel_->close_next([&](std::int32_t index) { return is_watched(subject(index), closed_); });
+  }
+  has_changed_ = false;
+  for (const std::int32_t index : order_) {
+    Subject& of = subject(index);
+    if (!is_watched(of, closed_) && !is_worth_a_point(of, closed_)) continue;
+    Figures figures;
+    if (panel_) {
+      const Figures* at = panel_->at(index);
+      if (at == nullptr) continue;
+      figures = *at;
+    } else {
+      figures = evaluate_at(index, closed_);
+    }
+    ++stats_.evaluations;
+    stats_.inconclusive += figures.verdict == Verdict::kInconclusive;
+    Life life = of.story == nullptr ? Life{} : of.story->life;
+    const Life before = life;
+    step_life(of, closed_, figures, &life);
+    const bool moved = !is_same(before, life);
+    if (moved || of.story != nullptr) story_of(index).life = life;
+    const std::size_t points = out->points.size();
+    if (is_worth_a_point(of, closed_) || life.firing()) {
+      say_point(&of, closed_, figures, life, out);
+    }
+    has_changed_ |= moved || out->points.size() != points;
+    if (of.story != nullptr) publish(index, out);
+  }
+}
+
+void RuleRunner::finalize_next(Micros passed, Emissions* out) {
+  const PaneIndex most = std::min(
+      closed_, passed >= journal::kEndOfInput
+                   ? closed_
+                   : pane_of(passed - config_.event_time.allowed_lateness, shape_.pane_length) - 1);
+  final_ = std::max(final_ + 1, std::min(end_of_silence(final_ + 1).value_or(final_ + 1), most));
+  for (const std::int32_t index : Ordered(stories_)) publish(index, out);
+}
+
+void RuleRunner::settle_next() {
+  const std::optional<PaneIndex> silence = end_of_silence(settled_ + 1);
+  const bool is_silence = silence.has_value();
+  settled_ = std::min(silence.value_or(settled_ + 1), closed_ - shape_.correctable);
+  if (panel_ && !is_silence && shape_.ends_window(settled_)) {
+    panel_->settle(
+        settled_, [&](std::int32_t index) { return subject(index).story != nullptr; },
+        [&](std::int32_t index, const Figures& figures) {
+          step_life(subject(index), settled_, figures, &subject(index).story->settled);
+        });
+  } else if (panel_) {
+    panel_->settle_to(shape_.last_ended(settled_));
+  } else if (!is_silence) {
+    for (const std::int32_t index : stories_) {
+      step_life(subject(index), settled_, evaluate_at(index, settled_),
+                &subject(index).story->settled);
+    }
+  }
+  std::erase_if(silences_,
+                [&](const Range& range) { return range.last <= settled_ && range.last <= final_; });
+  if (kept_from_ != INT64_MIN && settled_ - kept_from_ < shape_.reach + kForgetStep) return;
+  forget_told();
+  forget_silent();
+}
+
+// What is over, final and settled has nothing more to say.
+void RuleRunner::forget_told() {
+  std::vector<std::int32_t> over;
+  for (const std::int32_t index : stories_) {
+    Story& story = *subject(index).story;
+    const auto is_told = [&](const Episode& episode) {
+      return !episode.firing && episode.resolved <= settled_;
+    };
+    std::erase_if(story.published, [&](const Revision& revision) {
+      const bool stands = std::ranges::any_of(story.life.episodes, [&](const Episode& episode) {
+        return episode.onset == revision.onset && !is_told(episode);
+      });
+      return !stands && !revision.firing && revision.timing == Timing::kFinal &&
+             revision.onset <= settled_;
+    });
+    std::erase_if(story.settled.episodes, is_told);
+    std::erase_if(story.life.episodes, is_told);
+    const auto has_begun = [](const Life& life) {
+      return !life.episodes.empty() || life.suspects != 0;
+    };
+    if (!has_begun(story.life) && !has_begun(story.settled) && story.published.empty()) {
+      over.push_back(index);
+    }
+  }
+  for (const std::int32_t index : over) {
+    stories_.erase(index);
+    subject(index).story.reset();
+  }
+}
+
+// ---- amending ----------------------------------------------------------------------------------
+
+void RuleRunner::amend(Emissions* out) {
+  const PaneIndex whole_from = std::exchange(whole_amended_from_, INT64_MAX);
+  if (amended_.empty() && whole_from == INT64_MAX) return;
+  std::vector<std::pair<std::int32_t, PaneIndex>> amended;
+  PaneIndex from = whole_from;
+  for (const std::int32_t index : std::exchange(amended_, {})) {
+    const PaneIndex of = std::exchange(subject(index).amended_from, INT64_MAX);
+    amended.emplace_back(index, of);
+    from = std::min(from, of);
+  }
+  Ordered again(order_.key_comp());
+  if (panel_) {
+    std::vector<Panel::Amended> list;
+    for (const auto& [index, of] : amended) list.push_back({index, of});
+    const auto moved = panel_->amend(
+        list, whole_from == INT64_MAX ? std::nullopt : std::optional<PaneIndex>(whole_from));
+    again.insert(moved.begin(), moved.end());
+    // What lies below one that fires is part of it, so all may have changed.
+    if (!again.empty() && !shape_.rule->rollup.empty()) again = order_;
+  } else {
+    for (const auto& [index, of] : amended) again.insert(index);
+    if (whole_from != INT64_MAX &&
+        (shape_.reads_whole || shape_.rule->type == RuleType::kDivergence)) {
+      again = order_;
+    }
+  }
+  for (const std::int32_t index : again) refold(index, from, out);
+}
+
+// From what is settled on, over the windows as they are now; points are said from the one that
+// holds `from` on.
+void RuleRunner::refold(std::int32_t index, PaneIndex from, Emissions* out) {
+  Subject& of = subject(index);
+  Life life = of.story == nullptr ? Life{} : of.story->settled;
+  const auto visit = [&](PaneIndex pane, const Figures& figures) {
+    ++stats_.evaluations;
+    step_life(of, pane, figures, &life);
+    if (pane < from) return;
+    const auto said = std::ranges::lower_bound(of.said, pane, {}, &Said::pane);
+    const bool was_said = said != of.said.end() && said->pane == pane;
+    if (was_said || is_worth_a_point(of, pane) || life.firing()) {
+      say_point(&of, pane, figures, life, out);
+    }
+  };
+  if (panel_) {
+    panel_->replay(index, visit);
+  } else {
+    std::size_t said = 0;
+    for (PaneIndex pane = settled_ + 1; pane <= closed_;) {
+      while (said < of.said.size() && of.said[said].pane < pane) ++said;
+      const bool is_due = life.firing() || is_worth_a_point(of, pane) ||
+                          (said < of.said.size() && of.said[said].pane == pane);
+      if (is_due) {
+        visit(pane, evaluate_at(index, pane));
+        ++pane;
+        continue;
+      }
+      PaneIndex next = of.operands.next(pane).value_or(closed_ + 1);
+      if (said < of.said.size()) next = std::min(next, of.said[said].pane);
+      pane = std::max(pane + 1, next);
+    }
+  }
+  if (of.story == nullptr && life.episodes.empty() && life.suspects == 0) return;
+  story_of(index).life = std::move(life);
+  publish(index, out);
+}
+
+RuleRunner::Story& RuleRunner::story_of(std::int32_t index) {
+  Subject& of = subject(index);
+  if (of.story == nullptr) {
+    of.story = std::make_unique<Story>();
+    stories_.insert(index);
+  }
+  return *of.story;
+}
+
+void RuleRunner::look_early(Emissions* out) {
+  if (touched_.empty()) return;
+  std::vector<std::pair<std::int32_t, PaneIndex>> touched = std::exchange(touched_, {});
+  if (!started_ || shape_.reference_end - 1 > closed_) return;
+  for (auto& [index, pane] : touched) pane = shape_.last_of_window(pane);
+  std::sort(touched.begin(), touched.end(), [&](const auto& a, const auto& b) {
+    if (a.first != b.first) return order_.key_comp()(a.first, b.first);
+    return a.second < b.second;
+  });
+  touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
+  std::size_t looked_at = 0;
+  for (std::size_t i = 0; i < touched.size(); ++i) {
+    const auto [index, pane] = touched[i];
+    looked_at = i > 0 && touched[i - 1].first == index ? looked_at + 1 : 0;
+    const Subject& of = subject(index);
+    const bool speaks = of.story != nullptr &&
+                        (of.story->life.firing() ||
+                         std::ranges::any_of(of.story->published,
+                                             [&](const Revision& r) { return r.onset > closed_; }));
+    if (speaks || looked_at >= kMaxEarlyWindows) continue;
+    // What is closed by now was judged as such; a detector is ready for the next window only.
+    const PaneIndex next = shape_.last_ended(closed_) + shape_.window;
+    if (pane <= closed_ || (panel_ ? pane != next : shape_.window_begin(pane) > closed_ + 1)) {
+      continue;
+    }
+    ++stats_.evaluations;
+    const Figures figures = panel_ ? panel_->early(index) : evaluate_at(index, pane);
+    if (figures.verdict != Verdict::kFires) continue;
+    Revision revision;
+    revision.onset = revision.reported = pane;
+    revision.number = 1;
+    revision.timing = Timing::kEarly;
+    revision.figures = figures;
+    revision.tier = figures.tier;
+    story_of(index).published.push_back(revision);
+    ++stats_.firing;
+    emit_alert(index, revision, out);
+  }
+}
+
+// ---- evaluating and saying ---------------------------------------------------------------------
+
+// Whether there is nothing to be seen in the window.
+bool RuleRunner::is_silent(const Subject& of, PaneIndex pane) const {
+  return of.operands.judged(shape_.window_begin(pane), pane) == 0;
+}
+
+// Points are said of what holds something, and once of the silence behind it.
+bool RuleRunner::is_worth_a_point(const Subject& of, PaneIndex pane) const {
+  return !is_silent(of, pane) || !is_silent(of, pane - (shape_.learns ? shape_.window : 1));
+}
+
+// Whether the window can change an alert though it may hold nothing.
+bool RuleRunner::is_watched(const Subject& of, PaneIndex pane) const {
+  // A share can fall by holding nothing.
+  if (panel_ && shape_.rule->type == RuleType::kShareShift) return true;
+  const bool has_begun =
+      of.story != nullptr &&
+      (of.story->life.firing() || of.story->life.suspects != 0 || !of.story->published.empty());
+  return has_begun || is_worth_a_point(of, pane);
+}
+
+const Whole& RuleRunner::whole_at(PaneIndex pane) {
+  if (whole_pane_ != pane) {
+    whole_figures_ = evaluate_whole(shape_, whole_, pane);
+    whole_pane_ = pane;
+  }
+  return whole_figures_;
+}
+
+Figures RuleRunner::evaluate_at(std::int32_t index, PaneIndex pane) {
+  return evaluate(shape_, subject(index).operands, whole_at(pane), pane, first_pane_);
+}
+
+// Of a window that may be settled; `last` is what was said of it.
+Figures RuleRunner::figures_of(std::int32_t index, PaneIndex pane, const Figures& last) {
+  if (!panel_) return shape_.window_begin(pane) >= kept_from_ ? evaluate_at(index, pane) : last;
+  if (pane <= panel_->settled()) return reassess(shape_, last, sums_of(index, pane).judged);
+  Figures result = last;
+  panel_->replay(index, [&](PaneIndex at, const Figures& figures) {
+    if (at == pane) result = figures;
+  });
+  return result;
+}
+
+WindowSums RuleRunner::sums_of(std::int32_t index, PaneIndex pane) const {
+  const Operands& operands = index == Panel::kWholeSeries ? whole_ : subject(index).operands;
+  const PaneIndex begin = shape_.window_begin(pane);
+  const Int128 learned = operands.observed.sum(begin, pane);
+  return {.amount = static_cast<double>(learned),
+          .documents = static_cast<double>(operands.documents(begin, pane)),
+          .judged = static_cast<double>(learned + operands.corrected.sum(begin, pane))};
 }
 
 LifeRules RuleRunner::life_rules() const {
@@ -120,279 +433,83 @@ LifeRules RuleRunner::life_rules() const {
   return rules;
 }
 
-bool RuleRunner::has_firing_ancestor(const Subject& subject, Life Subject::*life) const {
-  for (std::int32_t above = subject.parent; above != Panel::kWholeSeries;
-       above = subjects_[static_cast<std::size_t>(above)].parent) {
-    if ((subjects_[static_cast<std::size_t>(above)].*life).firing()) return true;
+bool RuleRunner::fires_above(const Subject& of, PaneIndex pane) const {
+  for (std::int32_t above = of.parent; above != Panel::kWholeSeries;
+       above = subject(above).parent) {
+    const Story* story = subject(above).story.get();
+    if (story != nullptr && fires_at(story->life, pane)) return true;
   }
   return false;
 }
 
-void RuleRunner::fold(PaneIndex pane, Life Subject::*life) {
-  const LifeRules rules = life_rules();
-  for (const std::uint32_t index : order_) {
-    Subject& subject = subjects_[index];
-    if (subject.first_pane > pane) continue;
-    Figures figures = evaluate_at(static_cast<std::int32_t>(index), pane);
-    // One alert a tree: what lies below one that fires is part of it.
-    if (figures.verdict >= Verdict::kSuspects && has_firing_ancestor(subject, life)) {
-      figures.verdict = Verdict::kBetween;
-    }
-    step(&(subject.*life), pane, figures, rules);
+bool RuleRunner::step_life(const Subject& of, PaneIndex pane, Figures figures, Life* life) const {
+  if (figures.verdict >= Verdict::kSuspects && fires_above(of, pane)) {
+    figures.verdict = Verdict::kBetween;
   }
+  step(life, pane, figures, life_rules());
+  return life->firing();
 }
 
-void RuleRunner::close_next(Micros passed, Emissions* out) {
-  if (!started_) start();
-  if (skip_silence(last_closable(passed))) return;
-  whole_pane_.reset();
-  ++closed_;
-  ++stats_.closed;
-  for (const PaneHistory* history : {&whole_.observed, &whole_.against, &whole_.documents}) {
-    if (!history->open().empty() && history->open().front().first == closed_) {
-      last_closed_data_ = closed_;
-    }
-  }
-  whole_.close_next();
-  for (Subject& subject : subjects_) subject.operands.close_next();
-  if (shape_.ends_window(closed_)) judge_closed(out);
-  while (closed_ - settled_ > amendable_) settle_next(out);
-}
-
-void RuleRunner::judge_closed(Emissions* out) {
-  if (panel_) {
-    stats_.evaluations += subjects_.size();
-    panel_->close_next([&](std::int32_t index, PaneIndex pane) { return sums_of(index, pane); },
-                       [&](PaneIndex pane) { return is_silent(pane); });
-  }
-  fold(closed_, &Subject::life);
-  for (const std::uint32_t index : order_) {
-    Subject& subject = subjects_[index];
-    if (subject.first_pane > closed_) continue;
-    const Figures figures = evaluate_at(static_cast<std::int32_t>(index), closed_);
-    stats_.inconclusive += figures.verdict == Verdict::kInconclusive;
-    emit_point(&subject, closed_, figures, subject.life, out);
-    publish(static_cast<std::int32_t>(index), out);
-  }
-}
-
-void RuleRunner::finalize_next(Emissions* out) {
-  ++final_;
-  if (settled_ < final_) settle_next(out);
-  for (const std::uint32_t index : order_) publish(static_cast<std::int32_t>(index), out);
-}
-
-void RuleRunner::settle_next(Emissions* out) {
-  ++settled_;
-  if (!shape_.ends_window(settled_)) return;
-  fold(settled_, &Subject::settled);
-  for (const std::uint32_t index : order_) {
-    Subject& subject = subjects_[index];
-    if (subject.first_pane > settled_) continue;
-    const Figures figures = evaluate_at(static_cast<std::int32_t>(index), settled_);
-    if (digest(&subject, settled_) != digest_of(figures)) {
-      emit_point(&subject, settled_, figures, subject.settled, out);
-    }
-    forget_said(&subject);
-  }
-  if (panel_) {
-    panel_->settle_next([&](std::int32_t index, PaneIndex pane) { return sums_of(index, pane); },
-                        [&](PaneIndex pane) { return is_silent(pane); });
-  }
-}
-
-// What is over and final has nothing more to say; the last one is kept.
-void RuleRunner::forget_said(Subject* subject) {
-  std::vector<Episode>& settled = subject->settled.episodes;
-  if (settled.size() > 1) settled.erase(settled.begin());
-  std::vector<Episode>& episodes = subject->life.episodes;
-  while (episodes.size() > 1 && !settled.empty() && !episodes.front().firing &&
-         episodes.front().resolved <= final_ && episodes.front().onset < settled.front().onset) {
-    episodes.erase(episodes.begin());
-  }
-}
-
-void RuleRunner::amend(Emissions* out) {
-  if (!any_amended_ && !whole_amended_) return;
-  const bool whole = std::exchange(whole_amended_, false);
-  any_amended_ = false;
-  std::vector<std::int32_t> amended;
-  for (const std::uint32_t index : order_) {
-    Subject& subject = subjects_[index];
-    const bool own = std::exchange(subject.amended, false);
-    // Where the whole does not decide, it is still evidence of what has been said.
-    const bool by_whole = whole && (shape_.reads_whole || !subject.life.episodes.empty());
-    if (own || by_whole) amended.push_back(static_cast<std::int32_t>(index));
-  }
-  if (panel_) {
-    panel_->amend(
-        amended, [&](std::int32_t index, PaneIndex pane) { return sums_of(index, pane); },
-        [&](PaneIndex pane) { return is_silent(pane); });
-    amended.assign(order_.begin(), order_.end());  // each is weighed against the others
-  }
-  for (const std::int32_t index : amended) recall_settled(index);
-  if (panel_) {
-    for (PaneIndex pane = shape_.last_ended(settled_) + shape_.window; pane <= closed_;
-         pane += shape_.window) {
-      fold(pane, &Subject::life);
-    }
-  } else {
-    for (const std::int32_t index : amended) {
-      Subject& subject = subjects_[static_cast<std::size_t>(index)];
-      for (PaneIndex pane = std::max(settled_ + 1, subject.first_pane); pane <= closed_; ++pane) {
-        step(&subject.life, pane, evaluate_at(index, pane), life_rules());
-      }
-    }
-  }
-  for (const std::int32_t index : amended) publish(index, out);
-}
-
-// Back to what is settled, with the figures that corrections have made of it.
-void RuleRunner::recall_settled(std::int32_t index) {
-  Subject& subject = subjects_[static_cast<std::size_t>(index)];
-  for (Episode& episode : subject.settled.episodes) {
-    if (knows(episode.peak)) {
-      episode.peak_figures = figures_of(index, episode.peak, episode.peak_figures);
-    }
-    if (!episode.firing && knows(episode.resolved)) {
-      episode.resolved_figures = figures_of(index, episode.resolved, episode.resolved_figures);
-    }
-  }
-  subject.life = subject.settled;
-}
-
-void RuleRunner::look_early(Emissions* out) {
-  if (!std::exchange(any_touched_, false)) return;
-  const bool ready = started_ && shape_.reference_end - 1 <= closed_;
-  for (const std::uint32_t order : order_) {
-    const auto index = static_cast<std::int32_t>(order);
-    Subject& subject = subjects_[order];
-    std::vector<PaneIndex> touched = std::exchange(subject.touched, {});
-    const bool pending = std::any_of(subject.published.begin(), subject.published.end(),
-                                     [&](const Revision& r) { return r.onset > closed_; });
-    if (!ready || subject.life.firing() || pending || touched.empty()) continue;
-    for (PaneIndex& pane : touched) pane = shape_.last_of_window(pane);
-    std::sort(touched.begin(), touched.end());
-    touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
-    if (touched.size() > kMaxEarlyWindows) touched.resize(kMaxEarlyWindows);
-    for (const PaneIndex pane : touched) {
-      // What is closed by now was judged as such; a detector is ready for the next window only.
-      const PaneIndex next = shape_.last_ended(closed_) + shape_.window;
-      if (pane <= closed_ || (panel_ ? pane != next : shape_.window_begin(pane) > closed_ + 1)) {
-        continue;
-      }
-      const Figures figures = early_figures(index, pane);
-      if (figures.verdict != Verdict::kFires) continue;
-      Revision revision;
-      revision.onset = revision.reported = pane;
-      revision.number = 1;
-      revision.timing = Timing::kEarly;
-      revision.figures = figures;
-      revision.tier = figures.tier;
-      subject.published.push_back(revision);
-      ++stats_.firing;
-      emit_alert(subject, revision, out);
-      break;
-    }
-  }
-}
-
-// ---- evaluating and saying ---------------------------------------------------------------------
-
-const Whole& RuleRunner::whole_at(PaneIndex pane) {
-  if (whole_pane_ != pane) {
-    whole_figures_ = evaluate_whole(shape_, whole_, pane);
-    whole_pane_ = pane;
-  }
-  return whole_figures_;
-}
-
-Figures RuleRunner::evaluate_at(std::int32_t index, PaneIndex pane) {
-  if (panel_) return panel_->at(index, pane);
-  ++stats_.evaluations;
-  return evaluate(shape_, subjects_[static_cast<std::size_t>(index)].operands, whole_at(pane), pane,
-                  first_pane_);
-}
-
-Figures RuleRunner::figures_of(std::int32_t index, PaneIndex pane, const Figures& last) {
-  if (!panel_ || panel_->knows(pane)) return evaluate_at(index, pane);
-  return reassess(shape_, last, sums_of(index, pane).amount);
-}
-
-Figures RuleRunner::early_figures(std::int32_t index, PaneIndex pane) {
-  ++stats_.evaluations;
-  if (!panel_) {
-    return evaluate(shape_, subjects_[static_cast<std::size_t>(index)].operands, whole_at(pane),
-                    pane, first_pane_);
-  }
-  return panel_->early(index, sums_of(index, pane), sums_of(Panel::kWholeSeries, pane));
-}
-
-WindowSums RuleRunner::sums_of(std::int32_t index, PaneIndex pane) const {
-  const Operands& operands =
-      index == Panel::kWholeSeries ? whole_ : subjects_[static_cast<std::size_t>(index)].operands;
-  const PaneIndex begin = shape_.window_begin(pane);
-  return {static_cast<double>(operands.observed.sum(begin, pane)),
-          static_cast<double>(operands.documents.sum(begin, pane))};
-}
-
-// Whether the window and those before it hold nothing, each for itself.
-bool RuleRunner::is_silent(PaneIndex pane) const {
-  for (int i = 0; i <= shape_.silent_windows(); ++i, pane -= shape_.window) {
-    if (whole_.observed.sum(shape_.window_begin(pane), pane) != 0) return false;
-  }
-  return true;
-}
-
-bool RuleRunner::knows(PaneIndex pane) const {
-  return whole_.observed.knows(pane - shape_.reach + 1);
-}
-
-std::uint64_t& RuleRunner::digest(Subject* subject, PaneIndex pane) const {
-  const std::int64_t size = amendable_ + 1;
-  return subject->digests[static_cast<std::size_t>(pane - floor_div(pane, size) * size)];
-}
-
-void RuleRunner::emit_point(Subject* subject, PaneIndex pane, const Figures& figures,
-                            const Life& life, Emissions* out) {
-  digest(subject, pane) = digest_of(figures);
+void RuleRunner::say_point(Subject* of, PaneIndex pane, const Figures& figures, const Life& life,
+                           Emissions* out) {
   if (figures.verdict == Verdict::kNothing) return;
-  const bool firing = std::any_of(
-      subject->life.episodes.begin(), subject->life.episodes.end(), [&](const Episode& episode) {
-        return episode.onset <= pane && (episode.firing || pane < episode.resolved);
-      });
-  out->points.push_back(make_point(shape_, subject->name, pane, figures, firing, state_of(life)));
+  const std::uint64_t digest = digest_of(figures, life.firing(), state_of(life));
+  const auto place = std::ranges::lower_bound(of->said, pane, {}, &Said::pane);
+  if (place != of->said.end() && place->pane == pane) {
+    if (place->digest == digest) return;
+    place->digest = digest;
+  } else {
+    of->said.insert(place, {pane, digest});
+  }
+  out->points.push_back(
+      make_point(shape_, name_of(*of), pane, figures, life.firing(), state_of(life)));
 }
 
 void RuleRunner::publish(std::int32_t index, Emissions* out) {
-  Subject& subject = subjects_[static_cast<std::size_t>(index)];
-  if (subject.life.episodes.empty() && subject.published.empty()) return;
-  const auto firing = [&] {
-    return std::count_if(subject.published.begin(), subject.published.end(),
-                         [](const Revision& r) { return r.firing; });
-  };
+  Story& story = *subject(index).story;
+  const auto firing = [&] { return std::ranges::count_if(story.published, &Revision::firing); };
   const auto before = firing();
   reconcile(
-      subject.life.episodes, {.closed = closed_, .final = final_},
+      story.life.episodes, {.closed = closed_, .final = final_},
       [&](const Revision& last) { return figures_of(index, last.onset, last.figures); },
-      &subject.published, [&](const Revision& revision) { emit_alert(subject, revision, out); });
+      &story.published, [&](const Revision& revision) { emit_alert(index, revision, out); });
   stats_.firing += static_cast<std::uint64_t>(firing() - before);
 }
 
-void RuleRunner::emit_alert(const Subject& subject, const Revision& revision, Emissions* out) {
-  out->alerts.push_back(
-      make_alert(config_, shape_, subject.name, revision,
-                 composition(shape_, merger_, subject.name, subject.keys, revision.reported),
-                 parts(revision.figures)));
+void RuleRunner::restate(Emissions* out) {
+  for (const std::int32_t index : stories_) {
+    for (const Revision& revision : subject(index).story->published) {
+      emit_alert(index, revision, out);
+    }
+  }
 }
 
-std::vector<NamedPart> RuleRunner::parts(const Figures& figures) const {
-  std::vector<NamedPart> result;
-  if (figures.parts == nullptr) return result;
-  for (const Part& part : *figures.parts) {
-    result.push_back({&subjects_[static_cast<std::size_t>(part.subject)].name, part});
+void RuleRunner::emit_alert(std::int32_t index, const Revision& said, Emissions* out) {
+  const Subject& of = subject(index);
+  Revision revision = said;
+  // What stands beside the figures, as it is now.
+  std::vector<NamedPart> parts;
+  std::vector<SubjectName> names;
+  if (panel_) {
+    panel_->refresh(index, revision.reported, &revision.figures);
+    const std::vector<Part> below = panel_->parts(
+        index, revision.reported, [&](std::int32_t part) { return subject(part).name; });
+    names.reserve(below.size());
+    for (const Part& part : below) {
+      names.push_back(name_of(subject(part.subject)));
+      parts.push_back({&names.back(), part});
+    }
+  } else if (shape_.window_begin(revision.reported) >= kept_from_) {
+    const Figures now =
+        evaluate(shape_, of.operands, whole_at(revision.reported), revision.reported, first_pane_);
+    if (is_same(now, revision.figures)) revision.figures = now;
   }
-  return result;
+  const SubjectName name = name_of(of);
+  out->alerts.push_back(make_alert(config_, shape_, name, revision,
+                                   composition(shape_, merger_, name, of.keys, revision.reported),
+                                   parts));
+  const std::string& reference = merger_.reference_data_version();
+  if (!reference.empty()) out->alerts.back().set_reference_data_version(reference);
 }
 
 }  // namespace surgewatch::detect

@@ -1,37 +1,48 @@
 // One rule at work: keeps the sums of its subjects, closes and settles its windows in order, and
 // says what there is to say of them.
 //
-//     settled (the fold is done for good)    closed (may be amended)      open
-//   ──────────────────────────────────────┬──────────────────────────┬─────────────► panes
-//                                        settled                   closed
+//     settled (never amended again)      closed (may be amended)              open
+//   ────────────────────────────────┬──────────────┬───────────────────┬──────────────► panes
+//                                settled         final               closed
 //
-// - close_next(): the next window is evaluated for each subject; a point for each, and revisions.
-// - finalize_next(): the oldest closed window that is not final becomes so.
-// - amend(): late data has changed closed panes: the fold is run again from what is settled.
+// - close_next(): the next window is evaluated for each subject; points, and revisions.
+// - finalize_next(): the oldest closed window that is not final becomes so: no source can update
+// it.
+// - amend(): late data or a correction has changed closed panes: the fold is run again from what is
+//   settled, over every window whose corrections are still known of (RuleShape::correctable).
 // - look_early(): open windows that have crossed the line already, of subjects that do not fire.
 //
-// Rules that learn (panel.h) judge windows that do not overlap: there, only panes that end a window
-// are judged, and all subjects are judged together.
+// So what is said in the end is a function of the input alone. Rules that learn (panel.h) judge
+// windows that do not overlap: there, only panes that end a window are judged, and all subjects are
+// judged together.
 //
 // A subject is one combination of the values of `per`. The whole is the rule's series without the
 // rule's filters. Subjects are visited in the order of their canonical names, so that nothing
 // depends on the order in which they were first seen.
 //
-// Silence costs nothing: once a whole reach of panes without any data is final, windows up to the
-// next data are passed over at once, without points, since all of them say the same.
+// History begins where the input says: at the first watermark of any source that the rule reads,
+// less the allowed lateness.
+//
+// Silence costs nothing: a subject that holds nothing is neither judged nor said, after one point
+// that says so; and once nothing can happen before the next data, all windows up to it are passed
+// over at once. A subject that has held nothing for as long as corrections can come is forgotten.
 //
 // Threads: one.
-// Cost: a change takes O(1); a close O(subjects). Memory for each subject: 16 bytes a pane of
-// history (three times that for divergence).
+// Cost: a change takes O(log subjects); a close O(subjects), mostly a glance. Memory for each
+// subject: some 250 bytes and 24 a pane that holds something.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_set.h"
 #include "config/config.h"
 #include "detect/alert_text.h"
 #include "detect/detector.h"
@@ -45,122 +56,180 @@ namespace surgewatch::detect {
 
 class RuleRunner {
  public:
-  // Closed panes behind the newest that late data can still amend, and those that corrections can:
-  // no more than this, however short the panes are.
-  static constexpr std::int64_t kMaxAmendablePanes = 4'096;
   // Open windows of one subject that are looked at early after one record.
   static constexpr std::size_t kMaxEarlyWindows = 16;
 
   struct Stats {
     std::uint64_t closed = 0, evaluations = 0, inconclusive = 0;
-    std::uint64_t firing = 0;  // alerts now
+    std::uint64_t firing = 0;     // alerts now
+    std::uint64_t forgotten = 0;  // subjects that had held nothing for long
+    std::uint64_t too_old = 0;    // changes of panes that can't be amended any more
   };
 
   RuleRunner(const config::Config& config, std::size_t rule_index, const journal::Merger& merger);
+  RuleRunner(const RuleRunner&) = delete;
+  RuleRunner& operator=(const RuleRunner&) = delete;
 
   const RuleShape& shape() const { return shape_; }
   const Stats& stats() const { return stats_; }
+  std::size_t subject_count() const { return by_name_.size(); }
   // Panes of the series behind the newest closed one that what a window is made of is found in.
-  std::int64_t kept_panes() const { return shape_.window + correctable_; }
-  std::optional<PaneIndex> closed() const;
+  std::int64_t kept_panes() const { return shape_.window + shape_.correctable; }
+  std::optional<PaneIndex> closed() const {
+    return started_ ? std::optional<PaneIndex>(closed_) : std::nullopt;
+  }
 
   void take(const journal::Change& change);
+  // The merger has let go of the key.
+  void drop_key(std::size_t series, journal::KeyId key);
 
   // When the next window closes or becomes final, if that has been passed.
-  std::optional<Micros> next_close_at(Micros passed) const;
+  std::optional<Micros> next_close_at(Micros passed);
   std::optional<Micros> next_final_at(Micros passed) const;
 
   void close_next(Micros passed, Emissions* out);
-  void finalize_next(Emissions* out);
+  void finalize_next(Micros passed, Emissions* out);
   void amend(Emissions* out);
   void look_early(Emissions* out);
+  // Says once more what holds now of each alert that it knows of.
+  void restate(Emissions* out);
 
  private:
+  // Of a subject that has ever suspected or fired.
+  struct Story {
+    Life settled;  // as of what is settled
+    Life life;     // as of what is closed
+    std::vector<Revision> published;
+  };
+  // A point that has been published of a window that may be amended.
+  struct Said {
+    PaneIndex pane = 0;
+    std::uint64_t digest = 0;
+  };
   struct Subject {
-    SubjectName name;
+    std::string name;  // canonical
     Operands operands;
     std::vector<journal::KeyId> keys;  // of the rule's own series
-    PaneIndex first_pane = INT64_MAX;  // before it there is nothing to say
-    int level = 0;                     // of the rollup
+    std::vector<Said> said;            // oldest first
+    std::unique_ptr<Story> story;
+    PaneIndex amended_from = INT64_MAX;
+    PaneIndex last_held = INT64_MIN;  // pane, as it was when panes were forgotten last
     std::int32_t parent = Panel::kWholeSeries;
-    Life settled;  // as of what is settled; at most one episode: the last
-    Life life;     // as of what is closed: that one, and those since
-    std::vector<Revision> published;
-    std::vector<std::uint64_t> digests;  // of the points of closed windows that are not settled
-    std::vector<PaneIndex> touched;      // open panes changed since look_early()
-    bool amended = false;
+    std::int16_t level = 0;  // of the rollup
+    bool is_used = false;
   };
-  // What a key of a series counts for.
+  // What a key of a series counts for: the finest subject it belongs to (those above follow), and
+  // the subject that it is delivered to.
   struct Target {
-    std::vector<std::int32_t> observed;  // indexes of subjects, one for each level of the rollup
-    std::int32_t against = -1;
+    static constexpr std::int32_t kNone = -1, kUnknown = -2;
+    std::int32_t observed = kUnknown;
+    std::int32_t against = kNone;
     bool unstated = false;
   };
+  struct NameHash {
+    using is_transparent = void;
+    const std::deque<Subject>* subjects;
+    std::size_t operator()(std::string_view name) const;
+    std::size_t operator()(std::int32_t index) const;
+  };
+  struct NameEqual {
+    using is_transparent = void;
+    const std::deque<Subject>* subjects;
+    std::string_view text(std::int32_t index) const {
+      return (*subjects)[static_cast<std::size_t>(index)].name;
+    }
+    static std::string_view text(std::string_view name) { return name; }
+    template <typename A, typename B>
+    bool operator()(const A& a, const B& b) const {
+      return text(a) == text(b);
+    }
+  };
+  struct InOrder {
+    const std::deque<Subject>* subjects;
+    bool operator()(std::int32_t a, std::int32_t b) const;
+  };
+  using Ordered = absl::btree_set<std::int32_t, InOrder>;
+  struct Range {
+    PaneIndex first = 0, last = 0;
+  };
 
+  // intake.cc
   const Target& target_of(std::size_t series, journal::KeyId key);
   Target own_target(const std::vector<std::string>& key, journal::KeyId id);
   Target against_target(const std::vector<std::string>& key);
   std::int32_t subject_index(const std::vector<std::size_t>& per, std::vector<std::string> values,
                              std::int32_t parent, int level);
   std::vector<PaneIndex> accepted_of(const SubjectName& name) const;
-  void mark(std::int32_t subject, PaneIndex pane);
+  void add(const journal::Change& change, Int128 delta, Int128 documents, Operands* operands) const;
+  void mark(std::int32_t index, PaneIndex pane);
+  Subject& subject(std::int32_t index) { return subjects_[static_cast<std::size_t>(index)]; }
+  const Subject& subject(std::int32_t index) const {
+    return subjects_[static_cast<std::size_t>(index)];
+  }
+  SubjectName name_of(const Subject& subject) const;
+  bool is_forgotten(PaneIndex last) const;
+  void forget_silent();
+  void remove(const std::vector<std::int32_t>& indexes);
 
   void start();
-  void judge_closed(Emissions* out);
+  PaneIndex last_closable(Micros passed);
+  PaneIndex highest_data();
   bool skip_silence(PaneIndex last);
-  PaneIndex last_closable(Micros passed) const;
-  void settle_next(Emissions* out);
+  // The last pane of the silence that was passed over with this one, if it was.
+  std::optional<PaneIndex> end_of_silence(PaneIndex pane) const;
+  void judge_closed(Emissions* out);
+  void settle_next();
+  void forget_told();
+
+  bool is_silent(const Subject& subject, PaneIndex pane) const;
+  bool is_worth_a_point(const Subject& subject, PaneIndex pane) const;
+  bool is_watched(const Subject& subject, PaneIndex pane) const;
   Figures evaluate_at(std::int32_t index, PaneIndex pane);
-  // The same of a window that may be settled; `last` is what was said of it.
   Figures figures_of(std::int32_t index, PaneIndex pane, const Figures& last);
-  Figures early_figures(std::int32_t index, PaneIndex pane);
   WindowSums sums_of(std::int32_t index, PaneIndex pane) const;
-  bool is_silent(PaneIndex pane) const;
   LifeRules life_rules() const;
-  // Steps all lives over a closed window, those above first.
-  void fold(PaneIndex pane, Life Subject::*life);
-  bool has_firing_ancestor(const Subject& subject, Life Subject::*life) const;
   const Whole& whole_at(PaneIndex pane);
-  bool knows(PaneIndex pane) const;
-  void emit_point(Subject* subject, PaneIndex pane, const Figures& figures, const Life& life,
-                  Emissions* out);
-  void forget_said(Subject* subject);
-  void recall_settled(std::int32_t index);
+  // One alert a tree: what lies below one that fires is part of it.
+  bool fires_above(const Subject& subject, PaneIndex pane) const;
+  bool step_life(const Subject& subject, PaneIndex pane, Figures figures, Life* life) const;
+  void refold(std::int32_t index, PaneIndex from, Emissions* out);
+  Story& story_of(std::int32_t index);
+  void say_point(Subject* subject, PaneIndex pane, const Figures& figures, const Life& life,
+                 Emissions* out);
   void publish(std::int32_t index, Emissions* out);
-  void emit_alert(const Subject& subject, const Revision& revision, Emissions* out);
-  std::vector<NamedPart> parts(const Figures& figures) const;
-  std::uint64_t& digest(Subject* subject, PaneIndex pane) const;
+  void emit_alert(std::int32_t index, const Revision& revision, Emissions* out);
 
   const config::Config& config_;
   const journal::Merger& merger_;
-  RuleShape shape_;
+  const RuleShape shape_;
   std::optional<Panel> panel_;  // of a rule that learns
-  std::size_t own_series_;
-  std::size_t against_series_;  // the rule's own unless divergence names another
-  std::int64_t late_panes_;     // closed windows that are not final, at most
-  std::int64_t amendable_;      // late_panes_, bounded
-  std::int64_t correctable_;
-  std::int64_t capacity_;
+  const std::size_t own_series_;
+  const std::size_t against_series_;  // the rule's own unless divergence names another
 
   std::deque<Subject> subjects_;
-  std::vector<std::uint32_t> order_;  // by level, then by canonical name
-  absl::flat_hash_map<std::string, std::int32_t> by_name_;
-  std::vector<std::optional<Target>> own_targets_, against_targets_;  // by KeyId
+  std::vector<std::int32_t> free_;
+  absl::flat_hash_set<std::int32_t, NameHash, NameEqual> by_name_;
+  Ordered order_;                                      // by level, then by canonical name
+  Ordered stories_;                                    // those that have one
+  std::vector<Target> own_targets_, against_targets_;  // by KeyId
   Operands whole_;
   Whole whole_figures_;
   std::optional<PaneIndex> whole_pane_;  // that whole_figures_ are of
 
   bool started_ = false;
-  PaneIndex first_pane_;  // of the history
-  PaneIndex closed_;
-  PaneIndex settled_;
-  PaneIndex final_;
-  PaneIndex lowest_data_ = INT64_MAX;
-  PaneIndex highest_data_ = INT64_MIN;
+  PaneIndex first_pane_ = 0;  // of the history
+  PaneIndex closed_ = INT64_MIN;
+  PaneIndex settled_ = INT64_MIN;
+  PaneIndex final_ = INT64_MIN;
+  PaneIndex kept_from_ = INT64_MIN;        // older panes are forgotten
+  absl::btree_set<PaneIndex> open_panes_;  // that hold something, or have held
   PaneIndex last_closed_data_ = INT64_MIN;
-  bool any_amended_ = false;
-  bool whole_amended_ = false;
-  bool any_touched_ = false;
+  std::optional<PaneIndex> highest_data_;  // if it is known
+  std::vector<Range> silences_;            // that were passed over and are not settled
+  bool has_changed_ = true;                // by the last window that closed
+  std::vector<std::int32_t> amended_;      // subjects with amended_from
+  PaneIndex whole_amended_from_ = INT64_MAX;
+  std::vector<std::pair<std::int32_t, PaneIndex>> touched_;  // open panes since look_early()
   Stats stats_;
 };
 

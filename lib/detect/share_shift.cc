@@ -15,7 +15,7 @@ namespace surgewatch::detect {
 Figures evaluate_share_shift(const RuleShape& shape, const Operands& subject, const Whole& whole,
                              PaneIndex pane, PaneIndex first_pane) {
   Figures figures;
-  figures.amount = static_cast<double>(subject.observed.sum(shape.window_begin(pane), pane));
+  figures.amount = static_cast<double>(subject.judged(shape.window_begin(pane), pane));
   figures.whole_amount = whole.figures.amount;
   figures.whole_base = whole.figures.base_amount;
   if (figures.whole_amount > 0) figures.observed = figures.amount / figures.whole_amount;

@@ -48,8 +48,8 @@ ShareTracker::ShareTracker(const RuleShape& shape)
 Figures ShareTracker::advance(const RuleShape& shape, const WindowInputs& in) {
   const config::Learning& learning = *shape.rule->learning;
   Figures f;
-  f.amount = in.own.amount;
-  f.whole_amount = in.whole.amount;
+  f.amount = in.own.judged;
+  f.whole_amount = in.whole.judged;
   if (f.whole_amount > 0) f.observed = f.amount / f.whole_amount;
   if (in.silent) return f;
   f.verdict = Verdict::kInconclusive;
@@ -77,9 +77,10 @@ Figures ShareTracker::advance(const RuleShape& shape, const WindowInputs& in) {
   };
   for (const auto& [own, whole] : before_unit_) cusum_.step(counts(own, whole));
   before_unit_ = {};
-  const statistics::ShareJudgement& judgement = cusum_.step(counts(in.own.amount, in.whole.amount));
+  const statistics::ShareJudgement& judgement =
+      cusum_.step(counts(in.own.amount, in.whole.amount), counts(in.own.judged, in.whole.judged));
   if (!judgement.known) {
-    if (in.whole.amount <= 0) f.missing = Missing::kWhole;
+    if (in.whole.judged <= 0) f.missing = Missing::kWhole;
     return f;
   }
   const statistics::RegionShare& region = judgement.regions[0];

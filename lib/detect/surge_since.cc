@@ -16,7 +16,7 @@ namespace surgewatch::detect {
 Figures evaluate_surge_since(const RuleShape& shape, const Operands& subject, const Whole* whole,
                              PaneIndex pane) {
   Figures figures;
-  figures.observed = static_cast<double>(subject.observed.sum(shape.window_begin(pane), pane));
+  figures.observed = static_cast<double>(subject.judged(shape.window_begin(pane), pane));
   figures.base_amount = static_cast<double>(subject.reference);
   if (pane + 1 <= shape.reference_end) return figures;  // it ends within the reference
   if (subject.reference <= 0) {

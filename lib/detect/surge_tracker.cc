@@ -116,7 +116,7 @@ SurgeTracker::SurgeTracker(const RuleShape& shape, std::vector<PaneIndex> accept
 
 Figures SurgeTracker::advance(const RuleShape& shape, const WindowInputs& in) {
   Figures figures;
-  figures.observed = in.own.amount;
+  figures.observed = in.own.judged;
   if (in.silent) return figures;
   if (!entered_) {
     entered_ = in.own.amount > 0;
@@ -148,7 +148,7 @@ Figures SurgeTracker::advance(const RuleShape& shape, const WindowInputs& in) {
     if (judge_accepted(amount).known) figures.missing = Missing::kAccepted;
     return figures;
   }
-  const Judgement judgement = judge(amount);
+  const Judgement judgement = filter_.step(amount, in.own.judged / unit_.unit(), level_);
   if (judgement.known) fill(shape, in, judgement, &figures);
   return figures;
 }
@@ -181,8 +181,6 @@ void SurgeTracker::learn_unit(const WindowSums& sums) {
   for (const double amount : before_unit_) filter_.step(amount / unit_.unit());
   before_unit_ = {};
 }
-
-Judgement SurgeTracker::judge(double amount) { return filter_.step(amount, level_); }
 
 // Learns by how much the accepted level differs from what the baseline says, and nothing else: the
 // season and the dispersion stay as they are.

@@ -29,7 +29,10 @@ void UnitFinder::take(const WindowSums& sums) {
   }
 }
 
-Tracker make_tracker(const RuleShape& shape, std::vector<PaneIndex> accepted) {
+Tracker::Tracker(const RuleShape& shape, std::vector<PaneIndex> accepted)
+    : detector_(make(shape, accepted)), accepted_(std::move(accepted)) {}
+
+Tracker::Detector Tracker::make(const RuleShape& shape, std::vector<PaneIndex> accepted) {
   switch (shape.rule->type) {
     case RuleType::kShareShift:
       return ShareTracker(shape);
@@ -38,6 +41,18 @@ Tracker make_tracker(const RuleShape& shape, std::vector<PaneIndex> accepted) {
     default:
       return SurgeTracker(shape, std::move(accepted));
   }
+}
+
+Figures Tracker::advance(const RuleShape& shape, const WindowInputs& in) {
+  if (in.own.amount != 0) {
+    if (empty_windows_ * shape.window > shape.forgotten_after) {
+      detector_ = make(shape, accepted_);
+    }
+    empty_windows_ = 0;
+  } else if (!in.silent) {
+    ++empty_windows_;
+  }
+  return std::visit([&](auto& detector) { return detector.advance(shape, in); }, detector_);
 }
 
 Lines lines_of(const RuleShape& shape, const Figures& f) {

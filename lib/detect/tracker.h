@@ -1,6 +1,11 @@
 // One subject under a rule that learns: its detector, as of some window, and what that says of the
 // next one.
 //
+// What is learned rests on updates alone, what is judged takes corrections too: whether a
+// contribution is one or the other is a function of its source's prefix, when a correction comes is
+// not. So a window's figure, with every correction of it, is judged against the baseline of its
+// time.
+//
 //   surge, ramp   SurgeTracker: statistics/gamma_poisson_filter.h (D1), ramp_cusum.h
 //                 (D2) and pair_test.h
 //   share_shift   ShareTracker: statistics/share_cusum.h (D3)
@@ -17,6 +22,9 @@
 // The first window of a subject is left out: it may have entered halfway through. Windows in which
 // the whole series has been silent for long (RuleShape::silent_windows) are passed over: nothing is
 // known of them.
+//
+// A subject that has held nothing for RuleShape::forgotten_after panes, while the series as a whole
+// was not silent, is forgotten: when it comes back, it is learned anew.
 //
 // Invariants: a function of the inputs since the subject's first window; nothing leaves that is NaN
 // or infinite. Cost: a step takes 1 to 3 µs, a copy allocates twice.
@@ -40,8 +48,16 @@ namespace surgewatch::detect {
 
 // What a window holds of a subject, or of the whole.
 struct WindowSums {
-  double amount = 0;
-  double documents = 0;
+  double amount = 0;     // of updates: what is learned
+  double documents = 0;  // likewise
+  double judged = 0;     // corrections are in
+};
+
+// What new_entity knows of a subject from its first window on.
+struct Entry {
+  statistics::RatePrior prior;  // of its siblings, then
+  double unit = 1;              // the size of a typical document, then
+  bool is_watched = false;      // it was new when it came: the series was old enough to say so
 };
 
 struct WindowInputs {
@@ -50,12 +66,9 @@ struct WindowInputs {
   WindowSums whole;
   // Of the whole in the same window, for surge and ramp; null for the whole itself.
   const Figures* whole_figures = nullptr;
-  bool silent = false;      // see RuleShape::silent_windows
-  bool wants_bound = true;  // the upper bound takes longer than all the rest
-  // For new_entity: the mean windows of the subjects that are known, and whether the series is old
-  // enough to call a subject new.
-  std::span<const double> sibling_rates;
-  bool warm = false;
+  bool silent = false;           // see RuleShape::silent_windows
+  bool wants_bound = true;       // the upper bound takes longer than all the rest
+  const Entry* entry = nullptr;  // for new_entity: good in the subject's first window
 };
 
 // The size of a typical document, from the windows of a subject's warm-up. One for counts.
@@ -84,7 +97,6 @@ class SurgeTracker {
  private:
   void pass_over(const RuleShape& shape, const WindowInputs& in);
   void learn_unit(const WindowSums& sums);
-  statistics::Judgement judge(double amount);
   statistics::Judgement judge_accepted(double amount);
   void fill(const RuleShape& shape, const WindowInputs& in, statistics::Judgement judgement,
             Figures* figures);
@@ -133,21 +145,27 @@ class EntityTracker {
   explicit EntityTracker(const RuleShape& shape);
   Figures advance(const RuleShape& shape, const WindowInputs& in);
 
-  // The mean of a window so far, once there are a few.
-  std::optional<double> rate() const;
-
  private:
-  void enter(const RuleShape& shape, const WindowInputs& in);
-
   std::optional<statistics::NewEntity> entity_;
-  bool watched_ = false;  // it was new when it came
+  bool watched_ = false;
   double unit_ = 1;
-  double total_ = 0;
-  std::int64_t windows_ = 0;
 };
 
-using Tracker = std::variant<SurgeTracker, ShareTracker, EntityTracker>;
-Tracker make_tracker(const RuleShape& shape, std::vector<PaneIndex> accepted);
+// A subject's detector from the first window in which it holds something until it is forgotten.
+class Tracker {
+ public:
+  Tracker(const RuleShape& shape, std::vector<PaneIndex> accepted);
+
+  Figures advance(const RuleShape& shape, const WindowInputs& in);
+
+ private:
+  using Detector = std::variant<SurgeTracker, ShareTracker, EntityTracker>;
+  static Detector make(const RuleShape& shape, std::vector<PaneIndex> accepted);
+
+  Detector detector_;
+  std::vector<PaneIndex> accepted_;
+  std::int64_t empty_windows_ = 0;  // since it held something last
+};
 
 // Whether the lines of fire_at are reached, and those of clear_at undercut, whatever the law says.
 // Lines that are not given are both.

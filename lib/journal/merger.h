@@ -1,26 +1,23 @@
-// Merges the journal: from each source's absolute pane values and signed corrections to one value
-// for each series, key and pane.
+// Merges the journal: who says what of which source, and by which generation of figures.
 //
-//   total(series, key, pane) = Σ over sources of the newest absolute value + Σ corrections
+//   records ──► owner of the source ──► his generation ──┬─ in force ──► changes
+//               (newest ownership       gathered beside  │
+//                record; the rest        one another     └─ others, until they have caught up
+//                is ignored)
 //
-// What is applied, and what changes nothing:
-// - A pane update, if its batch's stamp (next_offset) is not below the stamp last applied to that
-//   source, series, key and pane, nor below the source's last progress record. Equal stamps apply:
-//   within one owner's stream the later record knows more, and the same value again moves nothing.
-// - A correction, if its offset is above the last one applied for its source; a batch holds all
-//   corrections of one offset.
-// - A progress record, if its offset is not below the last one's. Watermarks: see watermarks.h.
-// The largest document of a pane follows the same rules: see largest_log.h.
+// Ownership is an order in the journal: the newest ownership record of a source says who owns it,
+// and its offset is the epoch of what he says. What bears another epoch is ignored and counted.
+// Records without an epoch (of files, or of journals that are older than ownership) are of one who
+// came before all others.
 //
-// A source's absolute value is kept as long as the source can still send another one, that is until
-// its own watermark has passed the pane's end by kRetentionFactor × (allowed lateness +
-// out-of-orderness + one pane); afterwards only the total is. An absolute value for a pane that has
-// been let go of can't be merged exactly; it is counted, not guessed.
+// A generation is what decides figures: definitions, reference data, bounds. One is in force; the
+// figures of others, as long as somebody owns a source by them, are gathered beside it. The newest
+// that is as far as the one in force on every source takes its place, at once: the changes are then
+// all that differs. Till then the old figures stand.
 //
 // Threads: one.
 // Errors: what does not make sense is counted in MergeStats and otherwise passed over.
-// Cost: about a hash look-up for the key and one for the value; nothing is copied from the record
-// but new keys.
+// Cost: as Generation's, times the generations that are gathered (mostly one).
 #pragma once
 
 #include <cstdint>
@@ -30,130 +27,105 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
-#include "base/measures.h"
 #include "config/config.h"
-#include "journal/largest_log.h"
-#include "journal/pane_log.h"
+#include "journal/generation.h"
+#include "journal/key_table.h"
 #include "journal/watermarks.h"
 #include "surgewatch/v1/journal.pb.h"
 
 namespace surgewatch::journal {
 
-// Keys of a series are numbered as they are first seen.
-using KeyId = std::uint32_t;
-
-// The pane's total has moved by after - before.
-struct Change {
-  std::uint32_t series = 0;
-  KeyId key = 0;
-  PaneIndex pane = 0;
-  WideMeasures before;
-  WideMeasures after;
-};
-
-struct MergeStats {
-  std::uint64_t pane_updates = 0;   // seen
-  std::uint64_t stale_updates = 0;  // of these, not newer than what is known
-  std::uint64_t unmergeable = 0;    // of these, for panes whose parts have been let go of
-  std::uint64_t corrections = 0;    // seen
-  std::uint64_t stale_corrections = 0;
-  std::uint64_t unknown_series = 0;  // updates and corrections by another definition of a series
-  std::uint64_t malformed = 0;       // records and updates that contradict schema or configuration
-  std::uint64_t reopened_panes = 0;  // changes to panes that were final
-  std::uint64_t ignored_idle_marks = 0;  // of an older owner
-  std::uint64_t overflows = 0;           // changes after which a total does not fit 64 bits
-};
-
 class Merger {
  public:
-  static constexpr Micros kRetentionFactor = 2;
   static constexpr std::int32_t kMaxPartitions = 65'536;
+  // Of which the oldest that is not in force gives way to one more.
+  static constexpr std::size_t kMaxGenerations = 4;
 
   explicit Merger(std::shared_ptr<const config::Config> config);
 
-  // What the record changed; valid until the next call.
-  std::span<const Change> apply(const v1::JournalRecord& record);
-
-  const Watermarks& watermarks() const { return watermarks_; }
-  const MergeStats& stats() const { return stats_; }
-
-  std::size_t key_count(std::size_t series) const { return series_[series].keys.size(); }
-  // Values of the series' dimensions, in the order of group_by.
-  const std::vector<std::string>& key(std::size_t series, KeyId id) const {
-    return series_[series].keys[id];
+  // What the record at this offset of the journal has changed; valid until the next call.
+  std::span<const Change> apply(const v1::JournalRecord& record, std::int64_t offset);
+  // The same, one behind the last.
+  std::span<const Change> apply(const v1::JournalRecord& record) {
+    return apply(record, last_offset_ + 1);
   }
-  const PaneLog& log(std::size_t series, KeyId id) const { return series_[series].logs[id]; }
+
+  // What every source that the series (of both) reads has passed; nullopt where nothing is known,
+  // or where the figures in force are of another definition of the series.
+  std::optional<Micros> passed(std::size_t series) const { return passed(series, series); }
+  std::optional<Micros> passed(std::size_t series, std::size_t other) const;
+  // The first watermark of any source that they read.
+  std::optional<Micros> first_watermark(std::size_t series, std::size_t other) const;
+  // The lowest watermark over all sources that are not idle.
+  std::optional<Micros> lowest_watermark() const;
+
+  const MergeStats& stats() const { return stats_; }
+  // Of the generation in force; empty where nobody has said.
+  const std::string& reference_data_version() const;
+
+  // Keys are numbered from 0; numbers of keys that have gone are used again.
+  std::size_t key_end(std::size_t series) const { return keys_[series]->end(); }
+  // Values of the series' dimensions, in the order of group_by.
+  std::vector<std::string> key(std::size_t series, KeyId id) const {
+    return keys_[series]->values(id);
+  }
+  // Calls `visitor(PaneLog::Entry)` for each pane of the key in first … last, in order.
+  template <typename Visitor>
+  void visit(std::size_t series, KeyId id, PaneIndex first, PaneIndex last,
+             Visitor&& visitor) const {
+    if (in_force_ != nullptr) in_force_->visit(series, id, first, last, visitor);
+  }
   // The largest document of the key in panes first … last: what it adds to the series'
   // largest_document measure. Nothing is known where the series keeps none.
   Largest largest(std::size_t series, KeyId id, PaneIndex first, PaneIndex last) const {
-    const std::vector<LargestLog>& logs = series_[series].largest;
-    return logs.empty() ? Largest::nothing_known() : logs[id].largest(first, last);
+    return in_force_ == nullptr ? Largest{} : in_force_->largest(series, id, first, last);
   }
 
   // Panes before `pane` are no longer needed by anyone.
   void forget_before(std::size_t series, PaneIndex pane);
+  // Calls `visitor(series, key)` for each key of which nothing is left, and lets it go.
+  template <typename Visitor>
+  void release_keys(Visitor&& visitor) {
+    for (std::size_t series = 0; series < keys_.size(); ++series) {
+      KeyTable& keys = *keys_[series];
+      for (std::size_t id = 0; id < keys.end(); ++id) {
+        const auto key = static_cast<KeyId>(id);
+        if (!keys.is_used(key) || keys.references(key) > 0) continue;
+        visitor(series, key);
+        keys.release(key);
+      }
+    }
+  }
 
  private:
-  struct Contribution {
-    std::int64_t stamp = -1;
-    WideMeasures values;
-    Largest largest;
-  };
-  // One source's newest absolute values of one series.
-  struct Parts {
-    absl::btree_map<PaneIndex, absl::flat_hash_map<KeyId, Contribution>> panes;
-    PaneIndex kept_from = INT64_MIN;
-  };
-  struct SourceState {
-    std::vector<Parts> series;
-    std::int64_t progress_offset = -1;
-    std::int64_t correction_offset = -1;
-    Micros watermark = INT64_MIN;
-  };
-  struct SeriesState {
-    Micros pane_length = 0;
-    PaneIndex first_pane = 0, last_pane = 0;  // what event time allows
-    std::vector<std::vector<std::string>> keys;
-    std::vector<PaneLog> logs;
-    std::optional<Measure> largest_of;  // config::Series::largest_document
-    std::vector<LargestLog> largest;    // as logs, if that is given
-    absl::flat_hash_map<std::string, KeyId> ids;
-    PaneIndex forgotten_before = INT64_MIN;
+  struct Owner {
+    std::optional<std::int64_t> epoch;  // absent: he gives none
+    Generation* generation = nullptr;
   };
 
-  std::optional<SourceId> source_of(const v1::JournalRecord& record);
-  SourceState& state_of(SourceId source);
-  void apply_panes(SourceId source, const v1::PaneBatch& batch);
-  void apply_update(SourceId source, SourceState* state, std::int64_t stamp,
-                    const v1::PaneUpdate& update);
-  void apply_correction(SourceId source, const v1::PaneCorrection& correction);
-  void apply_progress(SourceId source, const v1::Progress& progress);
-  void let_go(std::size_t series, Parts* parts, PaneIndex kept_from);
-  void update_largest(std::size_t series, KeyId key, PaneIndex pane, const v1::PaneUpdate& update,
-                      Contribution* part);
+  static std::optional<SourceId> source_of(const v1::JournalRecord& record);
   void apply_topology(const v1::Topology& topology);
+  void apply_ownership(SourceId source, const v1::Ownership& ownership, std::int64_t offset);
+  // Null if the record is not of the source's owner.
+  Generation* generation_for(SourceId source, const v1::JournalRecord& record);
+  Generation& generation(const std::string& name);
+  bool is_owned_by(const Generation& generation) const;
+  void retire();
+  void replace_if_caught_up();
+  Topics topics_of(std::size_t series, std::size_t other) const {
+    return Topics(config_->series[series].event) | config_->series[other].event;
+  }
 
-  // Index of the series that a record's index means, or nullopt (counted).
-  template <typename Record>
-  std::optional<std::size_t> series_of(SourceId source, const Record& record);
-  template <typename Key>
-  KeyId intern(SeriesState* series, const Key& key);
-  void move(SourceId source, std::size_t series, KeyId key, PaneIndex pane,
-            const WideMeasures& before, const WideMeasures& after);
-
-  std::shared_ptr<const config::Config> config_;
-  std::vector<SeriesState> series_;
-  absl::flat_hash_map<std::string, std::size_t> series_by_name_;
-  absl::flat_hash_map<SourceId, SourceState> sources_;
-  Watermarks watermarks_;
+  const std::shared_ptr<const config::Config> config_;
+  std::vector<std::unique_ptr<KeyTable>> keys_;  // by series
   MergeStats stats_;
-
-  // Reused from record to record.
-  std::vector<Change> changes_;
-  std::vector<std::optional<std::size_t>> batch_series_;
-  std::string key_bytes_;
+  std::vector<std::unique_ptr<Generation>> generations_;  // as they were first heard of
+  Generation* in_force_ = nullptr;
+  absl::flat_hash_map<SourceId, Owner> owners_;
+  std::array<std::int32_t, 2> partitions_{};
+  std::int64_t last_offset_ = -1;
+  std::vector<Change> changes_;  // reused
 };
 
 }  // namespace surgewatch::journal

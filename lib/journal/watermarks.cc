@@ -10,25 +10,28 @@ void Watermarks::add_partitions(Topic topic, std::int32_t partitions) {
 
 void Watermarks::add_source(SourceId source) { sources_.try_emplace(source); }
 
-void Watermarks::advance(SourceId source, Micros watermark) {
+void Watermarks::advance(SourceId source, Micros watermark, std::optional<Micros> first) {
   State& state = sources_[source];
+  if (first.has_value()) state.first = std::min(state.first.value_or(*first), *first);
   if (state.watermark.has_value() && watermark <= *state.watermark) return;
+  if (!state.first.has_value() && watermark < kEndOfInput) state.first = watermark;
   state.watermark = watermark;
   state.idle = false;
   update(source.topic);
 }
 
-bool Watermarks::mark_idle(SourceId source, bool idle, std::int64_t owner_epoch) {
-  State& state = sources_[source];
-  if (owner_epoch < state.owner_epoch) return false;
-  state.owner_epoch = owner_epoch;
-  state.idle = idle;
+void Watermarks::mark_idle(SourceId source, bool idle) {
+  sources_[source].idle = idle;
   update(source.topic);
-  return true;
 }
 
-std::optional<Micros> Watermarks::passed(Topic topic) const {
-  return passed_[static_cast<std::size_t>(topic)];
+std::optional<Micros> Watermarks::first(Topics topics) const {
+  std::optional<Micros> first;
+  for (const auto& [source, state] : sources_) {
+    if (!topics.has(source.topic) || !state.first.has_value()) continue;
+    first = std::min(first.value_or(*state.first), *state.first);
+  }
+  return first;
 }
 
 std::optional<Micros> Watermarks::lowest() const {
@@ -41,23 +44,41 @@ std::optional<Micros> Watermarks::lowest() const {
   return lowest;
 }
 
+void Watermarks::follow(const Watermarks& other) {
+  for (std::size_t i = 0; i < passed_.size(); ++i) {
+    if (!other.passed_[i].has_value()) continue;
+    passed_[i] = std::max(passed_[i].value_or(*other.passed_[i]), *other.passed_[i]);
+  }
+}
+
 void Watermarks::update(Topic topic) {
+  for (const Topics topics : {Topics(topic), Topics::both()}) {
+    const std::optional<Micros> now = bound(topics);
+    std::optional<Micros>& passed = passed_[topics.index()];
+    if (now.has_value()) passed = std::max(passed.value_or(*now), *now);
+  }
+}
+
+std::optional<Micros> Watermarks::bound(Topics topics) const {
+  std::array<bool, 2> is_there{};
   std::optional<Micros> lowest_active;
   std::optional<Micros> highest_idle;
   for (const auto& [source, state] : sources_) {
-    if (source.topic != topic) continue;
+    if (!topics.has(source.topic)) continue;
+    is_there[static_cast<std::size_t>(source.topic)] = true;
     if (state.idle) {
       if (state.watermark.has_value()) {
         highest_idle = std::max(highest_idle.value_or(*state.watermark), *state.watermark);
       }
       continue;
     }
-    if (!state.watermark.has_value()) return;  // it holds everything
+    if (!state.watermark.has_value()) return std::nullopt;  // it holds everything
     lowest_active = std::min(lowest_active.value_or(*state.watermark), *state.watermark);
   }
-  const std::optional<Micros> now = lowest_active.has_value() ? lowest_active : highest_idle;
-  std::optional<Micros>& passed = passed_[static_cast<std::size_t>(topic)];
-  if (now.has_value()) passed = std::max(passed.value_or(*now), *now);
+  for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
+    if (topics.has(topic) && !is_there[static_cast<std::size_t>(topic)]) return std::nullopt;
+  }
+  return lowest_active.has_value() ? lowest_active : highest_idle;
 }
 
 }  // namespace surgewatch::journal

@@ -1,14 +1,15 @@
-// How far each source has come in event time, and therefore which instants a whole topic has
-// passed.
+// How far each source has come in event time, and therefore which instants have been passed.
 //
 // A source is one partition. Those that a topology names and those that are seen count; a source
-// without a watermark holds its topic back. One that its owner has marked idle is left out of
-// account until it moves again: a mark that says so, or a watermark that grew, clears idleness.
-// If all sources of a topic are idle, the furthest of their watermarks counts.
+// without a watermark holds back all who look at its topic. One that its owner has marked idle
+// imposes no bound until it moves again: a mark that says so, or a watermark that grew, clears
+// idleness. That holds within a topic and between topics: a topic all of whose sources are idle
+// does not hold back a rule over two topics while the other moves. Only when all sources that
+// somebody looks at are idle does the furthest of their watermarks stand.
 //
 // Invariants: a source's watermark never falls, and passed() never falls: what has been passed
 // stays passed, even if a source that was thought idle comes back with less.
-// Cost: O(sources of the topic) for each change.
+// Cost: O(sources) for each change.
 #pragma once
 
 #include <array>
@@ -24,38 +25,64 @@ namespace surgewatch::journal {
 // The watermark of an input that has ended. Spans that the configuration allows can be added to it.
 inline constexpr Micros kEndOfInput = INT64_MAX / 4;
 
+// What somebody looks at: one topic, or both.
+class Topics {
+ public:
+  static constexpr std::size_t kCount = 4;  // sets of them
+
+  Topics(Topic topic) : bits_(bit(topic)) {}  // NOLINT(google-explicit-constructor): is one
+  static Topics both() { return Topics(Topic::kInvoices) | Topic::kShipments; }
+
+  friend Topics operator|(Topics a, Topics b) { return Topics(a.bits_ | b.bits_); }
+  bool has(Topic topic) const { return (bits_ & bit(topic)) != 0; }
+  std::size_t index() const { return bits_; }
+  static Topics of_index(std::size_t index) { return Topics(static_cast<unsigned>(index)); }
+
+ private:
+  explicit Topics(unsigned bits) : bits_(bits) {}
+  static constexpr unsigned bit(Topic topic) { return 1U << static_cast<unsigned>(topic); }
+  unsigned bits_;
+};
+
 class Watermarks {
  public:
   // Partitions 0 … partitions - 1 of the topic exist. Never takes a source away.
   void add_partitions(Topic topic, std::int32_t partitions);
   void add_source(SourceId source);
 
-  // Ignored unless the watermark grew.
-  void advance(SourceId source, Micros watermark);
+  // Ignored unless the watermark grew. `first`: the first that the source ever had, if that is
+  // said.
+  void advance(SourceId source, Micros watermark, std::optional<Micros> first = std::nullopt);
   void end(SourceId source) { advance(source, kEndOfInput); }
+  void mark_idle(SourceId source, bool idle);
 
-  // False if the mark is of an older owner and was ignored.
-  bool mark_idle(SourceId source, bool idle, std::int64_t owner_epoch);
+  // No event before this is to be expected from any source of these topics; nullopt while nothing
+  // is known.
+  std::optional<Micros> passed(Topics topics) const { return passed_[topics.index()]; }
 
-  // No event before this is to be expected from any source of the topic; nullopt while nothing is
-  // known.
-  std::optional<Micros> passed(Topic topic) const;
+  // The first watermark that any source of these topics has had: what lies before it, by more than
+  // the allowed lateness, was never taken in.
+  std::optional<Micros> first(Topics topics) const;
 
   // The lowest over all sources that are not idle; nullopt if one of them has none yet, or none is
   // left.
   std::optional<Micros> lowest() const;
 
+  // Takes the place of `other`: what that had passed stays passed.
+  void follow(const Watermarks& other);
+
  private:
   struct State {
     std::optional<Micros> watermark;
+    std::optional<Micros> first;
     bool idle = false;
-    std::int64_t owner_epoch = INT64_MIN;
   };
 
   void update(Topic topic);
+  std::optional<Micros> bound(Topics topics) const;
 
   absl::btree_map<SourceId, State> sources_;
-  std::array<std::optional<Micros>, 2> passed_;
+  std::array<std::optional<Micros>, Topics::kCount> passed_;
 };
 
 }  // namespace surgewatch::journal

@@ -1,8 +1,9 @@
 #include "kafka/topics.h"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
-#include <chrono>
+#include "base/status.h"
 
 namespace surgewatch::kafka {
 namespace {
@@ -22,12 +23,16 @@ Topics::Topics(std::string_view prefix)
       late(fmt::format("{}surgewatch.late", prefix)),
       dead_letter(fmt::format("{}surgewatch.dead-letter", prefix)) {}
 
-std::vector<TopicSpec> Topics::specs(std::int32_t input_partitions) const {
+std::vector<TopicSpec> Topics::specs(
+    std::int32_t input_partitions,
+    std::optional<std::chrono::milliseconds> timestamps_ahead) const {
   using std::chrono::days;
+  // The user's own: how long inputs are kept is theirs to say.
+  std::map<std::string, std::string> of_inputs;
+  if (timestamps_ahead) of_inputs[std::string(kTimestampBound)] = ms(*timestamps_ahead);
   return {
-      // The user's own: how long inputs are kept is theirs to say.
-      {invoices, input_partitions, {}},
-      {shipments, input_partitions, {}},
+      {invoices, input_partitions, of_inputs},
+      {shipments, input_partitions, of_inputs},
       // The detector alone truncates it.
       {journal,
        1,
@@ -43,6 +48,21 @@ std::vector<TopicSpec> Topics::specs(std::int32_t input_partitions) const {
        input_partitions,
        {{"cleanup.policy", "delete"}, {"retention.ms", ms(days(30))}}},
   };
+}
+
+absl::Status create_topics(Admin* admin, std::vector<TopicSpec> topics, int replication) {
+  const absl::Status made = admin->create_topics(topics, replication);
+  if (!absl::IsInvalidArgument(made) ||
+      message_of(made).find(kTimestampBound) == std::string::npos) {
+    return made;
+  }
+  spdlog::warn(
+      "{}; the topic is made without that setting: brokers before Kafka 3.6 take records however "
+      "far "
+      "ahead of their clock",
+      message_of(made));
+  for (TopicSpec& topic : topics) topic.settings.erase(std::string(kTimestampBound));
+  return admin->create_topics(topics, replication);  // those that were made are left as they are
 }
 
 }  // namespace surgewatch::kafka

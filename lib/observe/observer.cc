@@ -103,6 +103,12 @@ bool Observer::observe(std::string_view payload, std::optional<Micros> record_ti
   return true;
 }
 
+bool Observer::reject_text(std::string_view text, std::string_view field,
+                           Rejection* rejection) const {
+  return reject(rejection, v1::REJECT_REASON_TOO_LARGE, "{} has {} bytes, the limit is {}", field,
+                text.size(), limits_.text_bytes);
+}
+
 bool Observer::check_head(Observation* observation, Rejection* rejection) const {
   const Document& document = observation->document;
   const auto effect = effect_of(document.type);
@@ -113,6 +119,7 @@ bool Observer::check_head(Observation* observation, Rejection* rejection) const 
   if (document.id.empty()) {
     return reject(rejection, v1::REJECT_REASON_MISSING_ID, "{} is empty", id_field(topic_));
   }
+  if (is_too_long(document.id)) return reject_text(document.id, id_field(topic_), rejection);
   if (!document.has_time) {
     return reject(rejection, v1::REJECT_REASON_MISSING_TIME, "{} is absent", time_field(topic_));
   }
@@ -126,6 +133,7 @@ bool Observer::check_head(Observation* observation, Rejection* rejection) const 
   if (document.order_id.empty()) {
     return reject(rejection, v1::REJECT_REASON_MISSING_ORDER_ID, "order_id is empty");
   }
+  if (is_too_long(document.order_id)) return reject_text(document.order_id, "order_id", rejection);
   return true;
 }
 
@@ -140,6 +148,10 @@ bool Observer::check_countries(Observation* observation, Rejection* rejection) c
   for (unsigned left = document.parties_used; left != 0; left &= left - 1) {
     const auto role = static_cast<std::size_t>(std::countr_zero(left));
     const PartyView& party = document.parties[role];
+    if (is_too_long(party.party_id)) {
+      const std::string field = fmt::format("{}.party_id", kRoleNames[role]);
+      return reject_text(party.party_id, field, rejection);
+    }
     if (!party.country.empty()) {
       observation->countries[role] = index_->country(party.country);
       if (observation->countries[role] == kNoCountry) {
@@ -186,6 +198,9 @@ bool Observer::value_line(const LineView& line, std::size_t number, Micros time,
                           ObservedLine* value, Rejection* rejection) const {
   if (line.sku.empty()) {
     return reject(rejection, v1::REJECT_REASON_MISSING_SKU, "lines[{}].sku is empty", number);
+  }
+  if (is_too_long(line.sku)) {
+    return reject_text(line.sku, fmt::format("lines[{}].sku", number), rejection);
   }
   if (line.quantity <= 0) {
     return reject(rejection, v1::REJECT_REASON_INVALID_QUANTITY, "lines[{}].quantity is {}", number,

@@ -1,9 +1,10 @@
 // From a record's bytes to what it counts for: decode, validate, enrich. Or the reason why not.
 //
 // Checks come in a fixed order, so that a record with several faults always gets the same reason:
-// too large; undecodable; unknown type; missing id; missing time; invalid time; missing order id;
-// missing country; unknown country (of any party and its parent, in the order of Role); no lines;
-// line by line: missing sku, invalid quantity, invalid money, unknown currency, out of range;
+// record too large; undecodable; unknown type; missing id, id too large; missing time; invalid
+// time; missing order id, order id too large; missing country; party by party, in the order of
+// Role: party id too large, unknown country, unknown country of the parent; no lines; line by line:
+// missing sku, sku too large, invalid quantity, invalid money, unknown currency, out of range;
 // future time. A cancellation needs neither lines nor a country, but those that it has are checked
 // alike.
 //
@@ -58,6 +59,8 @@ class Observer {
  public:
   struct Limits {
     std::size_t record_bytes = 1'000'000;
+    // Of a document's id, its order's, a SKU, a party's id: what keys and documents are known by.
+    std::size_t text_bytes = 256;
     Micros future_bound = kMicrosPerDay;
   };
 
@@ -70,6 +73,9 @@ class Observer {
                Observation* observation, Rejection* rejection) const;
 
  private:
+  bool is_too_long(std::string_view text) const { return text.size() > limits_.text_bytes; }
+  [[gnu::cold, gnu::noinline]] bool reject_text(std::string_view text, std::string_view field,
+                                                Rejection* rejection) const;
   bool check_head(Observation* observation, Rejection* rejection) const;
   bool check_countries(Observation* observation, Rejection* rejection) const;
   bool check_lines(Observation* observation, Rejection* rejection) const;

@@ -71,11 +71,13 @@ NewEntity::NewEntity(const NewEntityParameters& parameters)
                 portable_exp(span * static_cast<double>(j) / static_cast<double>(kRises - 1));
 }
 
-NewEntityJudgement NewEntity::step(std::optional<double> value, double exposure) {
+NewEntityJudgement NewEntity::step(std::optional<double> learned, std::optional<double> judged,
+                                   double exposure) {
   NewEntityJudgement answer;
   answer.null_rate = null_rate_;
-  if (!value.has_value()) return answer;
-  const double y = *value > 0 ? std::min(*value, kMaxCount) : 0;
+  if (!learned.has_value() || !judged.has_value()) return answer;
+  const auto count_of = [](double value) { return value > 0 ? std::min(value, kMaxCount) : 0; };
+  const double y = count_of(*judged);
   const double w = exposure > 1e-6 ? std::min(exposure, 1e6) : 1e-6;
   answer.known = true;
   answer.first_seen = y > 0 && total_ == 0;
@@ -105,7 +107,7 @@ NewEntityJudgement NewEntity::step(std::optional<double> value, double exposure)
   answer.alarm = ever || r >= limit;
   if (r >= limit) r_.fill(0);
   exposure_ += w;
-  total_ += y;
+  total_ += count_of(*learned);
   return answer;
 }
 

@@ -67,7 +67,13 @@ class NewEntity {
  public:
   static absl::StatusOr<NewEntity> create(const NewEntityParameters& parameters);
 
-  NewEntityJudgement step(std::optional<double> value, double exposure = 1);
+  NewEntityJudgement step(std::optional<double> value, double exposure = 1) {
+    return step(value, value, exposure);
+  }
+  // The same where what is judged is not what is learned: corrections of a window that has been
+  // learned long since.
+  NewEntityJudgement step(std::optional<double> learned, std::optional<double> judged,
+                          double exposure);
 
   // Old and busy enough for a baseline of its own: 52 windows and 50 counts.
   bool ready_for_baseline() const { return exposure_ >= 52 && total_ >= 50; }

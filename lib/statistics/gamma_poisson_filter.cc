@@ -123,11 +123,12 @@ GammaPoissonFilter::Seen GammaPoissonFilter::seen_of(std::optional<double> value
           clamped(exposure, kMinExposure, kMaxExposure)};
 }
 
-Judgement GammaPoissonFilter::step(std::optional<double> value, double exposure) {
+Judgement GammaPoissonFilter::step(std::optional<double> learned, std::optional<double> judged,
+                                   double exposure) {
   Seen& oldest = guarded_[static_cast<std::size_t>(windows_ % parameters_->guard)];
   if (windows_ >= parameters_->guard) learn(windows_ - parameters_->guard, oldest);
-  const Seen seen = seen_of(value, exposure);
-  const Judgement judgement = judge_window(windows_, seen);
+  const Judgement judgement = judge_window(windows_, seen_of(judged, exposure));
+  const Seen seen = seen_of(learned, exposure);
   oldest = seen;
   recent_[static_cast<std::size_t>(windows_ % 8)] = seen.value;
   ++windows_;

@@ -90,7 +90,12 @@ class GammaPoissonFilter {
 
   // Judges the next window, then keeps its value for learning. No value: nothing is learned from
   // the window. `exposure` is its length times its completeness, relative to a full window.
-  Judgement step(std::optional<double> value, double exposure = 1);
+  Judgement step(std::optional<double> value, double exposure = 1) {
+    return step(value, value, exposure);
+  }
+  // The same where what is judged is not what is learned: corrections of a window that has been
+  // learned long since.
+  Judgement step(std::optional<double> learned, std::optional<double> judged, double exposure);
 
   // What step() would say now of `value`, without taking it in: provisional tests of open windows.
   Judgement judge(std::optional<double> value, double exposure = 1) const;

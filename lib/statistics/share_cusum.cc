@@ -70,7 +70,8 @@ ShareCusum::ShareCusum(const ShareParameters& parameters)
       dispersion_(parameters.dispersion),
       regions_(static_cast<std::size_t>(parameters.regions)),
       guarded_(static_cast<std::size_t>(parameters.regions) *
-               static_cast<std::size_t>(parameters.guard)) {
+               static_cast<std::size_t>(parameters.guard)),
+      judged_(static_cast<std::size_t>(parameters.regions)) {
   judgement_.regions.resize(regions_.size());
 }
 
@@ -99,15 +100,17 @@ const ShareJudgement& ShareCusum::skip() {
   return judgement_;
 }
 
-const ShareJudgement& ShareCusum::step(std::span<const double> counts) {
-  SW_CHECK(counts.size() == regions_.size());
+const ShareJudgement& ShareCusum::step(std::span<const double> learned,
+                                       std::span<const double> judged) {
+  SW_CHECK(learned.size() == regions_.size() && judged.size() == regions_.size());
   const std::span<double> slot = oldest();
   if (windows_ >= parameters_->guard) learn(slot);
-  std::transform(counts.begin(), counts.end(), slot.begin(), count_of);
+  std::transform(learned.begin(), learned.end(), slot.begin(), count_of);
+  std::transform(judged.begin(), judged.end(), judged_.begin(), count_of);
   ++windows_;
 
   double total = 0;
-  for (const double count : slot) total += count;
+  for (const double count : judged_) total += count;
   double baseline_total = 0;
   for (const Region& region : regions_) baseline_total += region.baseline + kPriorCount;
   say_nothing();
@@ -119,7 +122,7 @@ const ShareJudgement& ShareCusum::step(std::span<const double> counts) {
       (baseline_total - kPriorCount * static_cast<double>(regions_.size())) / weight_;
   // The Dirichlet-multinomial's variance: shares of a small baseline are themselves uncertain.
   judgement_.dispersion = dispersion_ * (1 + total / (1 + baseline_total));
-  for (std::size_t i = 0; i < regions_.size(); ++i) judge_region(i, slot[i], baseline_total);
+  for (std::size_t i = 0; i < regions_.size(); ++i) judge_region(i, judged_[i], baseline_total);
   if (!parameters_->target.empty()) {
     target_evidence_ = std::max(0.0, target_evidence_ + target_log_ratio(baseline_total));
     judgement_.target_evidence = target_evidence_;

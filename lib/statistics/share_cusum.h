@@ -74,7 +74,10 @@ class ShareCusum {
   static absl::StatusOr<ShareCusum> create(const ShareParameters& parameters);
 
   // counts.size() == regions. What it returns stands until the next step.
-  const ShareJudgement& step(std::span<const double> counts);
+  const ShareJudgement& step(std::span<const double> counts) { return step(counts, counts); }
+  // The same where what is judged is not what is learned: corrections of a window that has been
+  // learned long since.
+  const ShareJudgement& step(std::span<const double> learned, std::span<const double> judged);
 
   // A window without figures: nothing is judged and nothing learned.
   const ShareJudgement& skip();
@@ -107,6 +110,7 @@ class ShareCusum {
   double target_evidence_ = 0;
   std::vector<Region> regions_;
   std::vector<double> guarded_;  // guard × regions; a first value of -1 marks a skipped window
+  std::vector<double> judged_;   // of the window at hand
   ShareJudgement judgement_;
 };
 

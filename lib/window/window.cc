@@ -44,7 +44,8 @@ Window::Window(std::vector<SeriesSpec> series, Options options)
     series_.push_back({.spec = spec,
                        .life = KeyLife(kept),
                        .ring = std::vector<PaneRef>(
-                           static_cast<std::size_t>(reach / spec.pane_length) + 2, kNoPane)});
+                           static_cast<std::size_t>(reach / spec.pane_length) + 2, kNoPane),
+                       .ahead = {}});
   }
 }
 
@@ -147,9 +148,6 @@ std::size_t Window::bytes() const {
 PaneRef Window::pane_for(SlotId slot, PaneIndex pane_index) {
   if (const PaneRef known = table_.find(slot, pane_index); known != kNoPane) return known;
   Series& series = series_[series_of(slot)];
-  const auto length = static_cast<std::int64_t>(series.ring.size());
-  // So that a place of the ring never holds two pane indexes.
-  SW_CHECK(watermark_ != kNoWatermark && pane_index - series.floor < length);
   recycle(kRecycledPerPane);
   const PaneRef pane = pool_.take();
   if (series.spec.largest) {
@@ -160,8 +158,11 @@ PaneRef Window::pane_for(SlotId slot, PaneIndex pane_index) {
   pool_.assign(pane, slot, pane_index);
   SW_WINDOW_POINT(kInserting);
   table_.insert(pane);
-  const std::int64_t place = pane_index - floor_div(pane_index, length) * length;
-  pool_[pane].next = std::exchange(series.ring[static_cast<std::size_t>(place)], pane);
+  // A place of the ring never holds two pane indexes.
+  PaneRef& list = series.reaches(pane_index)
+                      ? series.place(pane_index)
+                      : series.ahead.try_emplace(pane_index, kNoPane).first->second;
+  pool_[pane].next = std::exchange(list, pane);
   return pane;
 }
 
@@ -186,11 +187,11 @@ bool Window::add_elsewhere(SlotId slot, PaneIndex pane_index, const MeasureValue
   }
   PaneRef pane = to.last_pane;
   if (pane == kNoPane || !pool_[pane].is(slot, pane_index)) {
-    // The newer of two: a late event does not turn the next one away.
+    // The newer of two: a late event does not turn the next one away, nor does one far ahead.
     const bool is_late =
         pane != kNoPane && pool_[pane].slot() == slot && pool_[pane].pane_index() > pane_index;
     pane = pane_for(slot, pane_index);
-    if (!is_late) to.last_pane = pane;
+    if (!is_late && series.reaches(pane_index)) to.last_pane = pane;
   }
   if (series.spec.largest) note_document(pane, values[*series.spec.largest], effect);
   return add_wide<kPublication>(pane, values);
@@ -212,16 +213,26 @@ void Window::cross_border(Micros watermark) {
   next_border_ = INT64_MAX;
   const Micros oldest = watermark - options_.allowed_lateness;
   kept_from_.store(oldest, std::memory_order_release);
+  bool has_new_span = false;
   for (Series& series : series_) {
+    const std::uint32_t span = series.life.current();
     if (watermark_ != kNoWatermark) {
       expired_ += series.life.advance(watermark_, watermark);
     } else {
       series.life.begin(watermark);
     }
+    has_new_span |= series.life.current() != span;
     const PaneIndex floor = pane_of(oldest, series.spec.pane_length);
     raise_floor(series, floor);
     const Micros next_floor = (floor + 1) * series.spec.pane_length + options_.allowed_lateness;
     next_border_ = std::min({next_border_, next_floor, series.life.next_change()});
+  }
+  if (has_new_span) renew_held();
+  while (!held_.empty() && held_.begin()->first - options_.out_of_orderness <= watermark) {
+    held_.erase(held_.begin());
+  }
+  if (!held_.empty()) {
+    next_border_ = std::min(next_border_, held_.begin()->first - options_.out_of_orderness);
   }
   has_leftovers_ = true;
 }
@@ -233,13 +244,42 @@ void Window::raise_floor(Series& series, PaneIndex floor) {
   const bool everything = series.floor == INT64_MIN || floor - series.floor >= length;
   const PaneIndex first = everything ? floor - length : series.floor;
   for (PaneIndex i = first; i < floor; ++i) {
-    const std::int64_t place = i - floor_div(i, length) * length;
-    PaneRef& list = series.ring[static_cast<std::size_t>(place)];
-    if (list == kNoPane) continue;
-    leaving_.push_back(std::exchange(list, kNoPane));
-    ++leaving_in_;
+    PaneRef& list = series.place(i);
+    if (list != kNoPane) leave(std::exchange(list, kNoPane));
   }
   series.floor = floor;
+  // The ring has come to these, or has passed them: their places were those of panes that left.
+  while (!series.ahead.empty() && series.reaches(series.ahead.begin()->first)) {
+    const auto [pane_index, list] = *series.ahead.begin();
+    series.ahead.erase(series.ahead.begin());
+    if (pane_index < floor) {
+      leave(list);
+    } else {
+      series.place(pane_index) = list;
+    }
+  }
+}
+
+void Window::leave(PaneRef list) {
+  leaving_.push_back(list);
+  ++leaving_in_;
+}
+
+void Window::hold(SlotId slot, Micros time) {
+  if (slot == at(series_of(slot)).other) return;  // never leaves
+  held_[time].insert(slot);
+  next_border_ = std::min(next_border_, time - options_.out_of_orderness);
+}
+
+// So that no key that is held is ever in a span that is over.
+void Window::renew_held() {
+  for (const auto& [time, slots] : held_) {
+    for (const SlotId slot : slots) {
+      KeyLife& life = at(series_of(slot)).life;
+      const std::uint32_t span = std::exchange(slots_[slot].span, life.current());
+      if (span != life.current()) life.renew(span);
+    }
+  }
 }
 
 void Window::tidy() {

@@ -14,11 +14,17 @@
 //     keys only when no flusher and no pane can mean the former one by them.
 //   - A pane is live while events can still reach it: from the pane that holds the watermark less
 //     the allowed lateness upward. That floor only rises. What is added below it is not summed here
-//     but handed over as a correction, with its offset.
+//     but handed over as a correction, with its offset. Upward there is no end: see Ahead.
 //   - So the total of a pane is the newest snapshot of it plus all its corrections, and which of
 //     the two a contribution went to depends on the prefix of the source alone.
 //   - collect() gives a state that holds at least every event below its next_offset, and exactly
 //     the corrections of those events.
+//
+// Ahead. Nearly all events are no further ahead of the watermark than the out-of-orderness: panes
+// up to there are in a ring. Where the watermark follows not the highest event time but one below
+// it, some few may be anywhere ahead, and all are before there is a watermark. Their panes are in a
+// map beside the ring until it has come to them; their keys are held: hold(). Both are bounded by
+// the number of such events, which is the caller's to bound.
 //
 // The grace period, in place of a fence on the writer's path. A dirty pane is handed over once in
 // an *epoch*; the flusher starts a new one each time. The writer may not notice at once: it goes on
@@ -31,8 +37,10 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -74,7 +82,7 @@ enum class Effect : bool { kTakeIn, kTakeOut };
 
 struct Options {
   Micros allowed_lateness = 0;
-  Micros out_of_orderness = 0;
+  Micros out_of_orderness = 0;    // what is further ahead of the watermark is rare
   Micros correction_horizon = 0;  // how long a document may still name the slots of its keys
   std::size_t dirty_ring_capacity = 1 << 14;  // a power of two
   std::uint64_t text_seed = 0;                // of the dictionary
@@ -184,8 +192,8 @@ class Window {
   }
 
   // Adds to the pane of `time`, or leaves a correction. False if a sum of the pane does not fit 64
-  // bits now: what readers get of it is the nearest that does. Requires that the watermark has been
-  // advanced to time − out_of_orderness, at least.
+  // bits now: what readers get of it is the nearest that does. If the watermark has not come to
+  // time − out_of_orderness, hold() must follow.
   template <Publication kPublication = Publication::kOn>
   bool add(SlotId slot, Micros time, const MeasureValues& values, std::int64_t offset,
            Effect effect = Effect::kTakeIn) {
@@ -215,6 +223,10 @@ class Window {
     }
     return add_elsewhere<kPublication>(slot, pane_index, values, offset, effect);
   }
+
+  // A document that uses the key is of `time`, of which the watermark has not come to within
+  // out_of_orderness: the key is there until it has, and then counts as used.
+  void hold(SlotId slot, Micros time);
 
   // The watermark never falls; it is above kNoWatermark.
   void advance(Micros watermark) {
@@ -348,6 +360,17 @@ class Window {
     KeyLife life;
     // Panes by pane index modulo the ring's length, a list in each place: what leaves at once.
     std::vector<PaneRef> ring;
+    // The same of panes that are further above the floor than the ring is long.
+    std::map<PaneIndex, PaneRef> ahead;
+
+    // Whether the ring has come to the pane, which has not left.
+    bool reaches(PaneIndex index) const {
+      return floor != INT64_MIN && index - floor < static_cast<std::int64_t>(ring.size());
+    }
+    PaneRef& place(PaneIndex index) {
+      const auto length = static_cast<std::int64_t>(ring.size());
+      return ring[static_cast<std::size_t>(index - floor_div(index, length) * length)];
+    }
   };
 
   static std::uint64_t hash_of(std::size_t series, const KeyWords& words) {
@@ -385,6 +408,8 @@ class Window {
   }
   void cross_border(Micros watermark);
   void raise_floor(Series& series, PaneIndex floor);
+  void leave(PaneRef list);
+  void renew_held();
   void tidy();
   void recycle(std::size_t count);
   void sweep();
@@ -417,6 +442,8 @@ class Window {
   Micros next_border_ = INT64_MIN;  // watermark at which a floor rises or keys may leave
   bool has_leftovers_ = false;      // panes or keys that have left and are still there
   ValueId other_value_;
+  // Slots of keys by the time until which they are held.
+  std::map<Micros, std::set<SlotId>> held_;
   // Lists of panes that have left, then the panes of those lists that wait to be settled.
   std::vector<PaneRef> leaving_;
   std::size_t leaving_read_ = 0;

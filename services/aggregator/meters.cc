@@ -74,6 +74,15 @@ void AggregatorMeters::source(const SourceId& id, std::int64_t owner_epoch,
     gauges.keys = &telemetry_.gauge("keys", "Keys that a source holds, over all series.", labels);
     gauges.documents = &telemetry_.gauge("documents_known",
                                          "Documents known for duplicates and corrections.", labels);
+    gauges.outliers = &telemetry_.gauge(
+        "watermark_outliers",
+        "Records dated far ahead that event_time.outliers keeps from moving the watermark.",
+        labels);
+    gauges.outlier_offset =
+        &telemetry_.gauge("watermark_outlier_offset",
+                          "Offset of the one furthest ahead; -1 if there is none.", labels);
+    gauges.outlier_ahead = &telemetry_.gauge("watermark_outlier_ahead_seconds",
+                                             "Its event time less the watermark.", labels);
   }
   if (gauges.owner_epoch != owner_epoch) {
     gauges.owner_epoch = owner_epoch;
@@ -102,7 +111,17 @@ void AggregatorMeters::source(const SourceId& id, std::int64_t owner_epoch,
   if (stats.watermark) gauges.watermark_lag->Set(seconds_since(*stats.watermark));
   gauges.keys->Set(static_cast<double>(stats.keys));
   gauges.documents->Set(static_cast<double>(stats.documents_known));
+  set_outliers(stats, gauges);
   gauges.last = stats;
+}
+
+void AggregatorMeters::set_outliers(const aggregate::SourceStats& stats,
+                                    const SourceGauges& gauges) {
+  gauges.outliers->Set(static_cast<double>(stats.outliers));
+  const bool is_named = stats.furthest_outlier && stats.watermark;
+  gauges.outlier_offset->Set(is_named ? static_cast<double>(stats.furthest_outlier->offset) : -1);
+  const Micros ahead = is_named ? stats.furthest_outlier->time - *stats.watermark : 0;
+  gauges.outlier_ahead->Set(static_cast<double>(ahead) / static_cast<double>(kMicrosPerSecond));
 }
 
 void AggregatorMeters::release_all_but(const std::set<SourceId>& owned) {
@@ -111,6 +130,7 @@ void AggregatorMeters::release_all_but(const std::set<SourceId>& owned) {
     for (prometheus::Gauge* gauge : {gauges.watermark_lag, gauges.keys, gauges.documents}) {
       gauge->Set(0);
     }
+    set_outliers({}, gauges);
     gauges.owner_epoch = 0;
   }
 }

@@ -34,9 +34,12 @@ class AggregatorMeters {
   };
   struct SourceGauges {
     prometheus::Gauge *watermark_lag, *keys, *documents;
+    prometheus::Gauge *outliers, *outlier_offset, *outlier_ahead;
     std::int64_t owner_epoch = 0;
     aggregate::SourceStats last;
   };
+
+  static void set_outliers(const aggregate::SourceStats& stats, const SourceGauges& gauges);
 
   telemetry::Telemetry& telemetry_;
   std::map<Topic, TopicCounters> by_topic_;

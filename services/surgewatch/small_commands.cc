@@ -57,10 +57,13 @@ absl::Status validate(const std::vector<std::string>& files) {
 absl::Status create_topics(const TopicsOptions& options, const Stop& stop) {
   SW_ASSIGN_OR_RETURN(const auto config, config::load(options.config));
   SW_ASSIGN_OR_RETURN(const auto admin, kafka::Admin::create(client_options(config->kafka)));
-  const auto specs = kafka::Topics(config->kafka.topic_prefix).specs(options.partitions);
-  SW_RETURN_IF_ERROR(keep_trying(fmt::format("Kafka at {}", config->kafka.brokers), /*strict=*/true,
-                                 stop,
-                                 [&] { return admin->create_topics(specs, options.replication); }));
+  const auto timestamps_ahead = std::chrono::ceil<std::chrono::milliseconds>(
+      std::chrono::microseconds(config->event_time.future_bound));
+  const auto specs =
+      kafka::Topics(config->kafka.topic_prefix).specs(options.partitions, timestamps_ahead);
+  SW_RETURN_IF_ERROR(
+      keep_trying(fmt::format("Kafka at {}", config->kafka.brokers), /*strict=*/true, stop,
+                  [&] { return kafka::create_topics(admin.get(), specs, options.replication); }));
   for (const kafka::TopicSpec& spec : specs) {
     fmt::print("{} ({} partition{})\n", spec.name, spec.partitions,
                spec.partitions == 1 ? "" : "s");

@@ -253,6 +253,9 @@ class BadInput(ProgramTest):
             (invoice(lines=[{**line, "unit_price": {"currency_code": "USD", "units": "1", "nanos": -1}}]),
              "INVALID_MONEY"),
             (invoice(type=77), "UNKNOWN_TYPE"),
+            (invoice(order_id="x" * 257), "TOO_LARGE"),
+            (invoice(bill_to={"country": "SG", "party_id": "x" * 257}), "TOO_LARGE"),
+            (invoice(lines=[{**line, "sku": "x" * 257}]), "TOO_LARGE"),
         ]
         done = self.replay(*[case for case, _ in cases], invoice())
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -260,6 +263,20 @@ class BadInput(ProgramTest):
         self.assertEqual([int(r.get("offset", 0)) for r in self.rejects], list(range(len(cases))))
         self.assertIn({"series": "billed", "pane_start": "2024-01-10T00:00:00Z", "key": "bill_to=SG",
                        "measure": "revenue_usd", "value": "20000000"}, self.panes)
+
+    def test_a_clock_that_runs_a_month_ahead(self):
+        events = [invoice(invoice_id=f"i-{day}", issue_time=f"2024-01-{day}T00:00:00Z") for day in range(10, 20)]
+        events.insert(2, invoice(invoice_id="ahead", issue_time="2024-02-12T00:00:00Z"))
+
+        def days(config):
+            done = self.replay(*events, config=config)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return [r["pane_start"][:10] for r in self.panes if r["measure"] == "documents"]
+
+        ahead = "2024-02-12"
+        self.assertEqual(days(SMALL), ["2024-01-10", "2024-01-11", ahead])  # all others are late
+        self.assertEqual(days(SMALL + "event_time: {outliers: 1}\n"),
+                         [f"2024-01-{day}" for day in range(10, 20)] + [ahead])
 
     def test_strict_ends_with_one(self):
         done = self.replay("not json", flags=["--strict"])

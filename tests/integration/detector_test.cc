@@ -53,9 +53,11 @@ class DetectorOnRealKafka : public ::testing::Test {
 
   // `properties`: of Kafka's clients, such as "max.poll.interval.ms: '6000'".
   std::shared_ptr<const config::Config> config(const std::string& properties = "",
-                                               const std::string& group = "g") const {
+                                               const std::string& group = "g",
+                                               const std::string& rule = "r") const {
     return detector_config(brokers(), prefix_,
-                           ", group_id: " + prefix_ + group + ", properties: {" + properties + "}");
+                           ", group_id: " + prefix_ + group + ", properties: {" + properties + "}",
+                           rule);
   }
   std::vector<v1::Alert> alerts() const { return alerts_of(brokers(), prefix_); }
   std::vector<v1::SeriesPoint> points() const { return points_of(brokers(), prefix_); }
@@ -225,6 +227,48 @@ TEST_F(DetectorOnRealKafka, ATopicOfAlertsThatIsMadeAnewWhileItRunsHasAnotherIde
   for (const kafka::Kept& record : records_of(brokers(), topics_->alerts)) {
     EXPECT_THAT(identity_of(record), Not(before));
   }
+  // What fired already was announced, before anything new.
+  EXPECT_EQ(alerts().front().observed(), 50);
+  EXPECT_TRUE(detector.shows("surgewatch_alerts_reconciled_total{change=\"announced\"} 1"));
+}
+
+TEST_F(DetectorOnRealKafka, WhatAChangedRuleHoldsIsSaidOnce) {
+  JournalWriter journal(brokers(), config());
+  live_once(journal);
+  for (const char* life : {"the first with the new rule", "the next"}) {
+    SCOPED_TRACE(life);
+    RunningDetector detector(config("", "g", "renamed"));
+    wait_for_all_of(journal, detector);
+    const auto said = alerts();
+    ASSERT_THAT(said, SizeIs(3));
+    expect_each_revision_once(said);
+    for (const v1::Alert& alert : {said[1], said[2]}) {
+      if (alert.rule() == "r") {
+        EXPECT_EQ(alert.alert_id(), said[0].alert_id());
+        EXPECT_EQ(alert.resolution(), v1::RESOLUTION_RULE_REMOVED);
+      } else {
+        EXPECT_EQ(alert.rule(), "renamed");
+        EXPECT_EQ(alert.state(), v1::ALERT_STATE_FIRING);
+      }
+    }
+    EXPECT_NE(said[1].rule(), said[2].rule());
+  }
+}
+
+// A new group, or one whose offsets Kafka has dropped in its absence.
+TEST_F(DetectorOnRealKafka, AGroupWithoutOffsetsEndsNoAlertThatStillHolds) {
+  JournalWriter journal(brokers(), config());
+  live_once(journal);
+  const std::size_t points_before = points().size();
+  RunningDetector detector(config("", "another-group"));
+  wait_for_all_of(journal, detector);
+  EXPECT_THAT(alerts(), SizeIs(1));
+  EXPECT_THAT(points(), SizeIs(2 * points_before));
+  journal.day(3, {{"SG", 90}});
+  journal.deliver();
+  wait_for_all_of(journal, detector);
+  EXPECT_THAT(alerts(), SizeIs(2));
+  expect_each_revision_once(alerts());
 }
 
 TEST_F(DetectorOnRealKafka, AStandbyIsReadyAndDoesNotDisturbTheOneThatWorks) {

@@ -378,6 +378,26 @@ TEST_F(RealKafka, MakesEveryTopicOnceAndLeavesThoseThatAreThere) {
   EXPECT_EQ(*admin->partitions(names, milliseconds(10'000)), expected);
 }
 
+TEST_F(RealKafka, ARecordOfAClockThatRunsAheadIsRefused) {
+  const auto admin = *Admin::create({.brokers = brokers()});
+  const Topics topics("bounded.");
+  ASSERT_EQ(create_topics(admin.get(), topics.specs(1, std::chrono::hours(24)), 1),
+            absl::OkStatus());
+  const auto now =
+      std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch());
+  const auto put_at = [&](std::chrono::hours ahead) {
+    const auto producer = make_producer(brokers());
+    EXPECT_EQ(producer->produce(topics.invoices, 0, "k", "v", {}, (now + ahead).count()),
+              absl::OkStatus());
+    return producer->flush(milliseconds(20'000));
+  };
+  EXPECT_EQ(put_at(std::chrono::hours(23)), absl::OkStatus());
+  const absl::Status refused = put_at(std::chrono::hours(25));
+  EXPECT_FALSE(refused.ok());
+  EXPECT_EQ(*admin->watermarks({topics.invoices, 0}, milliseconds(10'000)),
+            std::pair(std::int64_t{0}, std::int64_t{1}));
+}
+
 TEST_F(RealKafka, ATopicThatKafkaRefusesIsNamedWithTheReason) {
   const auto admin = *Admin::create({.brokers = brokers()});
   const absl::Status setting =
@@ -385,6 +405,10 @@ TEST_F(RealKafka, ATopicThatKafkaRefusesIsNamedWithTheReason) {
   EXPECT_TRUE(absl::IsInvalidArgument(setting)) << setting;
   EXPECT_THAT(std::string(setting.message()), HasSubstr("\"refused\""));
   EXPECT_THAT(std::string(setting.message()), HasSubstr("burn"));
+  // What brokers before 3.6 say of the bound on timestamps: see create_topics() of topics.h.
+  const absl::Status unknown = admin->create_topics({{"refused", 1, {{"no.such.name", "1"}}}}, 1);
+  EXPECT_TRUE(absl::IsInvalidArgument(unknown)) << unknown;
+  EXPECT_THAT(std::string(unknown.message()), HasSubstr("no.such.name"));
   const absl::Status replicas = admin->create_topics({{"refused", 1, {}}}, 3);
   EXPECT_TRUE(absl::IsInvalidArgument(replicas)) << replicas;
 }

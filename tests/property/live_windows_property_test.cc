@@ -27,9 +27,11 @@ using test::kHour;
 
 constexpr int kSources = 3;
 constexpr Micros kPane = kHour;
+constexpr Micros kMostAhead = 20 * kDay;  // of an outlier
 
-std::shared_ptr<config::Config> make_config() {
+std::shared_ptr<config::Config> make_config(int outliers) {
   auto config = test::config();
+  config->event_time.outliers = outliers;
   config->event_time.out_of_orderness = 3 * kHour;
   config->event_time.allowed_lateness = kDay;
   // One of the other topic and one more of invoices, so that numbers of series differ everywhere.
@@ -43,7 +45,7 @@ std::shared_ptr<config::Config> make_config() {
 
 class Sales {
  public:
-  explicit Sales(unsigned seed) : random_(seed), config_(make_config()) {
+  Sales(unsigned seed, int outliers) : random_(seed), config_(make_config(outliers)) {
     for (int i = 0; i < kSources; ++i) {
       const SourceId id{Topic::kInvoices, i};
       sources_.push_back(std::make_unique<aggregate::Source>(id, config_));
@@ -56,7 +58,9 @@ class Sales {
     for (int n = 0; n < count; ++n) {
       now_ += pick(100) == 0 ? 10 * kHour : pick(kHour / 2);
       const auto which = static_cast<std::size_t>(pick(kSources));
-      v1::Invoice invoice = test::invoice("i" + std::to_string(pick(400)), now_ - pick(5 * kHour),
+      const bool is_ahead = config_->event_time.outliers > 0 && pick(20) == 0;
+      const Micros time = is_ahead ? now_ + pick(kMostAhead) : now_ - pick(5 * kHour);
+      v1::Invoice invoice = test::invoice("i" + std::to_string(pick(400)), time,
                                           static_cast<std::int32_t>(1 + pick(3)));
       if (pick(10) == 0) invoice.set_type(v1::INVOICE_TYPE_CREDIT_NOTE);
       if (pick(20) == 0) invoice.set_type(v1::INVOICE_TYPE_CANCELLATION);
@@ -160,11 +164,11 @@ class Sales {
   Micros now_ = test::kNewYear;
 };
 
-TEST(LiveWindows, AgreeWithTheSequentialReference) {
+void compare_streams(int outliers) {
   int complete = 0;
   for (unsigned seed = 1; seed <= 25; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
-    Sales sales(seed);
+    Sales sales(seed, outliers);
     for (int round = 0; round < 6; ++round) {
       sales.sell(60);
       LiveQuery query{.series = 2};
@@ -179,11 +183,18 @@ TEST(LiveWindows, AgreeWithTheSequentialReference) {
       if (sales.pick(3) == 0) query.key[0] = "SG";
       if (sales.pick(3) == 0) query.key[2] = "p;1";
       if (sales.pick(2) == 0) query.end = sales.now() - sales.pick(10 * kHour);
+      if (outliers > 0 && sales.pick(2) == 0) query.end = sales.now() + sales.pick(kMostAhead);
       complete += sales.check(query);
       ASSERT_FALSE(testing::Test::HasFailure());
     }
   }
   EXPECT_GT(complete, 500);
+}
+
+TEST(LiveWindows, AgreeWithTheSequentialReference) { compare_streams(/*outliers=*/0); }
+
+TEST(LiveWindows, AgreeWithTheSequentialReferenceWhereClocksRunAhead) {
+  compare_streams(/*outliers=*/5);
 }
 
 }  // namespace

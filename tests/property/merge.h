@@ -70,7 +70,7 @@ class Merge {
   struct Source {
     std::map<PaneKey, Snapshot> snapshots;
     std::map<PaneKey, MeasureValues> corrections;
-    std::int64_t corrected_until = -1;  // offset
+    std::pair<std::int64_t, std::int64_t> corrected_until{-1, 0};  // offset, part
     std::int64_t next_offset = 0;
     std::optional<Micros> watermark;
     bool ended = false;
@@ -83,13 +83,12 @@ class Merge {
       EXPECT_LT(snapshot.stamp, batch.next_offset()) << "one stamp, two values";
       snapshot = {batch.next_offset(), values_of(update.measures())};
     }
-    const std::int64_t until = source->corrected_until;  // of the batches before
     for (const v1::PaneCorrection& correction : batch.corrections()) {
+      const std::pair<std::int64_t, std::int64_t> at{correction.offset(), correction.part()};
       EXPECT_LT(correction.offset(), batch.next_offset());
-      EXPECT_GE(correction.offset(), source->corrected_until) << "out of order";
-      if (correction.offset() <= until) continue;
+      EXPECT_GT(at, source->corrected_until) << "out of order";
       source->corrections[key_of(batch, correction)].add(values_of(correction.measures()));
-      source->corrected_until = correction.offset();
+      source->corrected_until = at;
       ++corrections;
     }
   }

@@ -130,6 +130,13 @@ class Reference {
     return result;
   }
 
+  // Events that are outliers now.
+  std::size_t held_back() const {
+    if (!watermark) return 0;
+    return static_cast<std::size_t>(
+        std::distance(times_.upper_bound(*watermark + ahead()), times_.end()));
+  }
+
   std::optional<Micros> watermark;
   std::array<std::uint64_t, 5> dispositions{};
   std::uint64_t corrections = 0, unverifiable = 0, unknown_sku_lines = 0, over_key_limit = 0;
@@ -158,7 +165,10 @@ class Reference {
         it = is_forgotten ? documents_.erase(it) : std::next(it);
       }
     }
-    raise_watermark(event.time - bounds.out_of_orderness);
+    times_.insert(event.time);
+    if (static_cast<int>(times_.size()) > bounds.outliers) {
+      raise_watermark(*std::next(times_.rbegin(), bounds.outliers) - bounds.out_of_orderness);
+    }
 
     const bool cancels = event.type == 3;
     const bool known = documents_.count(event.id) > 0;
@@ -179,6 +189,12 @@ class Reference {
       document.newest = event.revision;
       document.contribution = contribution(event);
       for (const auto& [key, values] : document.contribution) panes_[key].add(values);
+      if (!watermark || document.latest_time - ahead() > *watermark) {
+        for (const auto& [pane, values] : document.contribution) {
+          const auto& [series, key, index] = pane;
+          held_.insert({document.latest_time, series, key});
+        }
+      }
     }
     return Disposition::kCounted;
   }
@@ -191,14 +207,19 @@ class Reference {
     }
   }
 
+  // Further ahead of the watermark than this, an event is one of the outliers.
+  Micros ahead() const {
+    const config::EventTimeBounds& bounds = config_.event_time;
+    return bounds.out_of_orderness + (bounds.outliers > 0 ? 3'600 * kMicrosPerSecond : 0);
+  }
+
   void raise_watermark(Micros to) {
     if (watermark && to <= *watermark) return;
     for (const config::Series& series : config_.series) {
       Keys& keys = keys_[series.name];
       const config::EventTimeBounds& bounds = config_.event_time;
-      const Micros kept =
-          bounds.out_of_orderness +
-          std::max(bounds.correction_horizon, bounds.allowed_lateness + series.pane_length);
+      const Micros kept = ahead() + std::max(bounds.correction_horizon,
+                                             bounds.allowed_lateness + series.pane_length);
       if (!watermark) {
         keys.span_begin = to;
         continue;
@@ -212,9 +233,17 @@ class Reference {
       if (to >= keys.span_begin + std::max<Micros>(1, kept / 16)) {
         keys.last_of_span[keys.span++] = *watermark;
         keys.span_begin = to;
+        // What an outlier has used is used until the watermark has come to it.
+        for (const auto& [time, name, key] : held_) {
+          const auto used = keys.used_in.find(key);
+          if (name == series.name && used != keys.used_in.end()) used->second = keys.span;
+        }
       }
     }
     watermark = to;
+    while (!held_.empty() && std::get<0>(*held_.begin()) - ahead() <= to) {
+      held_.erase(held_.begin());
+    }
   }
 
   const config::CatalogueEntry* entry(const std::string& sku, Micros time) const {
@@ -322,6 +351,8 @@ class Reference {
     Micros span_begin = 0;
   };
   std::map<std::string, Keys> keys_;
+  std::multiset<Micros> times_;  // of all that moves the watermark
+  std::set<std::tuple<Micros, std::string, std::vector<std::string>>> held_;
   std::optional<Micros> earliest_;
 };
 

@@ -125,9 +125,9 @@ class WideStream {
       }
     }
     ASSERT_EQ(merger_.stats().malformed, 0u);
-    if (merger_.key_count(0) == 0) return;
+    if (merger_.key_end(0) == 0) return;
     std::map<PaneIndex, MeasureValues> merged;
-    merger_.log(0, 0).visit(INT64_MIN, INT64_MAX,
+    merger_.visit(0, 0, INT64_MIN, INT64_MAX,
                             [&](const auto& entry) { merged[entry.pane] = entry.values; });
     for (const auto& [pane, sums] : expected_) {
       const Sum units = sums.first;

@@ -202,6 +202,49 @@ TEST(Documents, AreKnownForTheHorizonAcrossAllBuckets) {
   EXPECT_LT(documents.size(), 10'000u / 7 * 2);
 }
 
+// Applied at watermark 1,000; ahead of it by more than the 100 that the buckets are made for.
+TEST(Documents, OneThatIsAheadIsKnownLikeAnyOtherFromItsOwnTime) {
+  constexpr Micros kHorizon = 10'000;
+  constexpr Micros kAhead = 900'000;
+  Documents documents(kHorizon, 100);
+  std::vector<Contribution> old;
+  Micros old_time = 0;
+  const auto event = [&](std::uint64_t id, std::int32_t revision, Micros time) {
+    return DocumentEvent{
+        .key = key(id), .revision = revision, .is_cancellation = false, .time = time};
+  };
+  const auto decide = [&](const DocumentEvent& one, std::optional<Micros> watermark) {
+    return documents.decide(one, watermark, &old, &old_time);
+  };
+  // Before there is a watermark all are.
+  EXPECT_EQ(decide(event(1, 2, kAhead), std::nullopt), DocumentAction::kApply);
+  EXPECT_EQ(documents.apply_ahead(event(1, 2, kAhead), std::nullopt, {contribution(1, 5)}), kAhead);
+  EXPECT_EQ(decide(event(1, 2, kAhead), std::nullopt), DocumentAction::kDuplicate);
+  EXPECT_EQ(decide(event(1, 1, kAhead), std::nullopt), DocumentAction::kSuperseded);
+  EXPECT_EQ(decide(event(1, 1, kAhead), 1'000), DocumentAction::kDuplicate);
+  EXPECT_EQ(documents.size(), 1u);
+
+  // Replaced by a revision of an earlier time it is ahead all the same.
+  EXPECT_EQ(decide(event(1, 3, 1'000), 1'000), DocumentAction::kReplace);
+  EXPECT_EQ(old, std::vector{contribution(1, 5)});
+  EXPECT_EQ(old_time, kAhead);
+  EXPECT_EQ(documents.apply_ahead(event(1, 3, 1'000), 1'000, {contribution(2, 6)}), kAhead);
+  EXPECT_EQ(decide(event(1, 2, kAhead), 1'000), DocumentAction::kDuplicate);
+  EXPECT_EQ(decide(event(1, 1, kAhead), 1'000), DocumentAction::kDuplicate);
+
+  for (const Micros watermark :
+       {Micros{200'000}, kAhead - 101, kAhead - 100, kAhead, kAhead + kHorizon}) {
+    EXPECT_EQ(decide(event(1, 3, 1'000), watermark), DocumentAction::kDuplicate) << watermark;
+    EXPECT_EQ(decide(event(1, 1, 1'000), watermark), DocumentAction::kDuplicate) << watermark;
+    EXPECT_EQ(documents.size(), 1u) << watermark;
+  }
+  EXPECT_EQ(decide(event(1, 4, kAhead), kAhead + kHorizon), DocumentAction::kReplace);
+  EXPECT_EQ(old, std::vector{contribution(2, 6)});
+  EXPECT_EQ(old_time, 1'000);
+  documents.apply_ahead(event(1, 4, kAhead), kAhead + kHorizon, {contribution(3, 7)});
+  EXPECT_EQ(decide(event(1, 4, kAhead), kAhead + kHorizon + 1), DocumentAction::kApply);
+}
+
 // At any number of them, whatever has just been split.
 TEST(Documents, APlainOneTakesAtMostSixtyFourBytes) {
   Documents documents(120 * kMicrosPerDay, 0);

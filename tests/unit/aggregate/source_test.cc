@@ -5,8 +5,10 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "aggregate/journal_writer.h"
 #include "property/merge.h"
 #include "unit/aggregate/builders.h"
 #include "unit/aggregate/one_by_one.h"
@@ -252,6 +254,90 @@ TEST(Source, EveryValidEventMovesTheWatermarkAndNoOtherDoes) {
   EXPECT_EQ(bench.source.stats().watermark, kNewYear + 3 - kHour);
 }
 
+// The clock of one producer runs a month ahead: three of its invoices in ten days of others.
+class ClockAhead : public ::testing::TestWithParam<int> {
+ protected:
+  static std::shared_ptr<config::Config> config() {
+    auto config = test::config();
+    config->event_time.outliers = GetParam();
+    return config;
+  }
+  void SetUp() override {
+    for (int hour = 0; hour < 240; ++hour) {
+      const Micros now = kNewYear + hour * kHour;
+      if (hour == 50 || hour == 100 || hour == 150) {
+        ahead.push_back(bench.offset);
+        bench.process(invoice("ahead" + std::to_string(hour), now + 30 * kDay));
+      }
+      bench.process(invoice(std::to_string(hour), now));
+    }
+  }
+
+  Bench bench{config()};
+  std::vector<std::int64_t> ahead;  // offsets
+};
+class ClockAheadOfTwo : public ClockAhead {};
+
+TEST_P(ClockAhead, MakesNobodyLateWhereTheWatermarkDoesNotFollowIt) {
+  const SourceStats stats = bench.source.stats();
+  EXPECT_EQ(stats.late, 0u);
+  EXPECT_EQ(stats.counted, 243u);
+  // As in all those hours, the highest but K: of three outliers and K − 3 of the newest.
+  EXPECT_EQ(stats.watermark, kNewYear + (239 - (GetParam() - 3)) * kHour - kHour);
+  EXPECT_EQ(stats.outliers, 3u);
+  ASSERT_TRUE(stats.furthest_outlier.has_value());
+  EXPECT_EQ(stats.furthest_outlier->offset, ahead[2]);
+  EXPECT_EQ(stats.furthest_outlier->time, kNewYear + 150 * kHour + 30 * kDay);
+  EXPECT_EQ(bench.units("SG", kNewYear + 3 * kDay), 24);
+  EXPECT_EQ(bench.units("SG", kNewYear + 32 * kDay), 1);  // they count where they say
+}
+TEST_P(ClockAheadOfTwo, MakesAllOthersLateOnceThereAreMore) {
+  const SourceStats stats = bench.source.stats();
+  EXPECT_EQ(stats.late, 240u - 150u) << "from the third on";
+  EXPECT_EQ(stats.watermark, kNewYear + 50 * kHour + 30 * kDay - kHour);
+  EXPECT_EQ(stats.outliers, 2u);
+}
+INSTANTIATE_TEST_SUITE_P(Source, ClockAhead, ::testing::Values(3, 4));
+INSTANTIATE_TEST_SUITE_P(Source, ClockAheadOfTwo, ::testing::Values(2));
+
+TEST(Source, ThereIsNoWatermarkWhileAllMayBeOutliers) {
+  auto config = test::config();
+  config->event_time.outliers = 2;
+  Bench bench(config);
+  bench.process(invoice("a", kNewYear + 300 * kDay));
+  bench.process(invoice("b", kNewYear));
+  EXPECT_EQ(bench.source.stats().watermark, std::nullopt);
+  bench.flush();
+  ASSERT_EQ(bench.records.size(), 2u);
+  EXPECT_FALSE(bench.records[1].progress().has_watermark_micros());
+  EXPECT_EQ(bench.units("SG", kNewYear), 1);
+  bench.process(invoice("c", kNewYear + kDay));
+  EXPECT_EQ(bench.source.stats().watermark, kNewYear - kHour);
+  EXPECT_EQ(bench.source.stats().outliers, 2u);
+  bench.process(cancellation("a", kNewYear + kDay));
+  EXPECT_EQ(bench.units("SG", kNewYear + 300 * kDay), 0);
+}
+
+// Correction horizon, lateness and the life of keys are as long as without outliers, from the time
+// that the document says.
+TEST(Source, ADocumentFarAheadIsKnownForTheHorizonFromItsOwnTime) {
+  auto config = test::config();
+  config->event_time.outliers = 1;
+  Bench bench(config);
+  bench.process(invoice("now", kNewYear));
+  EXPECT_EQ(bench.process(billed_to(invoice("ahead", kNewYear + 200 * kDay), "US")), kCounted);
+  EXPECT_EQ(bench.process(billed_to(invoice("ahead", kNewYear + 200 * kDay), "US")), kDuplicate);
+  for (Micros time = kNewYear; time <= kNewYear + 320 * kDay; time += kDay / 2) {
+    bench.process(invoice("d" + std::to_string(time), time));
+    if (time == kNewYear + 206 * kDay) {
+      EXPECT_EQ(bench.units("US", kNewYear + 200 * kDay), 1);
+    }
+  }
+  EXPECT_EQ(bench.process(billed_to(invoice("ahead", kNewYear + 320 * kDay), "US")), kDuplicate);
+  EXPECT_EQ(bench.process(cancellation("ahead", kNewYear + 320 * kDay)), kCounted);
+  EXPECT_EQ(bench.units("US", kNewYear + 200 * kDay), 0);
+}
+
 TEST(Source, ARejectedEventIsCountedByItsReason) {
   Bench bench;
   v1::Invoice bad = invoice("i", kNewYear);
@@ -337,7 +423,7 @@ TEST(Source, ARetractionBehindTheRingTravelsAsACorrection) {
   EXPECT_EQ(bench.merge.corrections, 1u);
 }
 
-TEST(Source, FlushesAreSplitIntoBatchesButAnOffsetsCorrectionsAreNot) {
+TEST(Source, FlushesAndOneOffsetsCorrectionsAreSplitIntoBatches) {
   auto config = test::config();
   config->series = {test::series("by_sku", Topic::kInvoices, {Dimension::kSku})};
   Bench bench(config);
@@ -351,11 +437,77 @@ TEST(Source, FlushesAreSplitIntoBatchesButAnOffsetsCorrectionsAreNot) {
   bench.process(cancellation("i", kNewYear + 30 * kDay));
   bench.flush();
   EXPECT_EQ(bench.merge.corrections, 1'500u);
-  int with_corrections = 0;
+  std::vector<int> sizes;
+  std::uint32_t part = 0;
   for (const auto& record : bench.records) {
-    with_corrections += record.panes().corrections_size() > 0 ? 1 : 0;
+    if (record.panes().corrections_size() > 0) sizes.push_back(record.panes().corrections_size());
+    for (const auto& correction : record.panes().corrections()) {
+      EXPECT_EQ(correction.offset(), bench.offset - 1);
+      EXPECT_EQ(correction.part(), part++);
+    }
   }
-  EXPECT_EQ(with_corrections, 1);
+  EXPECT_EQ(sizes, (std::vector<int>{511, 512, 477}));  // behind the update of `newest`
+}
+
+TEST(Source, CorrectionsAreNumberedFromZeroForEachOffset) {
+  auto config = test::config();
+  config->series = {test::series("by_sku", Topic::kInvoices, {Dimension::kSku})};
+  Bench bench(config);
+  const auto of_two_lines = [](const std::string& id) {
+    v1::Invoice two = invoice(id, kNewYear);
+    test::add_line(&two, "B200", 1, 1);
+    return two;
+  };
+  bench.process(of_two_lines("a"));
+  bench.process(of_two_lines("b"));
+  bench.process(invoice("newest", kNewYear + 30 * kDay));
+  bench.process(cancellation("a", kNewYear + 30 * kDay));
+  bench.process(cancellation("b", kNewYear + 30 * kDay));
+  bench.flush();
+  std::vector<std::pair<std::int64_t, std::uint32_t>> numbers;
+  for (const auto& record : bench.records) {
+    for (const auto& correction : record.panes().corrections()) {
+      numbers.emplace_back(correction.offset(), correction.part());
+    }
+  }
+  EXPECT_EQ(numbers,
+            (std::vector<std::pair<std::int64_t, std::uint32_t>>{{3, 0}, {3, 1}, {4, 0}, {4, 1}}));
+}
+
+// As long as keys can be: far below what a broker takes, and nothing lost over it. The corrections
+// of one document too.
+TEST(Source, NoBatchIsLargerThanItsLimitAndOneEntry) {
+  auto config = test::config();
+  config->limits.text_bytes = 4'096;
+  config->series = {test::series(
+      "by_party", Topic::kInvoices,
+      {Dimension::kBillToId, Dimension::kShipToId, Dimension::kSellerId, Dimension::kSku})};
+  Bench bench(config);
+  v1::Invoice big = invoice("i", kNewYear);
+  const auto long_text = [](int i) {
+    return std::string(4'096 - 4, 'x') + std::to_string(1'000 + i);
+  };
+  big.mutable_bill_to()->set_party_id(long_text(0));
+  big.mutable_ship_to()->set_party_id(long_text(1));
+  big.mutable_seller()->set_party_id(long_text(2));
+  big.clear_lines();
+  for (int i = 0; i < 200; ++i) test::add_line(&big, long_text(3 + i), 1, 1);
+  ASSERT_EQ(bench.process(big), kCounted) << bench.outcome.detail;
+  std::size_t updates = 0;
+  const auto expect_small = [&] {
+    bench.flush();
+    for (const auto& record : bench.records) {
+      EXPECT_LE(record.ByteSizeLong(), JournalWriter::kBatchBytes + 5 * 4'096);
+      updates += static_cast<std::size_t>(record.panes().updates_size());
+    }
+  };
+  expect_small();
+  EXPECT_EQ(updates, 200u);
+  bench.process(invoice("newest", kNewYear + 30 * kDay));
+  bench.process(cancellation("i", kNewYear + 30 * kDay));
+  expect_small();
+  EXPECT_EQ(bench.merge.corrections, 200u);
+  EXPECT_EQ(bench.merge.panes().size(), 1u) << "only `newest` is left";
 }
 
 TEST(Source, WhereFiltersDecideByCountryProductAndParty) {

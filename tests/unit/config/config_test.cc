@@ -221,6 +221,16 @@ TEST(Settings, OfWorkersNameOneCpuForEach) {
 }
 
 TEST(Settings, HaveRangesThatIncludeTheirBorders) {
+  EXPECT_THAT(problems_of("event_time: {outliers: 0}"), IsEmpty());
+  EXPECT_THAT(problems_of("event_time: {outliers: 100}"), IsEmpty());
+  EXPECT_THAT(problems_of("event_time: {outliers: 101}"),
+              ElementsAre("c.yaml:1:24: event_time.outliers: 101 is not within 0 to 100"));
+  EXPECT_THAT(problems_of("event_time: {outliers: -1}"), SizeIs(1));
+  EXPECT_THAT(problems_of("limits: {text_bytes: 128}"), IsEmpty());
+  EXPECT_THAT(problems_of("limits: {text_bytes: 4096}"), IsEmpty());
+  EXPECT_THAT(problems_of("limits: {text_bytes: 127}"),
+              ElementsAre("c.yaml:1:22: limits.text_bytes: 127 is not within 128 to 4096"));
+  EXPECT_THAT(problems_of("limits: {text_bytes: 4097}"), SizeIs(1));
   EXPECT_THAT(problems_of("journal: {flush_interval: 1ms}"), IsEmpty());
   EXPECT_THAT(problems_of("journal: {flush_interval: 999us}"),
               ElementsAre("c.yaml:1:27: journal.flush_interval: 999us is not within 1ms to 1m"));
@@ -382,6 +392,19 @@ TEST(RulesetVersion, ChangesWithWhatTheRulesMeanAndWithNothingElse) {
   EXPECT_NE(original, version(valid_but("window: 91d", "window: 90d")));
   EXPECT_NE(original,
             version(valid_but("measures: [revenue_usd, chips]", "measures: [revenue_usd]")));
+}
+
+// Its figures would be others.
+TEST(Generation, ChangesWithWhatDecidesFiguresAndWithNothingElse) {
+  const auto generation = [](const std::string& more) {
+    return parse_valid(std::string(kValid) + more)->generation;
+  };
+  const std::string original = generation("");
+  EXPECT_EQ(original, generation("journal: {flush_interval: 1s}\n"));
+  EXPECT_EQ(original, generation("limits: {text_bytes: 256}\n"));
+  EXPECT_NE(original, generation("limits: {text_bytes: 257}\n"));
+  EXPECT_EQ(original, generation("event_time: {outliers: 0}\n"));
+  EXPECT_NE(original, generation("event_time: {outliers: 1}\n"));
 }
 
 // These change only if the canonical form does, which makes every stored state unreadable: do so

@@ -62,6 +62,7 @@ TEST(DefaultConfiguration, HasTheDefaultsThatItNames) {
   EXPECT_EQ(config->event_time.future_bound, defaults.event_time.future_bound);
   EXPECT_EQ(config->event_time.idle_after, defaults.event_time.idle_after);
   EXPECT_EQ(config->event_time.correction_horizon, defaults.event_time.correction_horizon);
+  EXPECT_EQ(config->event_time.outliers, defaults.event_time.outliers);
   EXPECT_EQ(config->flush_interval, defaults.flush_interval);
   EXPECT_EQ(config->aggregator.workers, defaults.aggregator.workers);
   EXPECT_EQ(config->aggregator.cpu_affinity, defaults.aggregator.cpu_affinity);
@@ -75,8 +76,10 @@ TEST(DefaultConfiguration, HasTheDefaultsThatItNames) {
   EXPECT_EQ(config->server.aggregator_http_port, defaults.server.aggregator_http_port);
   EXPECT_EQ(config->server.detector_http_port, defaults.server.detector_http_port);
   EXPECT_EQ(config->limits.keys_per_series, defaults.limits.keys_per_series);
+  EXPECT_EQ(config->limits.detector_keys_per_series, defaults.limits.detector_keys_per_series);
   EXPECT_EQ(config->limits.label_sets_per_metric, defaults.limits.label_sets_per_metric);
   EXPECT_EQ(config->limits.record_bytes, defaults.limits.record_bytes);
+  EXPECT_EQ(config->limits.text_bytes, defaults.limits.text_bytes);
   EXPECT_EQ(config->limits.alert_revisions, defaults.limits.alert_revisions);
 }
 

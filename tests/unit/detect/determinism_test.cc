@@ -64,6 +64,8 @@ struct Flush {
   Micros watermark = 0;
 };
 
+constexpr Micros kFirstWatermark = -kMicrosPerDay;
+
 std::vector<Flush> random_flushes(std::uint64_t seed) {
   std::mt19937_64 random(seed);
   const std::vector<std::string> countries{"SG", "US", "MY", "CN", "ZZ", "KZ"};
@@ -169,7 +171,7 @@ std::map<std::string, std::string> finals(const std::vector<Flush>& flushes, Arr
     for (const test::Value& value : flush.updates) batch.update(value);
     (arrival == Arrival::kAtOnce ? batches : rest).push_back(batch);
     if (arrival == Arrival::kInGulps && random() % 4 != 0) continue;
-    rest.push_back(progress(flush.source, flush.offset, flush.watermark));
+    rest.push_back(progress(flush.source, flush.offset, flush.watermark, false, kFirstWatermark));
   }
   for (const auto& record : batches) world.apply(record);
   for (const auto& record : rest) world.apply(record);

@@ -205,16 +205,33 @@ TEST_F(LifecycleTest, LateDataCanMakeAClosedWindowFire) {
   EXPECT_THAT(day(3, 100), ElementsAre("2 RESOLVED ON_TIME 3"));
 }
 
-TEST_F(LifecycleTest, CorrectionsBehindFinalityReviseButDoNotWithdraw) {
-  day(1, 400);
+TEST_F(LifecycleTest, CorrectionsBehindFinalityReviseAndWithdraw) {
+  day(1, 450);
   EXPECT_THAT(day(3, 250), ElementsAre("2 FIRING FINAL 1"));
+  world_.apply(test::Batch(test::kInvoices0, 1'000, "billed")
+                   .correct({{"SG", "US"}, 1, -50 * kDollar}, 999));
+  world_.apply(progress(test::kInvoices0, 1'000, std::nullopt));
+  auto alerts = world_.alerts();
+  EXPECT_THAT(briefs(alerts), ElementsAre("3 FIRING FINAL 1"));
+  EXPECT_EQ(alerts[0].observed(), 400e6);
+  EXPECT_EQ(world_.detector.stats().reopened_panes, 1u);
+  world_.apply(test::Batch(test::kInvoices0, 1'001, "billed")
+                   .correct({{"SG", "US"}, 1, -1 * kDollar}, 1'000));
+  world_.apply(progress(test::kInvoices0, 1'001, std::nullopt));
+  alerts = world_.alerts();
+  EXPECT_THAT(briefs(alerts), ElementsAre("4 RESOLVED FINAL 1"));
+  EXPECT_EQ(alerts[0].observed(), 399e6);
+  EXPECT_EQ(alerts[0].resolution(), v1::RESOLUTION_DATA_CORRECTED);
+}
+
+TEST_F(LifecycleTest, CorrectionsBeyondTheHorizonChangeNothingAndAreCounted) {
+  day(1, 450);
+  for (PaneIndex pane = 2; pane < 200; ++pane) day(pane, 250);
   world_.apply(test::Batch(test::kInvoices0, 1'000, "billed")
                    .correct({{"SG", "US"}, 1, -100 * kDollar}, 999));
   world_.apply(progress(test::kInvoices0, 1'000, std::nullopt));
-  const auto alerts = world_.alerts();
-  EXPECT_THAT(briefs(alerts), ElementsAre("3 FIRING FINAL 1"));
-  EXPECT_EQ(alerts[0].observed(), 300e6);
-  EXPECT_EQ(world_.detector.stats().reopened_panes, 1u);
+  EXPECT_THAT(world_.alerts(), IsEmpty());
+  EXPECT_EQ(world_.detector.stats().too_old, 1u);
 }
 
 TEST_F(LifecycleTest, ASourceThatIsBehindHoldsEverything) {
@@ -222,7 +239,7 @@ TEST_F(LifecycleTest, ASourceThatIsBehindHoldsEverything) {
   world_.bill("SG", 1, 400);
   world_.pass(1);
   EXPECT_THAT(briefs(world_.alerts()), ElementsAre("1 FIRING EARLY 1"));
-  world_.apply(test::idle(test::kInvoices1, true, 1));
+  world_.apply(test::idle(test::kInvoices1, true));
   EXPECT_THAT(briefs(world_.alerts()), ElementsAre("2 FIRING ON_TIME 1"));
 }
 
@@ -235,19 +252,22 @@ TEST_F(LifecycleTest, TheEndOfTheInputClosesEverythingForGood) {
   EXPECT_EQ(world_.detector.stats().alerts_firing, 1u);
 }
 
-TEST_F(LifecycleTest, PointsComeAtTheCloseAndAgainOnlyIfFiguresChanged) {
+TEST_F(LifecycleTest, PointsComeAtTheCloseAndAgainWhenFiguresChange) {
   world_.bill("SG", 1, 100);
   world_.bill("SG", 2, 100);
   world_.pass(2);
   EXPECT_EQ(world_.take().points.size(), 2u);
   world_.bill("SG", 1, 150);
   world_.flush();
-  EXPECT_THAT(world_.take().points, IsEmpty());
-  world_.pass(4);  // closes 3 and 4, makes 1 and 2 final
-  const auto points = world_.take().points;
-  ASSERT_EQ(points.size(), 3u);
-  EXPECT_EQ(points[1].window_end().seconds(), 2 * 86'400);
-  EXPECT_EQ(points[1].observed(), 150e6);
+  auto points = world_.take().points;
+  ASSERT_EQ(points.size(), 1u) << "at once, not a lateness later";
+  EXPECT_EQ(points[0].window_end().seconds(), 2 * 86'400);
+  EXPECT_EQ(points[0].observed(), 150e6);
+  world_.pass(9);
+  points = world_.take().points;
+  ASSERT_EQ(points.size(), 1u) << "silence is said once";
+  EXPECT_EQ(points[0].window_end().seconds(), 4 * 86'400);
+  EXPECT_EQ(points[0].observed(), 0);
 }
 
 TEST_F(LifecycleTest, CenturiesOfSilenceCostNothing) {

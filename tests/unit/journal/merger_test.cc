@@ -20,9 +20,9 @@ class MergerTest : public ::testing::Test {
   // Revenue of the pane over all sources.
   std::int64_t total(const std::string& key, PaneIndex pane) const {
     std::int64_t sum = 0;
-    for (KeyId id = 0; id < merger_.key_count(0); ++id) {
+    for (KeyId id = 0; id < merger_.key_end(0); ++id) {
       if (merger_.key(0, id) != std::vector<std::string>{key}) continue;
-      merger_.log(0, id).visit(pane, pane, [&](const PaneLog::Entry& entry) {
+      merger_.visit(0, id, pane, pane, [&](const PaneLog::Entry& entry) {
         sum += entry.values[Measure::kRevenueUsd];
       });
     }
@@ -88,13 +88,25 @@ TEST_F(MergerTest, IgnoresBatchesBelowTheSourcesProgress) {
 
 TEST_F(MergerTest, AddsEachCorrectionOnce) {
   const Batch first =
-      Batch(kA, 10, "billed").correct({{"SG"}, 1, -5}, 8).correct({{"US"}, 1, 7}, 8);
+      Batch(kA, 10, "billed").correct({{"SG"}, 1, -5}, 8).correct({{"US"}, 1, 7}, 8, 1);
   merger_.apply(first);
   merger_.apply(first);
   EXPECT_EQ(total("SG", 1), -5);
-  EXPECT_EQ(total("US", 1), 7) << "all corrections of one offset are in one batch";
+  EXPECT_EQ(total("US", 1), 7);
   merger_.apply(Batch(kA, 12, "billed").correct({{"SG"}, 1, 100}, 8).correct({{"SG"}, 1, 1}, 9));
   EXPECT_EQ(total("SG", 1), -4);
+  EXPECT_EQ(merger_.stats().stale_corrections, 3u);
+}
+
+TEST_F(MergerTest, CorrectionsOfOneOffsetMayBeInSeveralBatches) {
+  const Batch first = Batch(kA, 10, "billed").correct({{"SG"}, 1, -5}, 8, 0);
+  const Batch second =
+      Batch(kA, 10, "billed").correct({{"SG"}, 1, -5}, 8, 0).correct({{"US"}, 1, 7}, 8, 1);
+  merger_.apply(first);
+  merger_.apply(second);
+  merger_.apply(second);
+  EXPECT_EQ(total("SG", 1), -5);
+  EXPECT_EQ(total("US", 1), 7);
   EXPECT_EQ(merger_.stats().stale_corrections, 3u);
 }
 
@@ -162,7 +174,7 @@ TEST_F(MergerTest, KeysWithAnyBytesAreToldApart) {
   config->series[0].group_by = {config::Dimension::kBillToId, config::Dimension::kShipToId};
   Merger merger(config);
   merger.apply(Batch(kA, 1, "billed").update({{"a", "bc"}, 5, 1}).update({{"ab", "c"}, 5, 2}));
-  EXPECT_EQ(merger.key_count(0), 2u);
+  EXPECT_EQ(merger.key_end(0), 2u);
 }
 
 TEST_F(MergerTest, CountsSumsThatLeaveTheRangeAndComesBackExactly) {

@@ -38,18 +38,39 @@ inline v1::JournalRecord of(SourceId source) {
 }
 
 inline v1::JournalRecord progress(SourceId source, std::int64_t next_offset,
-                                  std::optional<Micros> watermark, bool ended = false) {
+                                  std::optional<Micros> watermark, bool ended = false,
+                                  std::optional<Micros> first_watermark = std::nullopt) {
   v1::JournalRecord record = of(source);
   record.mutable_progress()->set_next_offset(next_offset);
   if (watermark.has_value()) record.mutable_progress()->set_watermark_micros(*watermark);
+  if (first_watermark) record.mutable_progress()->set_first_watermark_micros(*first_watermark);
   record.mutable_progress()->set_ended(ended);
   return record;
 }
 
-inline v1::JournalRecord idle(SourceId source, bool is_idle, std::int64_t epoch) {
+inline v1::JournalRecord idle(SourceId source, bool is_idle) {
   v1::JournalRecord record = of(source);
   record.mutable_idle()->set_idle(is_idle);
-  record.mutable_idle()->set_owner_epoch(epoch);
+  return record;
+}
+
+// Somebody begins to read the source.
+inline v1::JournalRecord ownership(SourceId source, const std::string& generation,
+                                   std::uint64_t definition = kDefinition) {
+  v1::JournalRecord record = of(source);
+  v1::Ownership* ownership = record.mutable_ownership();
+  ownership->set_generation(generation);
+  ownership->set_reference_data_version("rd-" + generation);
+  for (const char* name : {"billed", "shipped"}) {
+    v1::SeriesRef* series = ownership->add_series();
+    series->set_name(name);
+    series->set_definition(definition);
+  }
+  return record;
+}
+// The same record, said by the owner whose ownership record has this offset.
+inline v1::JournalRecord by(std::int64_t epoch, v1::JournalRecord record) {
+  record.set_epoch(epoch);
   return record;
 }
 
@@ -87,10 +108,11 @@ class Batch {
     fill(value, record_.mutable_panes()->add_updates());
     return *this;
   }
-  Batch& correct(const Value& value, std::int64_t offset) {
+  Batch& correct(const Value& value, std::int64_t offset, std::uint32_t part = 0) {
     v1::PaneCorrection* correction = record_.mutable_panes()->add_corrections();
     fill(value, correction);
     correction->set_offset(offset);
+    correction->set_part(part);
     return *this;
   }
   v1::JournalRecord& record() { return record_; }

@@ -55,7 +55,7 @@ TEST(Watermarks, LeaveIdleSourcesOutOfAccount) {
   Watermarks w;
   w.add_partitions(Topic::kInvoices, 2);
   w.advance(kA, 10);
-  EXPECT_TRUE(w.mark_idle(kB, true, 1));
+  w.mark_idle(kB, true);
   EXPECT_EQ(w.passed(Topic::kInvoices), 10);
   EXPECT_EQ(w.lowest(), 10);
 }
@@ -64,30 +64,19 @@ TEST(Watermarks, OfIdleSourcesAloneCountTheHighest) {
   Watermarks w;
   w.advance(kA, 10);
   w.advance(kB, 4);
-  w.mark_idle(kA, true, 1);
+  w.mark_idle(kA, true);
   EXPECT_EQ(w.passed(Topic::kInvoices), 10);
   Watermarks x;
   x.add_partitions(Topic::kInvoices, 2);
-  x.mark_idle(kA, true, 1);
-  x.mark_idle(kB, true, 1);
+  x.mark_idle(kA, true);
+  x.mark_idle(kB, true);
   EXPECT_EQ(x.passed(Topic::kInvoices), std::nullopt) << "neither has a watermark";
   Watermarks y;
   y.add_partitions(Topic::kInvoices, 2);
   y.advance(kB, 6);
-  y.mark_idle(kA, true, 1);
-  y.mark_idle(kB, true, 1);
+  y.mark_idle(kA, true);
+  y.mark_idle(kB, true);
   EXPECT_EQ(y.passed(Topic::kInvoices), 6);
-}
-
-TEST(Watermarks, AnOlderOwnersIdleMarkIsIgnored) {
-  Watermarks w;
-  w.add_partitions(Topic::kInvoices, 2);
-  w.advance(kA, 10);
-  EXPECT_TRUE(w.mark_idle(kB, false, 5));
-  EXPECT_FALSE(w.mark_idle(kB, true, 4));
-  EXPECT_EQ(w.passed(Topic::kInvoices), std::nullopt);
-  EXPECT_TRUE(w.mark_idle(kB, true, 5));
-  EXPECT_EQ(w.passed(Topic::kInvoices), 10);
 }
 
 TEST(Watermarks, IdlenessEndsByAMarkOrByAWatermarkThatGrew) {
@@ -95,20 +84,61 @@ TEST(Watermarks, IdlenessEndsByAMarkOrByAWatermarkThatGrew) {
     Watermarks w;
     w.advance(kA, 10);
     w.advance(kB, 3);
-    w.mark_idle(kB, true, 1);
+    w.mark_idle(kB, true);
     w.advance(kA, 12);
     ASSERT_EQ(w.passed(Topic::kInvoices), 12);
     w.advance(kB, 3);  // not grown: still idle
     w.advance(kA, 14);
     ASSERT_EQ(w.passed(Topic::kInvoices), 14);
     if (by_mark) {
-      w.mark_idle(kB, false, 1);
+      w.mark_idle(kB, false);
     } else {
       w.advance(kB, 4);
     }
     w.advance(kA, 20);
     EXPECT_EQ(w.passed(Topic::kInvoices), 14);
   }
+}
+
+TEST(Watermarks, ATopicThatIsIdleDoesNotHoldBackTheOther) {
+  Watermarks w;
+  w.add_partitions(Topic::kInvoices, 1);
+  w.add_partitions(Topic::kShipments, 2);
+  w.advance(kA, 10);
+  w.advance(kOther, 5);
+  EXPECT_EQ(w.passed(Topics::both()), std::nullopt) << "a partition is not known yet";
+  w.mark_idle({Topic::kShipments, 1}, true);
+  EXPECT_EQ(w.passed(Topics::both()), 5);
+  w.mark_idle(kOther, true);
+  EXPECT_EQ(w.passed(Topics::both()), 10);
+  w.advance(kA, 20);
+  EXPECT_EQ(w.passed(Topics::both()), 20);
+  EXPECT_EQ(w.passed(Topic::kShipments), 5);
+  w.mark_idle(kA, true);
+  EXPECT_EQ(w.passed(Topics::both()), 20) << "all are idle: the furthest stands";
+  w.advance(kOther, 7);
+  EXPECT_EQ(w.passed(Topics::both()), 20) << "what has been passed stays passed";
+}
+
+TEST(Watermarks, ATopicWithoutAnySourceHoldsBackWhoLooksAtBoth) {
+  Watermarks w;
+  w.advance(kA, 10);
+  EXPECT_EQ(w.passed(Topics::both()), std::nullopt);
+  w.add_partitions(Topic::kShipments, 1);
+  w.mark_idle(kOther, true);
+  EXPECT_EQ(w.passed(Topics::both()), 10) << "there has never been a shipment";
+}
+
+TEST(Watermarks, KnowTheFirstOfAnySource) {
+  Watermarks w;
+  EXPECT_EQ(w.first(Topic::kInvoices), std::nullopt);
+  w.advance(kA, 10, 4);
+  w.advance(kB, 7);
+  EXPECT_EQ(w.first(Topic::kInvoices), 4);
+  w.advance(kB, 12, 2);
+  EXPECT_EQ(w.first(Topic::kInvoices), 2);
+  w.advance(kOther, 1);
+  EXPECT_EQ(w.first(Topics::both()), 1);
 }
 
 TEST(Watermarks, AnEndedSourceHasPassedEverything) {

@@ -3,6 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
 namespace surgewatch::kafka {
 namespace {
 
@@ -58,6 +65,64 @@ TEST(Topics, AreKeptAsTheDesignSays) {
   EXPECT_EQ(specs.at("surgewatch.late").settings.at("retention.ms"), "2592000000");
   EXPECT_THAT(specs.at("surgewatch.checkpoints").settings,
               ElementsAre(Pair("cleanup.policy", "compact")));
+}
+
+TEST(Topics, InputsMayHaveABoundOnTimestamps) {
+  for (const TopicSpec& spec : Topics("").specs(4, std::chrono::hours(36))) {
+    const bool is_input = spec.name == "invoices" || spec.name == "shipments";
+    const auto bound = spec.settings.find(std::string(kTimestampBound));
+    EXPECT_EQ(bound != spec.settings.end(), is_input) << spec.name;
+    if (is_input) {
+      EXPECT_EQ(bound->second, "129600000");
+    }
+  }
+}
+
+// Makes what it is asked for, but for settings that it does not know.
+class OldBrokers final : public Admin {
+ public:
+  explicit OldBrokers(std::string unknown) : unknown_(std::move(unknown)) {}
+
+  absl::Status create_topics(const std::vector<TopicSpec>& topics, int) override {
+    absl::Status first_failure;
+    for (const TopicSpec& topic : topics) {
+      if (topic.settings.count(unknown_) == 0) {
+        made.insert(topic.name);
+      } else if (first_failure.ok()) {
+        first_failure = absl::InvalidArgumentError("creating topic \"" + topic.name +
+                                                   "\": Unknown topic config name: " + unknown_);
+      }
+    }
+    return first_failure;
+  }
+  absl::StatusOr<std::vector<std::optional<std::int32_t>>> partitions(
+      const std::vector<std::string>&, std::chrono::milliseconds) override {
+    return absl::UnimplementedError("");
+  }
+  absl::StatusOr<std::pair<std::int64_t, std::int64_t>> watermarks(
+      const TopicPartition&, std::chrono::milliseconds) override {
+    return absl::UnimplementedError("");
+  }
+
+  std::set<std::string> made;
+
+ private:
+  std::string unknown_;
+};
+
+TEST(Topics, AreMadeByBrokersThatDoNotKnowTheBoundOnTimestamps) {
+  OldBrokers brokers{std::string(kTimestampBound)};
+  EXPECT_EQ(create_topics(&brokers, Topics("").specs(4, std::chrono::hours(24)), 1),
+            absl::OkStatus());
+  EXPECT_EQ(brokers.made.size(), 9u);
+}
+
+TEST(Topics, AnotherSettingThatBrokersDoNotKnowIsAnError) {
+  OldBrokers brokers("min.compaction.lag.ms");
+  const absl::Status status =
+      create_topics(&brokers, Topics("").specs(4, std::chrono::hours(24)), 1);
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("alerts"));
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "unit/aggregate/builders.h"
 
@@ -72,6 +74,57 @@ TEST(Observer, ARecordMayBeAsLongAsTheLimit) {
   const std::size_t rest = invoice.ByteSizeLong() - 1'000;
   EXPECT_EQ(bench.judge_with(with_name(2'000 - rest)), kGood);
   EXPECT_EQ(bench.judge_with(with_name(2'001 - rest)), v1::REJECT_REASON_TOO_LARGE);
+}
+
+// On both sides of the border, for each text that keys and documents are known by.
+TEST(Observer, ATextMayBeAsLongAsTheLimit) {
+  using I = v1::Invoice*;
+  using S = v1::Shipment*;
+  const auto set_id = [](v1::Party* party, const std::string& text) { party->set_party_id(text); };
+  Bench invoices;
+  const std::vector<std::pair<std::string, std::function<void(I, const std::string&)>>> of_invoice{
+      {"invoice_id", [](I i, const std::string& text) { i->set_invoice_id(text); }},
+      {"order_id", [](I i, const std::string& text) { i->set_order_id(text); }},
+      {"seller.party_id", [&](I i, const std::string& t) { set_id(i->mutable_seller(), t); }},
+      {"bill_to.party_id", [&](I i, const std::string& t) { set_id(i->mutable_bill_to(), t); }},
+      {"ship_to.party_id", [&](I i, const std::string& t) { set_id(i->mutable_ship_to(), t); }},
+      {"end_user.party_id", [&](I i, const std::string& t) { set_id(i->mutable_end_user(), t); }},
+      {"payer.party_id", [&](I i, const std::string& t) { set_id(i->mutable_payer(), t); }},
+      {"lines[0].sku", [](I i, const std::string& t) { i->mutable_lines(0)->set_sku(t); }}};
+  for (const auto& [field, set] : of_invoice) {
+    EXPECT_EQ(invoices.judge_with([&](I i) { set(i, std::string(256, 'x')); }), kGood) << field;
+    EXPECT_EQ(invoices.judge_with([&](I i) { set(i, std::string(257, 'x')); }),
+              v1::REJECT_REASON_TOO_LARGE);
+    EXPECT_EQ(invoices.rejection.detail, field + " has 257 bytes, the limit is 256");
+  }
+  Bench shipments(Topic::kShipments);
+  const std::vector<std::pair<std::string, std::function<void(S, const std::string&)>>> of_shipment{
+      {"shipment_id", [](S s, const std::string& text) { s->set_shipment_id(text); }},
+      {"order_id", [](S s, const std::string& text) { s->set_order_id(text); }},
+      {"ship_from.party_id", [&](S s, const std::string& t) { set_id(s->mutable_ship_from(), t); }},
+      {"ship_to.party_id", [&](S s, const std::string& t) { set_id(s->mutable_ship_to(), t); }},
+      {"intermediate_consignee.party_id",
+       [&](S s, const std::string& t) { set_id(s->mutable_intermediate_consignee(), t); }},
+      {"end_user.party_id", [&](S s, const std::string& t) { set_id(s->mutable_end_user(), t); }},
+      {"freight_forwarder.party_id",
+       [&](S s, const std::string& t) { set_id(s->mutable_freight_forwarder(), t); }},
+      {"lines[0].sku", [](S s, const std::string& t) { s->mutable_lines(0)->set_sku(t); }}};
+  for (const auto& [field, set] : of_shipment) {
+    v1::Shipment shipment = test::shipment("s", kNewYear);
+    set(&shipment, std::string(256, 'x'));
+    EXPECT_EQ(shipments.judge(shipment), kGood) << field;
+    set(&shipment, std::string(257, 'x'));
+    EXPECT_EQ(shipments.judge(shipment), v1::REJECT_REASON_TOO_LARGE);
+    EXPECT_EQ(shipments.rejection.detail, field + " has 257 bytes, the limit is 256");
+  }
+}
+
+// Nothing is kept by a name, nor looked up by it.
+TEST(Observer, ANameMayBeLonger) {
+  Bench bench;
+  EXPECT_EQ(bench.judge_with(
+                [](v1::Invoice* i) { i->mutable_bill_to()->set_name(std::string(1'000, 'n')); }),
+            kGood);
 }
 
 TEST(Observer, WhatIsNotProtobufIsUndecodable) {
@@ -285,24 +338,34 @@ TEST(Observer, OfSeveralFaultsTheFirstInOrderIsTold) {
   v1::Invoice invoice;
   invoice.set_type(static_cast<v1::InvoiceType>(9));
   invoice.mutable_payer()->set_country("XX");
+  const std::string too_long(257, 'x');
+  invoice.mutable_payer()->set_party_id(too_long);
   EXPECT_EQ(bench.judge(invoice), v1::REJECT_REASON_UNKNOWN_TYPE);
   invoice.set_type(v1::INVOICE_TYPE_INVOICE);
   EXPECT_EQ(bench.judge(invoice), v1::REJECT_REASON_MISSING_ID);
+  invoice.set_invoice_id(too_long);
+  EXPECT_EQ(bench.judge(invoice), v1::REJECT_REASON_TOO_LARGE);
   invoice.set_invoice_id("i");
   EXPECT_EQ(bench.judge(invoice), v1::REJECT_REASON_MISSING_TIME);
   invoice.mutable_issue_time()->set_nanos(-1);
   EXPECT_EQ(bench.judge(invoice), v1::REJECT_REASON_INVALID_TIME);
   test::set_time(kNewYear, invoice.mutable_issue_time());
   EXPECT_EQ(bench.judge(invoice), v1::REJECT_REASON_MISSING_ORDER_ID);
+  invoice.set_order_id(too_long);
+  EXPECT_EQ(bench.judge(invoice), v1::REJECT_REASON_TOO_LARGE);
   invoice.set_order_id("o");
   EXPECT_EQ(bench.judge(invoice), v1::REJECT_REASON_MISSING_COUNTRY);
   invoice.mutable_bill_to()->set_country("SG");
+  EXPECT_EQ(bench.judge(invoice), v1::REJECT_REASON_TOO_LARGE);
+  invoice.mutable_payer()->set_party_id("p");
   EXPECT_EQ(bench.judge(invoice), v1::REJECT_REASON_UNKNOWN_COUNTRY);
   invoice.clear_payer();
   EXPECT_EQ(bench.judge(invoice), v1::REJECT_REASON_NO_LINES);
   v1::InvoiceLine* line = invoice.add_lines();
   line->mutable_unit_price()->set_units(-1);
   EXPECT_EQ(bench.judge(invoice), v1::REJECT_REASON_MISSING_SKU);
+  line->set_sku(too_long);
+  EXPECT_EQ(bench.judge(invoice), v1::REJECT_REASON_TOO_LARGE);
   line->set_sku("H100");
   EXPECT_EQ(bench.judge(invoice), v1::REJECT_REASON_INVALID_QUANTITY);
   line->set_quantity(INT64_MAX);

@@ -90,6 +90,49 @@ TEST_F(EvictionOfTwo, UseKeepsAKey) {
   }
 }
 
+// Held until the watermark is 30,000, as if used then: its span ends with 30,040.
+TEST_F(EvictionOfTwo, AKeyThatIsHeldIsThereAndThenCountsAsUsed) {
+  window.hold(event("a", 10'000).slot, 30'000);
+  event("b", 10'000);
+  for (Micros time = 10'000; time < 30'000; time += 50) {
+    event("b", time);
+    EXPECT_TRUE(event("c", time).is_over_limit);
+  }
+  event("b", 30'000);
+  event("b", 30'040);
+  event("b", 30'000 + kSpan);
+  event("b", 30'040 + kHorizon);
+  EXPECT_TRUE(event("c", 30'040 + kHorizon + 1).is_over_limit);
+  EXPECT_FALSE(event("c", 30'040 + kHorizon + 2).is_over_limit);
+  EXPECT_EQ(window.key_count(), 3u);
+}
+
+// With its pane, which is where it was.
+TEST_F(EvictionOfTwo, AKeyThatIsHeldIsThereAfterALongJump) {
+  const SlotId slot = event("a", 10'000).slot;
+  window.add(slot, 5'000'000, units(7), 0);
+  window.hold(slot, 5'000'000);
+  window.hold(slot, 3'000'000);
+  for (const Micros jump : {100'000, 2'000'000, 3'500'000, 4'999'999}) pass(jump);
+  EXPECT_EQ(event("a", 4'999'999).slot, slot);
+  PaneSnapshot snapshot;
+  ASSERT_TRUE(window.read(slot, 50'000, &snapshot));
+  EXPECT_EQ(snapshot.values, units(7));
+}
+
+TEST_F(EvictionOfTwo, OtherNeedsNoHolding) {
+  event("a", 10'000);
+  event("b", 10'000);
+  const auto other = event("c", 10'000);
+  ASSERT_TRUE(other.is_over_limit);
+  window.hold(other.slot, 20'000);
+  pass(20'000);
+  pass(20'001);
+  EXPECT_FALSE(event("c", 20'001).is_over_limit);
+  EXPECT_FALSE(event("d", 20'001).is_over_limit);
+  EXPECT_EQ(event("e", 20'001).slot, other.slot);
+}
+
 TEST_F(Eviction, AKeyThatComesBackBeforeItsSlotIsFoundKeepsIt) {
   for (int i = 0; i < 1'000; ++i) event(std::to_string(i), 10'000);
   const SlotId slot = event("999", 10'000).slot;

@@ -150,6 +150,66 @@ TEST(Window, APaneIsLiveUntilLatenessHasPassedItsEnd) {
   EXPECT_EQ(correction.offset, 4);
 }
 
+// Where the watermark does not follow the event, its pane is further above the floor than the ring
+// is long: 4 panes.
+TEST(Window, PanesFarAheadOfTheWatermarkAreLikeAnyOther) {
+  Bench bench;
+  bench.window.begin_event();
+  for (const auto& [time, count] : std::vector<std::pair<Micros, std::int64_t>>{
+           {50'000, 1}, {1'000, 2}, {900'000, 4}, {1'000'000'000'000, 8}, {50'099, 16}}) {
+    bench.window.add(bench.slot("a").slot, time, units(count), bench.offset);  // no watermark yet
+  }
+  bench.publish();
+  using Key = std::pair<std::string, PaneIndex>;
+  EXPECT_EQ(bench.collect(), (Bench::Panes{{Key("a", 500), 17},
+                                           {Key("a", 10), 2},
+                                           {Key("a", 9'000), 4},
+                                           {Key("a", 10'000'000'000), 8}}));
+  EXPECT_EQ(bench.collected.progress.watermark, std::nullopt);
+
+  bench.event("a", 1'010, 1);  // the first watermark: 1,000
+  EXPECT_EQ(bench.collect(), (Bench::Panes{{Key("a", 10), 3}}));
+  bench.event("a", 49'700, 0);  // the ring comes to pane 500
+  bench.window.begin_event();
+  bench.window.add(bench.slot("a").slot, 50'000, units(100), bench.offset);
+  bench.publish();
+  EXPECT_EQ(bench.collect().at(Key("a", 500)), 117);
+  const auto is_there = [&](PaneIndex pane) {
+    PaneSnapshot snapshot;
+    return bench.window.read(bench.slot("a").slot, pane, &snapshot);
+  };
+  bench.event("a", 50'359, 0);  // watermark 50,349: 50,099 can still come
+  for (int i = 0; i < 10; ++i) bench.event("a", 50'359, 0);
+  EXPECT_TRUE(is_there(500));
+  bench.event("a", 50'360, 0);
+  for (int i = 0; i < 10; ++i) bench.event("a", 50'360, 0);
+  EXPECT_FALSE(is_there(500));
+  EXPECT_TRUE(is_there(9'000));
+  bench.event("a", 2'000'000, 0);  // past pane 9,000 at once
+  for (int i = 0; i < 10; ++i) bench.event("a", 2'000'000, 0);
+  EXPECT_FALSE(is_there(9'000));
+  EXPECT_TRUE(is_there(10'000'000'000));
+  bench.collect();
+  bench.event("a", 900'000, 32);
+  bench.collect();
+  ASSERT_EQ(bench.collected.corrections.size(), 1u);
+  EXPECT_EQ(bench.collected.corrections[0].pane_index, 9'000);
+}
+
+TEST(Window, APaneFarAheadDoesNotTurnTheUsualOneAway) {
+  Bench bench;
+  bench.event("a", 1'000, 1);
+  for (int i = 0; i < 1'000; ++i) {
+    bench.window.begin_event();
+    bench.window.add(bench.slot("a").slot, 90'000, units(1), bench.offset);
+    bench.publish();
+    bench.event("a", 1'000, 1);
+  }
+  const Bench::Panes panes = bench.collect();
+  EXPECT_EQ(panes.at({"a", 10}), 1'001);
+  EXPECT_EQ(panes.at({"a", 900}), 1'000);
+}
+
 TEST(Window, CorrectionsOfAnEventInProgressWaitForIt) {
   Bench bench;
   bench.event("z", 10'000, 1);

@@ -1,0 +1,392 @@
+#include "journal/generation.h"
+
+#include <algorithm>
+
+namespace surgewatch::journal {
+namespace {
+
+constexpr std::int64_t kMaxHigh = std::int64_t{1} << 56;
+
+// False if they contradict the schema.
+bool read_values(const v1::Measures& measures, WideMeasures* values) {
+  MeasureValues narrow;
+  narrow[Measure::kDocuments] = measures.documents();
+  narrow[Measure::kUnits] = measures.units();
+  narrow[Measure::kChips] = measures.chips();
+  narrow[Measure::kRevenueUsd] = measures.revenue_usd_micros();
+  narrow[Measure::kTpp] = measures.tpp();
+  *values = narrow;
+  if (measures.exact_size() == 0) return true;
+  if (measures.exact_size() != static_cast<int>(kMeasureCount)) return false;
+  for (std::size_t i = 0; i < kMeasureCount; ++i) {
+    const v1::WideSum& sum = measures.exact(static_cast<int>(i));
+    // A source would need 2^56 contributions for more; and sums of sums keep room.
+    if (sum.high() >= kMaxHigh || sum.high() < -kMaxHigh) return false;
+    values->values[i] =
+        static_cast<WideMeasures::Sum>(sum.high()) * (WideMeasures::Sum{1} << 64) + sum.low();
+  }
+  return true;
+}
+
+Largest largest_of(const v1::PaneUpdate& update) {
+  return update.has_largest_document() ? Largest::decoded(update.largest_document())
+                                       : Largest::nothing_known();
+}
+
+}  // namespace
+
+Generation::Generation(std::string name, std::shared_ptr<const config::Config> config,
+                       std::vector<std::unique_ptr<KeyTable>>* keys, MergeStats* stats)
+    : name_(std::move(name)), config_(std::move(config)), keys_(keys), stats_(*stats) {
+  series_.resize(config_->series.size());
+  for (std::size_t i = 0; i < series_.size(); ++i) {
+    const config::Series& series = config_->series[i];
+    series_[i].pane_length = series.pane_length;
+    series_[i].first_pane = pane_of(kMinEventTime, series.pane_length);
+    series_[i].last_pane = pane_of(kMaxEventTime, series.pane_length);
+    series_[i].largest_of = series.largest_document;
+    series_by_name_[series.name] = i;
+  }
+}
+
+void Generation::declare(Topic topic, const v1::Ownership& ownership) {
+  if (reference_data_version.empty()) reference_data_version = ownership.reference_data_version();
+  for (std::size_t i = 0; i < series_.size(); ++i) {
+    const config::Series& series = config_->series[i];
+    if (series.event != topic) continue;
+    const auto same = [&](const v1::SeriesRef& ref) {
+      return ref.name() == series.name && ref.definition() == series.definition;
+    };
+    series_[i].differs = std::ranges::none_of(ownership.series(), same);
+  }
+}
+
+Generation::SourceState& Generation::state_of(SourceId source) {
+  SourceState& state = sources_[source];
+  if (state.series.empty()) state.series.resize(series_.size());
+  return state;
+}
+
+// ---- progress ----------------------------------------------------------------------------------
+
+void Generation::apply(SourceId source, const v1::Progress& progress) {
+  SourceState& state = state_of(source);
+  if (progress.next_offset() < state.progress_offset) return;
+  state.progress_offset = progress.next_offset();
+  const auto in_range = [](Micros time) { return std::clamp(time, kMinEventTime, kMaxEventTime); };
+  if (progress.has_watermark_micros()) {
+    const Micros watermark = in_range(progress.watermark_micros());
+    state.watermark = std::max(state.watermark, watermark);
+    std::optional<Micros> first;
+    if (progress.has_first_watermark_micros()) first = in_range(progress.first_watermark_micros());
+    watermarks_.advance(source, watermark, first);
+  }
+  if (progress.ended()) watermarks_.end(source);
+
+  const config::EventTimeBounds& bounds = config_->event_time;
+  for (std::size_t i = 0; i < series_.size(); ++i) {
+    if (state.watermark == INT64_MIN) break;
+    const Micros length = series_[i].pane_length;
+    const Micros retained =
+        kRetentionFactor * (bounds.allowed_lateness + bounds.out_of_orderness + length);
+    Parts& parts = state.series[i];
+    const PaneIndex kept_from = pane_of(state.watermark - retained, length);
+    if (kept_from <= parts.kept_from) continue;
+    let_go(i, &parts, kept_from);
+  }
+}
+
+void Generation::let_go(std::size_t series, Parts* parts, PaneIndex kept_from) {
+  parts->kept_from = kept_from;
+  const auto end = parts->panes.lower_bound(kept_from);
+  const SeriesState& state = series_[series];
+  for (auto it = parts->panes.begin(); it != end; ++it) {
+    if (state.largest_of.has_value() && it->first >= state.forgotten_before) {
+      for (const auto& [key, largest] : it->second.largest) {
+        largest_of(series, keys(series).counts_as(key)).at(it->first).settled.merge(largest);
+      }
+    }
+    for (const auto& [key, part] : it->second.parts) drop_reference(series, key);
+  }
+  parts->panes.erase(parts->panes.begin(), end);
+}
+
+bool Generation::has_caught_up_with(const Generation& other) const {
+  return std::ranges::all_of(other.sources_, [this](const auto& entry) {
+    if (entry.second.progress_offset < 0) return true;
+    const auto mine = sources_.find(entry.first);
+    return mine != sources_.end() && mine->second.progress_offset >= entry.second.progress_offset;
+  });
+}
+
+// ---- panes -------------------------------------------------------------------------------------
+
+void Generation::apply(SourceId source, const v1::PaneBatch& batch, std::vector<Change>* changes) {
+  SourceState& state = state_of(source);
+  stats_.pane_updates += static_cast<std::uint64_t>(batch.updates_size());
+  stats_.corrections += static_cast<std::uint64_t>(batch.corrections_size());
+  if (batch.next_offset() < state.progress_offset) {
+    stats_.stale_updates += static_cast<std::uint64_t>(batch.updates_size());
+    stats_.stale_corrections += static_cast<std::uint64_t>(batch.corrections_size());
+    return;
+  }
+
+  batch_series_.clear();
+  for (const v1::SeriesRef& ref : batch.series()) {
+    const auto found = series_by_name_.find(ref.name());
+    const bool same = found != series_by_name_.end() &&
+                      config_->series[found->second].definition == ref.definition();
+    batch_series_.push_back(same ? std::optional<std::size_t>(found->second) : std::nullopt);
+  }
+
+  for (const v1::PaneUpdate& update : batch.updates()) {
+    apply_update(source, &state, batch.next_offset(), update, changes);
+  }
+  for (const v1::PaneCorrection& correction : batch.corrections()) {
+    const std::pair<std::int64_t, std::int64_t> place(correction.offset(), correction.part());
+    if (place <= state.corrected) {
+      ++stats_.stale_corrections;
+      continue;
+    }
+    state.corrected = place;
+    apply_correction(source, correction, changes);
+  }
+}
+
+std::optional<std::size_t> Generation::series_of_batch(std::uint32_t index, int dimensions,
+                                                       PaneIndex pane, SourceId source) {
+  if (index >= batch_series_.size()) {
+    ++stats_.malformed;
+    return std::nullopt;
+  }
+  const std::optional<std::size_t> found = batch_series_[index];
+  if (!found.has_value()) {
+    ++stats_.unknown_series;
+    return std::nullopt;
+  }
+  const SeriesState& series = series_[*found];
+  const config::Series& definition = config_->series[*found];
+  if (definition.event != source.topic ||
+      static_cast<std::size_t>(dimensions) != definition.group_by.size() ||
+      pane < series.first_pane || pane > series.last_pane) {
+    ++stats_.malformed;
+    return std::nullopt;
+  }
+  return found;
+}
+
+void Generation::apply_update(SourceId source, SourceState* state, std::int64_t stamp,
+                              const v1::PaneUpdate& update, std::vector<Change>* changes) {
+  const std::optional<std::size_t> series =
+      series_of_batch(update.series(), update.key_size(), update.pane_index(), source);
+  if (!series.has_value()) return;
+  Parts& parts = state->series[*series];
+  if (update.pane_index() < parts.kept_from) {
+    ++stats_.unmergeable;
+    return;
+  }
+  WideMeasures values;
+  if (!read_values(update.measures(), &values)) {
+    ++stats_.malformed;
+    return;
+  }
+  const KeyId key = intern(*series, update.key());
+  PaneParts& pane = parts.panes[update.pane_index()];
+  const auto [entry, is_new] = pane.parts.try_emplace(key);
+  if (is_new) ++keys(*series).references(key);
+  Part& part = entry->second;
+  const auto wide = pane.wide.empty() ? pane.wide.end() : pane.wide.find(key);
+  const WideMeasures before = wide != pane.wide.end() ? wide->second : WideMeasures(part.values);
+  bool is_same = values == before;
+  if (series_[*series].largest_of.has_value()) {
+    is_same &= journal::largest_of(update) == pane.largest[key];
+  }
+  if (stamp < part.stamp || (stamp == part.stamp && is_same)) {
+    ++stats_.stale_updates;
+    return;
+  }
+  part.stamp = stamp;
+  update_largest(*series, key, update.pane_index(), update, &pane);
+  if (values == before) return;
+  part.values = values.saturated();
+  if (!values.is_narrow()) {
+    pane.wide[key] = values;
+  } else if (wide != pane.wide.end()) {
+    pane.wide.erase(wide);
+  }
+  move(source,
+       {.series = static_cast<std::uint32_t>(*series),
+        .key = keys(*series).counts_as(key),
+        .pane = update.pane_index(),
+        .is_correction = false,
+        .before = before,
+        .after = values},
+       changes);
+}
+
+void Generation::apply_correction(SourceId source, const v1::PaneCorrection& correction,
+                                  std::vector<Change>* changes) {
+  const std::optional<std::size_t> series =
+      series_of_batch(correction.series(), correction.key_size(), correction.pane_index(), source);
+  if (!series.has_value()) return;
+  WideMeasures values;
+  if (!read_values(correction.measures(), &values)) {
+    ++stats_.malformed;
+    return;
+  }
+  SeriesState& state = series_[*series];
+  const KeyId key = keys(*series).counts_as(intern(*series, correction.key()));
+  if (state.largest_of.has_value() && correction.pane_index() >= state.forgotten_before) {
+    // What is positive is a credit note that was taken out.
+    const std::int64_t taken = -std::max(values.saturated()[*state.largest_of], -INT64_MAX);
+    std::int64_t& most = largest_of(*series, key).at(correction.pane_index()).taken;
+    most = std::max(most, taken);
+  }
+  move(source,
+       {.series = static_cast<std::uint32_t>(*series),
+        .key = key,
+        .pane = correction.pane_index(),
+        .is_correction = true,
+        .before = {},
+        .after = values},
+       changes);
+}
+
+// The parts that sources have let go of are in `settled`: with those that are left, that is all.
+void Generation::update_largest(std::size_t series, KeyId key, PaneIndex pane,
+                                const v1::PaneUpdate& update, PaneParts* parts) {
+  SeriesState& state = series_[series];
+  if (!state.largest_of.has_value() || pane < state.forgotten_before) return;
+  const Largest now = journal::largest_of(update);
+  const Largest before = std::exchange(parts->largest[key], now);
+  const KeyId as = keys(series).counts_as(key);
+  LargestLog::Entry& entry = largest_of(series, as).at(pane);
+  if (now.known >= before.known && now.bound >= before.bound) {
+    entry.newest.merge(now);
+    return;
+  }
+  entry.newest = entry.settled;
+  for (const auto& [source, its] : sources_) {
+    const auto found = its.series[series].panes.find(pane);
+    if (found == its.series[series].panes.end()) continue;
+    if (as == key) {
+      const auto largest = found->second.largest.find(key);
+      if (largest != found->second.largest.end()) entry.newest.merge(largest->second);
+      continue;
+    }
+    for (const auto& [part, largest] : found->second.largest) {
+      if (keys(series).counts_as(part) == as) entry.newest.merge(largest);
+    }
+  }
+}
+
+KeyId Generation::intern(std::size_t series,
+                         const google::protobuf::RepeatedPtrField<std::string>& values) {
+  const KeyId key = keys(series).intern(values);
+  if (keys(series).counts_as(key) != key) ++stats_.over_key_limit;
+  return key;
+}
+
+PaneLog& Generation::updates_of(std::size_t series, KeyId key) {
+  std::vector<PaneLog>& logs = series_[series].updates;
+  if (key >= logs.size()) logs.resize(key + std::size_t{1});
+  return logs[key];
+}
+
+LargestLog& Generation::largest_of(std::size_t series, KeyId key) {
+  std::vector<LargestLog>& logs = series_[series].largest;
+  if (key >= logs.size()) logs.resize(key + std::size_t{1});
+  return logs[key];
+}
+
+void Generation::move(SourceId source, const Change& change, std::vector<Change>* changes) {
+  SeriesState& state = series_[change.series];
+  const std::optional<Micros> passed = watermarks_.passed(source.topic);
+  const Micros final_at =
+      (change.pane + 1) * state.pane_length + config_->event_time.allowed_lateness;
+  if (passed.has_value() && final_at <= *passed) ++stats_.reopened_panes;
+  if (change.pane >= state.forgotten_before) {
+    PaneLog& updates = updates_of(change.series, change.key);
+    PaneLog& log = change.is_correction ? state.corrections[change.key] : updates;
+    if (log.empty()) ++keys(change.series).references(change.key);
+    WideSums& wide = change.is_correction ? state.wide_corrections : state.wide_updates;
+    if (!log.move(change.key, change.pane, change.before, change.after, &wide)) {
+      ++stats_.overflows;
+    }
+  }
+  if (changes != nullptr) changes->push_back(change);
+}
+
+void Generation::forget_before(std::size_t series, PaneIndex pane) {
+  SeriesState& state = series_[series];
+  if (pane <= state.forgotten_before) return;
+  state.forgotten_before = pane;
+  for (std::size_t key = 0; key < state.updates.size(); ++key) {
+    PaneLog& log = state.updates[key];
+    if (log.empty()) continue;
+    log.forget_before(pane);
+    if (log.empty()) drop_reference(series, static_cast<KeyId>(key));
+  }
+  absl::erase_if(state.corrections, [&](auto& entry) {
+    entry.second.forget_before(pane);
+    if (!entry.second.empty()) return false;
+    drop_reference(series, entry.first);
+    return true;
+  });
+  for (WideSums* wide : {&state.wide_updates, &state.wide_corrections}) {
+    absl::erase_if(*wide, [&](const auto& entry) { return entry.first.second < pane; });
+  }
+  for (LargestLog& log : state.largest) log.forget_before(pane);
+}
+
+void Generation::clear() {
+  for (std::size_t series = 0; series < series_.size(); ++series) {
+    forget_before(series, INT64_MAX);
+    for (auto& [source, state] : sources_) {
+      if (!state.series.empty()) let_go(series, &state.series[series], INT64_MAX);
+    }
+  }
+}
+
+// ---- taking another's place --------------------------------------------------------------------
+
+void Generation::differences(const Generation* former, std::vector<Change>* changes) const {
+  struct Moved {
+    WideMeasures before, after;
+  };
+  // Key, pane, whether a correction.
+  using Place = std::tuple<KeyId, PaneIndex, bool>;
+  for (std::size_t series = 0; series < series_.size(); ++series) {
+    absl::btree_map<Place, Moved> moved;
+    const auto gather = [&](const Generation& from, WideMeasures Moved::*side) {
+      const SeriesState& state = from.series_[series];
+      const auto add = [&](KeyId key, const PaneLog& log, bool is_correction,
+                           const WideSums& wide) {
+        log.visit(INT64_MIN, INT64_MAX, [&](const PaneLog::Entry& entry) {
+          const auto exact = wide.find({key, entry.pane});
+          moved[{key, entry.pane, is_correction}].*side =
+              exact == wide.end() ? WideMeasures(entry.values) : exact->second;
+        });
+      };
+      for (std::size_t key = 0; key < state.updates.size(); ++key) {
+        add(static_cast<KeyId>(key), state.updates[key], false, state.wide_updates);
+      }
+      for (const auto& [key, log] : state.corrections) {
+        add(key, log, true, state.wide_corrections);
+      }
+    };
+    gather(*this, &Moved::after);
+    if (former != nullptr) gather(*former, &Moved::before);
+    for (const auto& [place, sums] : moved) {
+      if (sums.before == sums.after) continue;
+      changes->push_back({.series = static_cast<std::uint32_t>(series),
+                          .key = std::get<0>(place),
+                          .pane = std::get<1>(place),
+                          .is_correction = std::get<2>(place),
+                          .before = sums.before,
+                          .after = sums.after});
+    }
+  }
+}
+
+}  // namespace surgewatch::journal

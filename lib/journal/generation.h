@@ -1,0 +1,197 @@
+// The figures that one generation gives: for each series, key and pane the sum over all sources,
+// and how far each source has come.
+//
+//   total(series, key, pane) = Σ over sources of the newest absolute value + Σ corrections
+//
+// What is applied, and what changes nothing:
+// - A pane update, if its batch's stamp (next_offset) is not below the stamp last applied to that
+//   source, series, key and pane, nor below the source's last progress record. Equal stamps apply:
+//   within one owner's stream the later record knows more, and the same value again moves nothing.
+// - A correction, if its offset and part are beyond the last ones applied for its source.
+// - A progress record, if its offset is not below the last one's. Watermarks: see watermarks.h.
+// The largest document of a pane follows the same rules: see largest_log.h.
+//
+// A source's absolute value is kept as long as the source can still send another one, that is until
+// its own watermark has passed the pane's end by kRetentionFactor × (allowed lateness +
+// out-of-orderness + one pane); afterwards only the total is. An absolute value for a pane that has
+// been let go of can't be merged exactly; it is counted, not guessed.
+//
+// Threads: one.
+// Errors: what does not make sense is counted in MergeStats and otherwise passed over.
+// Cost: about a hash look-up for the key and one for the value; nothing is copied from the record
+// but new keys. A part takes some 90 bytes, a pane of a key 48, a key 24.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_map.h"
+#include "base/measures.h"
+#include "config/config.h"
+#include "journal/key_table.h"
+#include "journal/largest_log.h"
+#include "journal/pane_log.h"
+#include "journal/watermarks.h"
+#include "surgewatch/v1/journal.pb.h"
+
+namespace surgewatch::journal {
+
+// A part of the pane's total has moved by after - before: that of updates, or that of corrections.
+// Which of the two a contribution belongs to is a function of its source's prefix.
+struct Change {
+  std::uint32_t series = 0;
+  KeyId key = 0;
+  PaneIndex pane = 0;
+  bool is_correction = false;
+  WideMeasures before;
+  WideMeasures after;
+};
+
+struct MergeStats {
+  std::uint64_t pane_updates = 0;   // seen
+  std::uint64_t stale_updates = 0;  // of these, not newer than what is known
+  std::uint64_t unmergeable = 0;    // of these, for panes whose parts have been let go of
+  std::uint64_t corrections = 0;    // seen
+  std::uint64_t stale_corrections = 0;
+  std::uint64_t unknown_series = 0;  // updates and corrections by another definition of a series
+  std::uint64_t malformed = 0;       // records and updates that contradict schema or configuration
+  std::uint64_t reopened_panes = 0;  // changes to panes that were final
+  std::uint64_t overflows = 0;       // changes after which a total does not fit 64 bits
+  std::uint64_t former_owners = 0;   // records of those who no longer own their source
+  std::uint64_t over_key_limit = 0;  // updates and corrections counted under `other`
+  std::uint64_t generations = 0;     // that have taken another's place
+};
+
+class Generation {
+ public:
+  static constexpr Micros kRetentionFactor = 2;
+
+  // `keys`, one for each series, are shared by all generations.
+  Generation(std::string name, std::shared_ptr<const config::Config> config,
+             std::vector<std::unique_ptr<KeyTable>>* keys, MergeStats* stats);
+
+  const std::string& name() const { return name_; }
+  std::string reference_data_version = {};
+
+  // An owner has said how he counts the series of his topic.
+  void declare(Topic topic, const v1::Ownership& ownership);
+  // Whether the figures of the series are those that the configuration asks for. True while nobody
+  // has said otherwise.
+  bool covers(std::size_t series) const { return !series_[series].differs; }
+
+  // Append what has changed.
+  void apply(SourceId source, const v1::PaneBatch& batch, std::vector<Change>* changes);
+  void apply(SourceId source, const v1::Progress& progress);
+
+  Watermarks& watermarks() { return watermarks_; }
+  const Watermarks& watermarks() const { return watermarks_; }
+
+  // Whether every source is at least as far as in `other`.
+  bool has_caught_up_with(const Generation& other) const;
+  // Appends what moves when this takes the place of `former` (null: of nothing).
+  void differences(const Generation* former, std::vector<Change>* changes) const;
+
+  // What the key holds in first … last, in order: corrections are in.
+  template <typename Visitor>
+  void visit(std::size_t series, KeyId key, PaneIndex first, PaneIndex last,
+             Visitor&& visitor) const;
+  // As Merger's.
+  Largest largest(std::size_t series, KeyId key, PaneIndex first, PaneIndex last) const {
+    const std::vector<LargestLog>& logs = series_[series].largest;
+    if (!series_[series].largest_of.has_value()) return Largest::nothing_known();
+    return key < logs.size() ? logs[key].largest(first, last) : Largest{};
+  }
+  void forget_before(std::size_t series, PaneIndex pane);
+  // Gives up all that it holds, so that keys can go.
+  void clear();
+
+ private:
+  // One source's newest absolute value.
+  struct Part {
+    std::int64_t stamp = -1;
+    MeasureValues values;
+  };
+  struct PaneParts {
+    absl::flat_hash_map<KeyId, Part> parts;
+    absl::flat_hash_map<KeyId, WideMeasures> wide;  // of parts whose values are not all of it
+    absl::flat_hash_map<KeyId, Largest> largest;    // of series that keep it
+  };
+  struct Parts {
+    absl::btree_map<PaneIndex, PaneParts> panes;
+    PaneIndex kept_from = INT64_MIN;
+  };
+  struct SourceState {
+    std::vector<Parts> series;
+    std::int64_t progress_offset = -1;
+    std::pair<std::int64_t, std::int64_t> corrected{-1, 0};  // offset and part
+    Micros watermark = INT64_MIN;
+  };
+  struct SeriesState {
+    Micros pane_length = 0;
+    PaneIndex first_pane = 0, last_pane = 0;  // what event time allows
+    bool differs = false;                     // counted by another definition
+    std::vector<PaneLog> updates;             // by key
+    absl::flat_hash_map<KeyId, PaneLog> corrections;
+    WideSums wide_updates, wide_corrections;
+    std::optional<Measure> largest_of;  // config::Series::largest_document
+    std::vector<LargestLog> largest;    // by key, if that is given
+    PaneIndex forgotten_before = INT64_MIN;
+  };
+
+  SourceState& state_of(SourceId source);
+  void apply_update(SourceId source, SourceState* state, std::int64_t stamp,
+                    const v1::PaneUpdate& update, std::vector<Change>* changes);
+  void apply_correction(SourceId source, const v1::PaneCorrection& correction,
+                        std::vector<Change>* changes);
+  void let_go(std::size_t series, Parts* parts, PaneIndex kept_from);
+  void update_largest(std::size_t series, KeyId key, PaneIndex pane, const v1::PaneUpdate& update,
+                      PaneParts* parts);
+  std::optional<std::size_t> series_of_batch(std::uint32_t index, int dimensions, PaneIndex pane,
+                                             SourceId source);
+  KeyId intern(std::size_t series, const google::protobuf::RepeatedPtrField<std::string>& values);
+  void move(SourceId source, const Change& change, std::vector<Change>* changes);
+  PaneLog& updates_of(std::size_t series, KeyId key);
+  LargestLog& largest_of(std::size_t series, KeyId key);
+  KeyTable& keys(std::size_t series) const { return *(*keys_)[series]; }
+  void drop_reference(std::size_t series, KeyId key) { --keys(series).references(key); }
+
+  const std::string name_;
+  const std::shared_ptr<const config::Config> config_;
+  std::vector<std::unique_ptr<KeyTable>>* keys_;
+  MergeStats& stats_;
+  std::vector<SeriesState> series_;
+  absl::flat_hash_map<std::string, std::size_t> series_by_name_;
+  absl::flat_hash_map<SourceId, SourceState> sources_;
+  Watermarks watermarks_;
+  std::vector<std::optional<std::size_t>> batch_series_;  // reused
+};
+
+template <typename Visitor>
+void Generation::visit(std::size_t series, KeyId key, PaneIndex first, PaneIndex last,
+                       Visitor&& visitor) const {
+  const SeriesState& state = series_[series];
+  if (key >= state.updates.size()) return;
+  const auto corrected = state.corrections.find(key);
+  if (corrected == state.corrections.end()) {
+    state.updates[key].visit(first, last, visitor);
+    return;
+  }
+  // Few keys have corrections.
+  absl::btree_map<PaneIndex, WideMeasures> sums;
+  const auto add = [&](const WideSums& wide) {
+    return [&](const PaneLog::Entry& entry) {
+      const auto exact = wide.find({key, entry.pane});
+      sums[entry.pane].add(exact == wide.end() ? WideMeasures(entry.values) : exact->second);
+    };
+  };
+  state.updates[key].visit(first, last, add(state.wide_updates));
+  corrected->second.visit(first, last, add(state.wide_corrections));
+  for (const auto& [pane, sum] : sums) visitor(PaneLog::Entry{pane, sum.saturated()});
+}
+
+}  // namespace surgewatch::journal

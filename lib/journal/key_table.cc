@@ -1,0 +1,79 @@
+#include "journal/key_table.h"
+
+#include <cstring>
+
+#include "absl/hash/hash.h"
+
+namespace surgewatch::journal {
+namespace {
+
+constexpr std::string_view kOther = "other";
+
+}  // namespace
+
+std::size_t KeyTable::Hash::operator()(std::string_view bytes) const {
+  return absl::Hash<std::string_view>{}(bytes);
+}
+
+KeyTable::KeyTable(std::size_t dimensions, std::size_t limit)
+    : limit_(limit), ids_(0, Hash{&entries_}, Equal{&entries_}) {
+  encode(std::vector<std::string>(dimensions, std::string(kOther)), &other_bytes_);
+}
+
+KeyId KeyTable::intern_bytes() {
+  if (const auto found = ids_.find(std::string_view(bytes_)); found != ids_.end()) return *found;
+  const bool is_other = bytes_ == other_bytes_;
+  const KeyId id = add(bytes_);
+  if (is_other || counted_ < limit_) {
+    counted_ += !is_other;
+    entries_[id].counts_as = id;
+    return id;
+  }
+  ++over_limit_;
+  const auto other = ids_.find(std::string_view(other_bytes_));
+  const KeyId as = other != ids_.end() ? *other : add(other_bytes_);
+  entries_[as].counts_as = as;
+  ++entries_[as].references;
+  entries_[id].counts_as = as;
+  return id;
+}
+
+KeyId KeyTable::add(const std::string& bytes) {
+  auto id = static_cast<KeyId>(entries_.size());
+  if (free_.empty()) {
+    entries_.emplace_back();
+  } else {
+    id = free_.back();
+    free_.pop_back();
+  }
+  entries_[id] = {.bytes = bytes, .counts_as = id, .references = 0, .is_used = true};
+  ids_.insert(id);
+  return id;
+}
+
+void KeyTable::release(KeyId id) {
+  Entry& entry = entries_[id];
+  ids_.erase(id);
+  if (entry.counts_as != id) {
+    --over_limit_;
+    --entries_[entry.counts_as].references;
+  } else if (entry.bytes != other_bytes_) {
+    --counted_;
+  }
+  entry = {};
+  free_.push_back(id);
+}
+
+std::vector<std::string> KeyTable::values(KeyId id) const {
+  std::vector<std::string> result;
+  std::string_view rest = entries_[id].bytes;
+  while (!rest.empty()) {
+    std::uint32_t size = 0;
+    std::memcpy(&size, rest.data(), sizeof size);
+    result.emplace_back(rest.substr(sizeof size, size));
+    rest.remove_prefix(sizeof size + size);
+  }
+  return result;
+}
+
+}  // namespace surgewatch::journal
