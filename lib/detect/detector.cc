@@ -51,8 +51,11 @@ class Detector::Impl {
     while (stage_ != Stage::kDone) {
       Emissions said;
       judge_some(limit, &said);
-      if (silent_) continue;
-      deliver(std::move(said), out);
+      if (!silent_) {
+        deliver(std::move(said), out);
+      } else if (says_points_) {
+        std::ranges::move(said.points, std::back_inserter(out->points));
+      }
       if (out->alerts.size() + out->points.size() >= limit) break;
     }
     publish_stats();
@@ -64,6 +67,8 @@ class Detector::Impl {
     while (say(SIZE_MAX, out)) {
     }
   }
+
+  void say_points() { says_points_ = true; }
 
   void speak(const std::vector<v1::Alert>& published, Emissions* out) {
     SW_CHECK(stage_ == Stage::kDone);
@@ -271,6 +276,7 @@ class Detector::Impl {
   std::int64_t next_offset_ = 0;
   Stage stage_ = Stage::kDone;
   bool silent_ = false;
+  bool says_points_ = false;
   Published published_;
 
   mutable absl::Mutex mutex_;
@@ -288,6 +294,7 @@ void Detector::take(const v1::JournalRecord& record, std::int64_t offset) {
 }
 bool Detector::say(std::size_t limit, Emissions* out) { return impl_->say(limit, out); }
 void Detector::apply(const v1::JournalRecord& record, Emissions* out) { impl_->apply(record, out); }
+void Detector::say_points() { impl_->say_points(); }
 void Detector::speak(const std::vector<v1::Alert>& published, Emissions* out) {
   impl_->speak(published, out);
 }

@@ -94,6 +94,10 @@ class Detector {
   // gives rise to.
   void apply(const v1::JournalRecord& record, Emissions* out);
 
+  // Ends the silence about points alone, from the next record that is taken in: an earlier life may
+  // not have published all of that one's.
+  void say_points();
+
   // Ends the silence. `published` has the newest revision of each alert that was ever published;
   // what it says and what holds now are compared: appends what is new, what has changed, and an end
   // for what no rule holds any longer. Revisions go on from those. Once, after say() has answered

@@ -2,6 +2,7 @@
 
 #include "base/status.h"
 #include "kafka/client.h"
+#include "kafka/log_ends.h"
 #include "kafka/native.h"
 
 namespace surgewatch::kafka {
@@ -32,8 +33,6 @@ class AdminOverRdkafka final : public Admin {
  private:
   // Why no broker answered, as far as that is known.
   absl::Status no_answer(rd_kafka_resp_err_t code, std::string_view what);
-  absl::StatusOr<std::int64_t> offset_at(const TopicPartition& partition, std::int64_t which,
-                                         milliseconds wait);
 
   std::unique_ptr<Native> native_;
 };
@@ -134,33 +133,16 @@ absl::StatusOr<std::vector<std::optional<std::int32_t>>> AdminOverRdkafka::parti
   return counts;
 }
 
-// Not rd_kafka_query_watermark_offsets, which ignores its timeout before librdkafka 2.3.0: the
-// lookup by time knows the log's ends as special times.
-absl::StatusOr<std::int64_t> AdminOverRdkafka::offset_at(const TopicPartition& partition,
-                                                         std::int64_t which, milliseconds wait) {
-  const PartitionList list = partition_list({{partition, which}});
-  rd_kafka_resp_err_t code =
-      rd_kafka_offsets_for_times(native_->get(), list.get(), static_cast<int>(wait.count()));
-  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = list->elems[0].err;
-  if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) {
-    return missing_topic(partition.topic);
-  }
-  if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) {
-    return not_found("{} [{}]: the topic has no such partition", partition.topic,
-                     partition.partition);
-  }
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return no_answer(
-        code, fmt::format("asking for the ends of {} [{}]", partition.topic, partition.partition));
-  }
-  return list->elems[0].offset;
-}
-
 absl::StatusOr<std::pair<std::int64_t, std::int64_t>> AdminOverRdkafka::watermarks(
     const TopicPartition& partition, milliseconds wait) {
-  SW_ASSIGN_OR_RETURN(const std::int64_t first, offset_at(partition, kBeginning, wait / 2));
-  SW_ASSIGN_OR_RETURN(const std::int64_t next, offset_at(partition, kEnd, wait / 2));
-  return std::pair(first, next);
+  const auto ends = log_ends(*native_, {partition}, wait);
+  if (absl::IsUnavailable(ends.status())) {
+    return no_answer(
+        RD_KAFKA_RESP_ERR__TIMED_OUT,
+        fmt::format("asking for the ends of {} [{}]", partition.topic, partition.partition));
+  }
+  SW_RETURN_IF_ERROR(ends.status());
+  return std::pair((*ends)[0].first, (*ends)[0].next);
 }
 
 }  // namespace

@@ -3,15 +3,17 @@
 //
 // Threads: an object belongs to one thread at a time; Producer::produce may be called by one thread
 // while another calls poll. Callbacks run in the calls of an object, on the caller's thread.
-// Errors: UNAVAILABLE for what retrying may cure (brokers down, timed out), NOT_FOUND for a topic
-// that does not exist (the message names it and how to create it), FAILED_PRECONDITION for a fenced
-// or fatally broken client (rebuild it), INVALID_ARGUMENT for a bad property, PERMISSION_DENIED for
-// what the brokers' access lists forbid.
+// Errors: UNAVAILABLE, and it alone, for what retrying may mend (brokers down, timed out);
+// NOT_FOUND for a topic that does not exist (the message names it and how to create it),
+// FAILED_PRECONDITION for a fenced or fatally broken client (rebuild it), INVALID_ARGUMENT for a
+// bad property or a record that the broker will never take (too large, an invalid timestamp),
+// PERMISSION_DENIED for what the brokers' access lists forbid.
 // Bytes: a key or payload whose data() is null is Kafka's null: no key, or a tombstone. That holds
 // for what is produced and for what is read; an empty string with data is an empty string.
 // Cost: every destructor returns within 3 s, whether or not a broker answers.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -66,6 +68,22 @@ struct Message {
 inline constexpr std::int64_t kBeginning = -2;
 inline constexpr std::int64_t kEnd = -1;
 
+// Where a group goes on in a partition, with a text of ours that is kept beside it: UTF-8, at most
+// 4,096 bytes (the broker's offset.metadata.max.bytes).
+struct GroupOffset {
+  TopicPartition partition;
+  std::int64_t offset = 0;
+  std::string metadata = {};
+  friend bool operator==(const GroupOffset&, const GroupOffset&) = default;
+};
+
+// What a partition's log holds: offsets from `first` to before `next`.
+struct LogEnds {
+  std::int64_t first = 0;
+  std::int64_t next = 0;
+  friend bool operator==(const LogEnds&, const LogEnds&) = default;
+};
+
 class Consumer {
  public:
   struct Options {
@@ -118,14 +136,55 @@ class Consumer {
   // The group gave our partitions away (we were silent for too long): in revoked(), commit nothing.
   virtual bool assignment_lost() const = 0;
 
-  // Offsets to go on from, committed to the group. Synchronous.
-  virtual absl::Status commit(const std::vector<std::pair<TopicPartition, std::int64_t>>& next) = 0;
-  // nullopt where nothing was committed.
-  virtual absl::StatusOr<std::vector<std::optional<std::int64_t>>> committed(
-      const std::vector<TopicPartition>& partitions) = 0;
+  // Offsets to go on from, committed to the group. Waits for the answer, 10 s at most.
+  virtual absl::Status commit(const std::vector<GroupOffset>& next) = 0;
+  // The same without waiting: sends, and the answer is for commit_answer(). At most one is under
+  // way: FAILED_PRECONDITION, and nothing is sent, while is_committing().
+  virtual absl::Status start_commit(const std::vector<GroupOffset>& next) = 0;
+  virtual bool is_committing() const = 0;
+  // Never waits. The answer, once; nullopt while it is not there or nothing was sent. UNAVAILABLE
+  // when none came within 10 s: then it is not known what the group holds.
+  virtual std::optional<absl::Status> commit_answer() = 0;
+  // nullopt where nothing was committed. UNAVAILABLE if not all is known within `wait`.
+  virtual absl::StatusOr<std::vector<std::optional<GroupOffset>>> committed(
+      const std::vector<TopicPartition>& partitions,
+      std::chrono::milliseconds wait = std::chrono::milliseconds(10'000)) = 0;
+
+  // Ends of partitions, assigned or not, in their order. A read_committed consumer's end is where
+  // the first open transaction begins. UNAVAILABLE if not all are known within `wait`; NOT_FOUND.
+  virtual absl::StatusOr<std::vector<LogEnds>> log_ends(
+      const std::vector<TopicPartition>& partitions, std::chrono::milliseconds wait) = 0;
 
   // Opaque; for Producer::commit_transaction.
   virtual void* native() = 0;
+};
+
+// A record that outlives its poll.
+struct StoredRecord {
+  std::int64_t offset = 0;
+  std::optional<std::int64_t> timestamp_ms;
+  std::string key;
+  bool has_key = false;
+  std::string payload;
+};
+
+// The first record at or behind each offset (kBeginning: of the log), say to tell whether a topic
+// is still the one that it was; nullopt where the log has none. With a client of its own, which
+// fetches little. UNAVAILABLE if not all are known within `wait`; FAILED_PRECONDITION names a
+// partition whose log does not reach to its offset.
+absl::StatusOr<std::vector<std::optional<StoredRecord>>> first_records(
+    const ClientOptions& client,
+    const std::vector<std::pair<TopicPartition, std::int64_t>>& partitions,
+    std::chrono::milliseconds wait);
+
+// What became of a message.
+struct Delivery {
+  std::uint64_t tag = 0;
+  // Where it is. The broker does not say it of a message that had to be sent again and had arrived
+  // the first time.
+  std::optional<std::int64_t> offset;
+  // UNAVAILABLE: given up in time, and it may be there nevertheless. Any other error: refused.
+  absl::Status status;
 };
 
 class Producer {
@@ -134,16 +193,35 @@ class Producer {
     ClientOptions client = {};
     std::string transactional_id = {};  // empty: idempotent, without transactions
     std::chrono::milliseconds linger{5};
+    // Told of every message once. Called in poll(), in flush(), in a produce() that waits and in
+    // commit_transaction(), on the caller's thread; not in the destructor.
+    std::function<void(const Delivery&)> delivered = {};
+    // Without transactions: what retrying can mend is retried for ever, whatever the properties
+    // say, instead of for a minute. Then the queue's bound is the only one.
+    bool retries_for_ever = false;
+    // Without transactions: a message that is refused stops the producer (FAILED_PRECONDITION from
+    // then on), so that none behind it in its partition is written without it.
+    bool stops_at_gaps = false;
+    // Once true, a produce() that waits for room ends with CANCELLED. Outlives the producer.
+    const std::atomic<bool>* stop = nullptr;
   };
   static absl::StatusOr<std::unique_ptr<Producer>> create(const Options& options);
   virtual ~Producer() = default;
 
   // Queues; waits (polling) while the local queue is full. partition -1: by key, with the hash of
-  // Kafka's own clients, so that equal keys meet in one partition whoever wrote them.
+  // Kafka's own clients, so that equal keys meet in one partition whoever wrote them. `tag` is for
+  // the delivery.
   virtual absl::Status produce(const std::string& topic, std::int32_t partition,
                                std::string_view key, std::string_view payload,
                                const std::vector<Header>& headers = {},
-                               std::optional<std::int64_t> timestamp_ms = std::nullopt) = 0;
+                               std::optional<std::int64_t> timestamp_ms = std::nullopt,
+                               std::uint64_t tag = 0) = 0;
+  // The same without waiting and without callbacks: RESOURCE_EXHAUSTED while the queue is full.
+  virtual absl::Status try_produce(const std::string& topic, std::int32_t partition,
+                                   std::string_view key, std::string_view payload,
+                                   const std::vector<Header>& headers = {},
+                                   std::optional<std::int64_t> timestamp_ms = std::nullopt,
+                                   std::uint64_t tag = 0) = 0;
   // Serves delivery reports; the first failed delivery is returned by flush().
   virtual void poll() = 0;
   // Waits until all is delivered; UNAVAILABLE if it is not within `wait`. A failed delivery is
@@ -158,8 +236,8 @@ class Producer {
   // committed last. After another error: abort_transaction(), and do the transaction again.
   virtual absl::Status begin_transaction() = 0;
   // Also commits the consumer's offsets, if given, in the same transaction.
-  virtual absl::Status commit_transaction(
-      Consumer* consumer, const std::vector<std::pair<TopicPartition, std::int64_t>>& next) = 0;
+  virtual absl::Status commit_transaction(Consumer* consumer,
+                                          const std::vector<GroupOffset>& next) = 0;
   virtual absl::Status abort_transaction() = 0;
   // The last commit was slow or saw an error: destroy the producer and make a new one, so that a
   // stale EndTxn of ours can't commit a later transaction. Source:
@@ -198,8 +276,24 @@ class EmbeddedBroker {
   virtual absl::Status create_topic(const std::string& name, std::int32_t partitions) = 0;
 
   // For tests: the next `times` requests of a kind are answered with Kafka's error `code`.
-  enum class Request : std::int16_t { kProduce = 0, kFetch = 1, kOffsetCommit = 8, kEndTxn = 26 };
+  enum class Request : std::int16_t {
+    kProduce = 0,
+    kFetch = 1,
+    kListOffsets = 2,
+    kMetadata = 3,
+    kOffsetCommit = 8,
+    kOffsetFetch = 9,
+    kFindCoordinator = 10,
+    kInitProducerId = 22,
+    kAddOffsetsToTxn = 25,
+    kEndTxn = 26,
+    kTxnOffsetCommit = 28,
+  };
   virtual void fail_requests(Request request, int times, int code) = 0;
+  // For tests: what is left of that is answered as usual again.
+  virtual void stop_failing(Request request) = 0;
+  // For tests: whether anybody listens at the broker's port. What it holds, it keeps.
+  virtual void set_reachable(bool reachable) = 0;
   // For tests: a topic that isn't there. (One that is only asked for, this broker creates.)
   virtual void hide_topic(const std::string& name) = 0;
 };

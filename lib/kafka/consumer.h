@@ -46,9 +46,14 @@ class ConsumerOverRdkafka final : public Consumer {
   std::map<TopicPartition, std::int64_t> lag() const override;
   std::uint64_t skipped_records() const override { return skipped_records_; }
   bool assignment_lost() const override { return rd_kafka_assignment_lost(native_->get()) != 0; }
-  absl::Status commit(const std::vector<std::pair<TopicPartition, std::int64_t>>& next) override;
-  absl::StatusOr<std::vector<std::optional<std::int64_t>>> committed(
-      const std::vector<TopicPartition>& partitions) override;
+  absl::Status commit(const std::vector<GroupOffset>& next) override;
+  absl::Status start_commit(const std::vector<GroupOffset>& next) override;
+  bool is_committing() const override { return commit_.answers != nullptr; }
+  std::optional<absl::Status> commit_answer() override;
+  absl::StatusOr<std::vector<std::optional<GroupOffset>>> committed(
+      const std::vector<TopicPartition>& partitions, std::chrono::milliseconds wait) override;
+  absl::StatusOr<std::vector<LogEnds>> log_ends(const std::vector<TopicPartition>& partitions,
+                                                std::chrono::milliseconds wait) override;
   void* native() override { return native_->get(); }
 
  private:
@@ -59,6 +64,11 @@ class ConsumerOverRdkafka final : public Consumer {
     CorruptBatch corrupt;
     std::uint64_t abandoned_in = 0;  // the poll in which the rest of what was fetched became stale
   };
+  // A commit that was sent.
+  struct Commit {
+    Queue answers;  // null: none is under way
+    std::chrono::steady_clock::time_point deadline;
+  };
 
   static void on_rebalance(void* owner, rd_kafka_resp_err_t code,
                            rd_kafka_topic_partition_list_t* partitions);
@@ -66,6 +76,8 @@ class ConsumerOverRdkafka final : public Consumer {
   void serve_rebalances();
   absl::Status start(const std::vector<std::pair<TopicPartition, std::int64_t>>& starts);
   void stop();
+  absl::StatusOr<Queue> send_commit(const std::vector<GroupOffset>& next);
+  absl::Status no_commit_answer() const;
 
   void wake_fetching();
   Partition* partition_of(const rd_kafka_message_t& message);
@@ -82,6 +94,7 @@ class ConsumerOverRdkafka final : public Consumer {
       skipped_;
   std::unique_ptr<Native> native_;
   Queue queue_;
+  Commit commit_;
   bool subscribed_ = false;
   Rebalance rebalance_;
   std::vector<std::pair<rd_kafka_resp_err_t, std::vector<TopicPartition>>> pending_rebalances_;

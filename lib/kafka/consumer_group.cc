@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/status.h"
 #include "kafka/consumer.h"
+#include "kafka/log_ends.h"
 
 namespace surgewatch::kafka {
 namespace {
@@ -16,7 +17,6 @@ static_assert(kBeginning == RD_KAFKA_OFFSET_BEGINNING && kEnd == RD_KAFKA_OFFSET
 
 constexpr milliseconds kCommitWait{10'000};
 constexpr milliseconds kCloseWait{1'500};
-constexpr int kAnswerWaitMs = 10'000;
 
 // The version from which on a full queue is looked at again in time: 2.2.
 constexpr int kLooksByItself = 0x02020000;
@@ -61,6 +61,21 @@ std::vector<TopicPartition> partitions_of(const rd_kafka_topic_partition_list_t&
   return partitions;
 }
 
+absl::Status status_of_commit(rd_kafka_event_t& answer) {
+  if (rd_kafka_event_error(&answer) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return status_of(rd_kafka_event_error(&answer), "committing offsets",
+                     rd_kafka_event_error_string(&answer));
+  }
+  const rd_kafka_topic_partition_list_t* done = rd_kafka_event_topic_partition_list(&answer);
+  for (int i = 0; done != nullptr && i < done->cnt; ++i) {
+    const rd_kafka_topic_partition_t& one = done->elems[i];
+    SW_RETURN_IF_ERROR(status_of(
+        one.err,
+        fmt::format("committing offset {} of {} [{}]", one.offset, one.topic, one.partition), ""));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status ConsumerOverRdkafka::open(const Options& options) {
@@ -79,6 +94,7 @@ absl::Status ConsumerOverRdkafka::open(const Options& options) {
 ConsumerOverRdkafka::~ConsumerOverRdkafka() {
   if (native_ == nullptr) return;
   batch_.clear();
+  commit_.answers.reset();
   stop();
   // Leaves the group, so that others get our partitions at once and not after the session's time.
   // Bounded: when no broker answers, the session's time it is.
@@ -203,54 +219,81 @@ std::map<TopicPartition, std::int64_t> ConsumerOverRdkafka::lag() const {
   return lags;
 }
 
-absl::Status ConsumerOverRdkafka::commit(
-    const std::vector<std::pair<TopicPartition, std::int64_t>>& next) {
+// By a queue of its own, since librdkafka's synchronous call waits for a broker without limit.
+absl::StatusOr<Queue> ConsumerOverRdkafka::send_commit(const std::vector<GroupOffset>& next) {
   if (!has_group_) return invalid_argument("committing offsets needs a consumer group");
+  Queue answers(rd_kafka_queue_new(native_->get()));
+  const PartitionList list = offset_list(next);
+  SW_RETURN_IF_ERROR(
+      status_of(rd_kafka_commit_queue(native_->get(), list.get(), answers.get(), nullptr, nullptr),
+                "committing offsets", ""));
+  return answers;
+}
+
+absl::Status ConsumerOverRdkafka::no_commit_answer() const {
+  return unavailable("committing offsets: no answer from Kafka at {} within {} s",
+                     native_->brokers(), kCommitWait.count() / 1000);
+}
+
+absl::Status ConsumerOverRdkafka::commit(const std::vector<GroupOffset>& next) {
   if (next.empty()) return absl::OkStatus();
-  // By a queue of its own, since librdkafka's synchronous call waits for a broker without limit.
-  const Queue answers(rd_kafka_queue_new(native_->get()));
-  const PartitionList list = partition_list(next);
-  const rd_kafka_resp_err_t sent =
-      rd_kafka_commit_queue(native_->get(), list.get(), answers.get(), nullptr, nullptr);
-  if (sent != RD_KAFKA_RESP_ERR_NO_ERROR) return status_of(sent, "committing offsets", "");
+  SW_ASSIGN_OR_RETURN(const Queue answers, send_commit(next));
   const Event answer(rd_kafka_queue_poll(answers.get(), static_cast<int>(kCommitWait.count())));
-  if (answer == nullptr) {
-    return unavailable("committing offsets: no answer from Kafka at {} within {} s",
-                       native_->brokers(), kCommitWait.count() / 1000);
-  }
-  if (rd_kafka_event_error(answer.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return status_of(rd_kafka_event_error(answer.get()), "committing offsets",
-                     rd_kafka_event_error_string(answer.get()));
-  }
-  const rd_kafka_topic_partition_list_t* done = rd_kafka_event_topic_partition_list(answer.get());
-  for (int i = 0; done != nullptr && i < done->cnt; ++i) {
-    const rd_kafka_topic_partition_t& one = done->elems[i];
-    SW_RETURN_IF_ERROR(status_of(
-        one.err,
-        fmt::format("committing offset {} of {} [{}]", one.offset, one.topic, one.partition), ""));
-  }
+  return answer == nullptr ? no_commit_answer() : status_of_commit(*answer);
+}
+
+absl::Status ConsumerOverRdkafka::start_commit(const std::vector<GroupOffset>& next) {
+  if (is_committing()) return failed_precondition("another commit of offsets is under way");
+  if (next.empty()) return absl::OkStatus();
+  SW_ASSIGN_OR_RETURN(commit_.answers, send_commit(next));
+  commit_.deadline = std::chrono::steady_clock::now() + kCommitWait;
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<std::optional<std::int64_t>>> ConsumerOverRdkafka::committed(
-    const std::vector<TopicPartition>& partitions) {
+std::optional<absl::Status> ConsumerOverRdkafka::commit_answer() {
+  if (!is_committing()) return std::nullopt;
+  std::optional<absl::Status> status;
+  if (const Event answer(rd_kafka_queue_poll(commit_.answers.get(), 0)); answer != nullptr) {
+    status = status_of_commit(*answer);
+  } else if (std::chrono::steady_clock::now() >= commit_.deadline) {
+    status = no_commit_answer();
+  }
+  if (status.has_value()) commit_.answers.reset();
+  return status;
+}
+
+absl::StatusOr<std::vector<std::optional<GroupOffset>>> ConsumerOverRdkafka::committed(
+    const std::vector<TopicPartition>& partitions, milliseconds wait) {
   if (!has_group_) return invalid_argument("committed offsets need a consumer group");
-  std::vector<std::optional<std::int64_t>> offsets;
+  std::vector<std::optional<GroupOffset>> offsets;
   if (partitions.empty()) return offsets;
   std::vector<std::pair<TopicPartition, std::int64_t>> wanted;
   for (const TopicPartition& partition : partitions) wanted.emplace_back(partition, kUnknownOffset);
   const PartitionList list = partition_list(wanted);
   SW_RETURN_IF_ERROR(
-      status_of(rd_kafka_committed(native_->get(), list.get(), kAnswerWaitMs),
+      status_of(rd_kafka_committed(native_->get(), list.get(), static_cast<int>(wait.count())),
                 fmt::format("asking Kafka at {} for committed offsets", native_->brokers()), ""));
   for (int i = 0; i < list->cnt; ++i) {
     const rd_kafka_topic_partition_t& one = list->elems[i];
     if (one.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return missing_topic(one.topic);
     SW_RETURN_IF_ERROR(status_of(
         one.err, fmt::format("committed offset of {} [{}]", one.topic, one.partition), ""));
-    offsets.push_back(one.offset < 0 ? std::nullopt : std::optional<std::int64_t>(one.offset));
+    if (one.offset < 0) {
+      offsets.emplace_back();
+      continue;
+    }
+    const auto* metadata = static_cast<const char*>(one.metadata);
+    offsets.push_back(GroupOffset{
+        .partition = {one.topic, one.partition},
+        .offset = one.offset,
+        .metadata = metadata == nullptr ? "" : std::string(metadata, one.metadata_size)});
   }
   return offsets;
+}
+
+absl::StatusOr<std::vector<LogEnds>> ConsumerOverRdkafka::log_ends(
+    const std::vector<TopicPartition>& partitions, milliseconds wait) {
+  return kafka::log_ends(*native_, partitions, wait);
 }
 
 absl::StatusOr<std::unique_ptr<Consumer>> Consumer::create(const Options& options) {

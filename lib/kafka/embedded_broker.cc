@@ -37,6 +37,19 @@ class MockCluster final : public EmbeddedBroker {
                                             codes.size(), codes.data());
   }
 
+  void stop_failing(Request request) override {
+    rd_kafka_mock_clear_request_errors(cluster_.get(), static_cast<std::int16_t>(request));
+  }
+
+  void set_reachable(bool reachable) override {
+    constexpr std::int32_t kOnlyBroker = 1;
+    if (reachable) {
+      rd_kafka_mock_broker_set_up(cluster_.get(), kOnlyBroker);
+    } else {
+      rd_kafka_mock_broker_set_down(cluster_.get(), kOnlyBroker);
+    }
+  }
+
   void hide_topic(const std::string& name) override {
     rd_kafka_mock_topic_set_error(cluster_.get(), name.c_str(),
                                   RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <future>
 #include <thread>
 
@@ -100,6 +101,20 @@ PartitionList partition_list(const std::vector<std::pair<TopicPartition, std::in
   return list;
 }
 
+PartitionList offset_list(const std::vector<GroupOffset>& offsets) {
+  PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
+  for (const auto& [partition, offset, metadata] : offsets) {
+    rd_kafka_topic_partition_t* one =
+        rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.partition);
+    one->offset = offset;
+    if (metadata.empty()) continue;
+    one->metadata = rd_kafka_mem_malloc(nullptr, metadata.size());  // the list frees it
+    std::memcpy(one->metadata, metadata.data(), metadata.size());
+    one->metadata_size = metadata.size();
+  }
+  return list;
+}
+
 absl::Status missing_topic(std::string_view topic) {
   return not_found(
       "topic \"{}\" does not exist; create it with: surgewatch topics create --config FILE", topic);
@@ -121,7 +136,17 @@ absl::Status status_of(rd_kafka_resp_err_t code, std::string_view what, std::str
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
       return absl::NotFoundError(message);
     case RD_KAFKA_RESP_ERR__INVALID_ARG:
+    // Of records that no broker with these settings takes, however often they are sent.
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+    case RD_KAFKA_RESP_ERR_INVALID_REQUIRED_ACKS:
+    case RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT:
+    case RD_KAFKA_RESP_ERR_UNSUPPORTED_COMPRESSION_TYPE:
+    // Of offsets.
+    case RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_COMMIT_OFFSET_SIZE:
     case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
     case RD_KAFKA_RESP_ERR_INVALID_CONFIG:
     case RD_KAFKA_RESP_ERR_INVALID_PARTITIONS:
@@ -130,6 +155,9 @@ absl::Status status_of(rd_kafka_resp_err_t code, std::string_view what, std::str
       return absl::InvalidArgumentError(message);
     case RD_KAFKA_RESP_ERR__FATAL:
     case RD_KAFKA_RESP_ERR__FENCED:
+    case RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE:
+    case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
+    case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
     case RD_KAFKA_RESP_ERR__STATE:
     case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
     case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
@@ -251,6 +279,11 @@ void Native::on_error(rd_kafka_t*, int code, const char* reason, void* opaque) {
 void Native::on_log(const rd_kafka_t* handle, int level, const char* facility, const char* text) {
   // Said of brokers older than 0.11 and of the embedded one; those do create topics.
   if (std::string_view(facility) == "AUTOCREATE") return;
+  // "Experimental" since 2019, and tested here.
+  if (std::string_view(facility) == "CONFWARN" &&
+      std::string_view(text).find("enable.gapless.guarantee") != std::string_view::npos) {
+    return;
+  }
   const auto* self = static_cast<const Native*>(rd_kafka_opaque(handle));
   self->log(fmt::format("{}: {}", facility, text), level <= kLogErrors);
 }

@@ -39,6 +39,7 @@ using PartitionList =
     std::unique_ptr<rd_kafka_topic_partition_list_t, Free<rd_kafka_topic_partition_list_destroy>>;
 
 PartitionList partition_list(const std::vector<std::pair<TopicPartition, std::int64_t>>& offsets);
+PartitionList offset_list(const std::vector<GroupOffset>& offsets);
 
 // One library call's answer as a status; OK for no error. `what` opens the message: "commit to …".
 absl::Status status_of(rd_kafka_resp_err_t code, std::string_view what, std::string_view detail);

@@ -33,12 +33,14 @@ Settings producer_settings(const Producer::Options& options) {
       {"message.max.bytes", "1000000"},
       {"queue.buffering.max.messages", "100000"},
       {"queue.buffering.max.kbytes", "65536"},
-      {"delivery.report.only.error", "true"},
+      {"delivery.report.only.error", options.delivered ? "false" : "true"},
   };
   if (options.transactional_id.empty()) {
-    // Less than a consumer may stay away from its group (max.poll.interval.ms), since whoever waits
-    // for a full queue is often one.
-    settings.emplace_back("message.timeout.ms", "60000");
+    // 60 s: less than a consumer may stay away from its group (max.poll.interval.ms), since whoever
+    // waits for a full queue is often one. 0: for ever.
+    settings.emplace_back("message.timeout.ms", options.retries_for_ever ? "0" : "60000");
+    // The default is false; said only where it is asked for, since librdkafka warns of it.
+    if (options.stops_at_gaps) settings.emplace_back("enable.gapless.guarantee", "true");
     settings.emplace_back("retry.backoff.ms", "100");
     return settings;
   }
@@ -51,6 +53,10 @@ Settings producer_settings(const Producer::Options& options) {
   return settings;
 }
 
+// What would end the retries of one that must not give up.
+constexpr std::array<const char*, 4> kEndsRetries = {"message.timeout.ms", "delivery.timeout.ms",
+                                                     "message.send.max.retries", "retries"};
+
 class ProducerOverRdkafka final : public Producer {
  public:
   ProducerOverRdkafka() = default;
@@ -60,7 +66,10 @@ class ProducerOverRdkafka final : public Producer {
 
   absl::Status produce(const std::string& topic, std::int32_t partition, std::string_view key,
                        std::string_view payload, const std::vector<Header>& headers,
-                       std::optional<std::int64_t> timestamp_ms) override;
+                       std::optional<std::int64_t> timestamp_ms, std::uint64_t tag) override;
+  absl::Status try_produce(const std::string& topic, std::int32_t partition, std::string_view key,
+                           std::string_view payload, const std::vector<Header>& headers,
+                           std::optional<std::int64_t> timestamp_ms, std::uint64_t tag) override;
   void poll() override { rd_kafka_poll(native_->get(), 0); }
   absl::Status flush(milliseconds wait) override;
   std::uint64_t failed_deliveries() const override {
@@ -71,14 +80,14 @@ class ProducerOverRdkafka final : public Producer {
   }
 
   absl::Status begin_transaction() override;
-  absl::Status commit_transaction(
-      Consumer* consumer,
-      const std::vector<std::pair<TopicPartition, std::int64_t>>& next) override;
+  absl::Status commit_transaction(Consumer* consumer,
+                                  const std::vector<GroupOffset>& next) override;
   absl::Status abort_transaction() override;
   bool wants_recycling() const override { return wants_recycling_; }
 
  private:
   static void on_delivery(void* owner, const rd_kafka_message_t& message);
+  absl::Status why_failed(const rd_kafka_message_t& message) const;
   absl::Status take_failure();
   absl::Status transaction_status(rd_kafka_error_t* error, std::string_view what);
   // Runs a step, again while librdkafka says that this may help.
@@ -87,6 +96,8 @@ class ProducerOverRdkafka final : public Producer {
 
   std::unique_ptr<Native> native_;
   std::string transactional_id_;
+  std::function<void(const Delivery&)> delivered_;
+  const std::atomic<bool>* stop_ = nullptr;
   bool in_transaction_ = false;
   bool wants_recycling_ = false;
 
@@ -97,9 +108,17 @@ class ProducerOverRdkafka final : public Producer {
 
 absl::Status ProducerOverRdkafka::open(const Options& options) {
   transactional_id_ = options.transactional_id;
-  SW_ASSIGN_OR_RETURN(native_,
-                      Native::create(RD_KAFKA_PRODUCER, options.client, producer_settings(options),
-                                     {.owner = this, .delivery = &on_delivery}));
+  delivered_ = options.delivered;
+  stop_ = options.stop;
+  const bool own_patience = options.retries_for_ever || options.stops_at_gaps;
+  SW_CHECK(transactional_id_.empty() || !own_patience);
+  ClientOptions client = options.client;
+  if (options.retries_for_ever) {
+    for (const char* name : kEndsRetries) client.properties.erase(name);
+  }
+  if (options.stops_at_gaps) client.properties.erase("enable.gapless.guarantee");
+  SW_ASSIGN_OR_RETURN(native_, Native::create(RD_KAFKA_PRODUCER, client, producer_settings(options),
+                                              {.owner = this, .delivery = &on_delivery}));
   if (transactional_id_.empty()) return absl::OkStatus();
   const Error error(
       rd_kafka_init_transactions(native_->get(), static_cast<int>(kStartWait.count())));
@@ -109,6 +128,7 @@ absl::Status ProducerOverRdkafka::open(const Options& options) {
 
 ProducerOverRdkafka::~ProducerOverRdkafka() {
   if (native_ == nullptr) return;
+  delivered_ = nullptr;  // whoever listened may be gone in part
   // An open transaction holds back every read_committed reader until it times out. This client is
   // done with, so a short wait can't confuse it.
   if (in_transaction_ && native_->fatal_error().ok()) {
@@ -120,11 +140,13 @@ ProducerOverRdkafka::~ProducerOverRdkafka() {
   rd_kafka_poll(native_->get(), 0);
 }
 
-absl::Status ProducerOverRdkafka::produce(const std::string& topic, std::int32_t partition,
-                                          std::string_view key, std::string_view payload,
-                                          const std::vector<Header>& headers,
-                                          std::optional<std::int64_t> timestamp_ms) {
-  std::array<rd_kafka_vu_t, 7> parts{};
+absl::Status ProducerOverRdkafka::try_produce(const std::string& topic, std::int32_t partition,
+                                              std::string_view key, std::string_view payload,
+                                              const std::vector<Header>& headers,
+                                              std::optional<std::int64_t> timestamp_ms,
+                                              std::uint64_t tag) {
+  static_assert(sizeof(void*) >= sizeof(tag));
+  std::array<rd_kafka_vu_t, 8> parts{};
   std::size_t count = 0;
   const auto part = [&](rd_kafka_vtype_t type) -> rd_kafka_vu_t& {
     parts[count].vtype = type;
@@ -136,6 +158,7 @@ absl::Status ProducerOverRdkafka::produce(const std::string& topic, std::int32_t
   // librdkafka copies and takes no const.
   part(RD_KAFKA_VTYPE_KEY).u.mem = {const_cast<char*>(key.data()), key.size()};
   part(RD_KAFKA_VTYPE_VALUE).u.mem = {const_cast<char*>(payload.data()), payload.size()};
+  part(RD_KAFKA_VTYPE_OPAQUE).u.ptr = reinterpret_cast<void*>(tag);
   if (timestamp_ms.has_value()) part(RD_KAFKA_VTYPE_TIMESTAMP).u.i64 = *timestamp_ms;
   std::unique_ptr<rd_kafka_headers_t, Free<rd_kafka_headers_destroy>> owned;
   if (!headers.empty()) {
@@ -146,42 +169,69 @@ absl::Status ProducerOverRdkafka::produce(const std::string& topic, std::int32_t
     }
     part(RD_KAFKA_VTYPE_HEADERS).u.headers = owned.get();
   }
+  const Error error(rd_kafka_produceva(native_->get(), parts.data(), count));
+  if (error == nullptr) {
+    (void)owned.release();  // the message's now
+    return absl::OkStatus();
+  }
+  const rd_kafka_resp_err_t code = rd_kafka_error_code(error.get());
+  const std::string what = fmt::format("producing to {} [{}]", topic, partition);
+  if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+    return absl::ResourceExhaustedError(
+        fmt::format("{}: {} messages wait for Kafka at {}, and no more fit", what, pending(),
+                    native_->brokers()));
+  }
+  SW_RETURN_IF_ERROR(native_->fatal_error());
+  if (code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) return missing_topic(topic);
+  return status_of(code, what, rd_kafka_error_string(error.get()));
+}
+
+// Ends at the latest when the oldest message times out, if it does.
+absl::Status ProducerOverRdkafka::produce(const std::string& topic, std::int32_t partition,
+                                          std::string_view key, std::string_view payload,
+                                          const std::vector<Header>& headers,
+                                          std::optional<std::int64_t> timestamp_ms,
+                                          std::uint64_t tag) {
   for (;;) {
-    const Error error(rd_kafka_produceva(native_->get(), parts.data(), count));
-    if (error == nullptr) {
-      (void)owned.release();  // the message's now
-      return absl::OkStatus();
+    absl::Status status = try_produce(topic, partition, key, payload, headers, timestamp_ms, tag);
+    if (!absl::IsResourceExhausted(status)) return status;
+    if (stop_ != nullptr && stop_->load(std::memory_order_relaxed)) {
+      return absl::CancelledError(message_of(status));
     }
-    const rd_kafka_resp_err_t code = rd_kafka_error_code(error.get());
-    // Ends at the latest when the oldest message times out.
-    if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-      rd_kafka_poll(native_->get(), kPollWhileFullMs);
-      continue;
-    }
+    rd_kafka_poll(native_->get(), kPollWhileFullMs);
     SW_RETURN_IF_ERROR(native_->fatal_error());
-    if (code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) return missing_topic(topic);
-    return status_of(code, fmt::format("producing to {} [{}]", topic, partition),
-                     rd_kafka_error_string(error.get()));
   }
 }
 
-void ProducerOverRdkafka::on_delivery(void* owner, const rd_kafka_message_t& message) {
-  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) return;
-  auto* self = static_cast<ProducerOverRdkafka*>(owner);
-  self->failures_.fetch_add(1, std::memory_order_relaxed);
-  const std::lock_guard lock(self->mutex_);
-  if (!self->first_failure_.ok()) return;
+absl::Status ProducerOverRdkafka::why_failed(const rd_kafka_message_t& message) const {
   const char* topic = rd_kafka_topic_name(message.rkt);
   if (message.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
       message.err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) {
-    self->first_failure_ = missing_topic(topic);
-    return;
+    return missing_topic(topic);
   }
-  const absl::Status why = self->native_->last_error();
-  self->first_failure_ =
-      status_of(message.err, fmt::format("delivering to {} [{}]", topic, message.partition),
-                why.ok() ? rd_kafka_err2str(message.err)
-                         : fmt::format("{} ({})", rd_kafka_err2str(message.err), message_of(why)));
+  const absl::Status why = native_->last_error();
+  return status_of(message.err, fmt::format("delivering to {} [{}]", topic, message.partition),
+                   why.ok()
+                       ? rd_kafka_err2str(message.err)
+                       : fmt::format("{} ({})", rd_kafka_err2str(message.err), message_of(why)));
+}
+
+void ProducerOverRdkafka::on_delivery(void* owner, const rd_kafka_message_t& message) {
+  auto* self = static_cast<ProducerOverRdkafka*>(owner);
+  const bool failed = message.err != RD_KAFKA_RESP_ERR_NO_ERROR;
+  absl::Status status;
+  if (failed) {
+    status = self->why_failed(message);
+    self->failures_.fetch_add(1, std::memory_order_relaxed);
+    const std::lock_guard lock(self->mutex_);
+    if (self->first_failure_.ok()) self->first_failure_ = status;
+  }
+  if (!self->delivered_) return;
+  Delivery delivery{.tag = reinterpret_cast<std::uint64_t>(message._private),
+                    .offset = std::nullopt,
+                    .status = std::move(status)};
+  if (!failed && message.offset >= 0) delivery.offset = message.offset;
+  self->delivered_(delivery);
 }
 
 absl::Status ProducerOverRdkafka::take_failure() {
@@ -244,14 +294,14 @@ absl::Status ProducerOverRdkafka::begin_transaction() {
 
 // Timeouts are -1 as librdkafka's manual wants it: what is left of transaction.timeout.ms, so each
 // call ends within that.
-absl::Status ProducerOverRdkafka::commit_transaction(
-    Consumer* consumer, const std::vector<std::pair<TopicPartition, std::int64_t>>& next) {
+absl::Status ProducerOverRdkafka::commit_transaction(Consumer* consumer,
+                                                     const std::vector<GroupOffset>& next) {
   SW_CHECK(in_transaction_);
   // Before the clock starts: many messages don't make a commit suspicious.
   rd_kafka_flush(native_->get(), static_cast<int>(kTransactionTimeout.count()));
   const std::uint64_t errors_before = native_->errors();
   if (consumer != nullptr && !next.empty()) {
-    const PartitionList offsets = partition_list(next);
+    const PartitionList offsets = offset_list(next);
     // Fresh: with that of an older generation a zombie's offsets might pass for a member's.
     const std::unique_ptr<rd_kafka_consumer_group_metadata_t,
                           Free<rd_kafka_consumer_group_metadata_destroy>>

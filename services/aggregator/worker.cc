@@ -68,7 +68,7 @@ std::vector<std::int64_t> Worker::assigned(const std::vector<kafka::TopicPartiti
         partitions[i].topic == topics_.invoices ? Topic::kInvoices : Topic::kShipments;
     auto source = std::make_shared<OwnedSource>(SourceId{topic, partitions[i].partition},
                                                 partitions[i], shared_.options->config);
-    if (committed.ok()) source->side_outputs_from = (*committed)[i].value_or(0);
+    if (committed.ok() && (*committed)[i]) source->side_outputs_from = (*committed)[i]->offset;
     shared_.sources->add(source);
     owned_.push_back(std::move(source));
   }
@@ -192,10 +192,10 @@ absl::Status Worker::housekeeping() {
 absl::Status Worker::commit() {
   committed_at_ = SteadyClock::now();
   SW_RETURN_IF_ERROR(side_outputs_->flush(kDrainWait));
-  std::vector<std::pair<kafka::TopicPartition, std::int64_t>> next;
+  std::vector<kafka::GroupOffset> next;
   for (const auto& source : owned_) {
     if (source->next_offset > source->side_outputs_from) {
-      next.emplace_back(source->partition, source->next_offset);
+      next.push_back({.partition = source->partition, .offset = source->next_offset});
       source->side_outputs_from = source->next_offset;
     }
   }

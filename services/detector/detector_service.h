@@ -1,18 +1,27 @@
 // The detector service: applies the journal to the state machine and publishes what it says.
 //
-//   journal ──► Detector::apply ──► one transaction: alerts + series points + journal offset
+//   journal ──► Detector ──► transactions: alerts + series points + journal offset
 //
-// It starts from the journal's beginning whenever it is assigned, with emission off below the
-// offset that its group has committed: what was published once is not published again. Another
+// It applies the journal from its beginning whenever it is assigned, silently below the offset that
+// its group has committed: what was published once is not published again (tenure.h). Another
 // instance waits in the group until this one is gone.
 //
+// Ready: it is a member of its group, reaches the brokers, and either waits for the one that has
+// the journal (a standby is ready as one), or has applied and published the journal up to where
+// that ended when it was assigned, and publishing works. An incident (a journal that is not whole
+// or another one) turns readiness off until it is mended; meanwhile the service looks again now and
+// then.
+//
 // Threads: run() by one thread; position() by any.
-// Errors: as Aggregator's.
+// Errors: as Aggregator's. A topic that goes missing while it runs is waited for.
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "absl/status/status.h"
 #include "common/stop.h"
@@ -28,6 +37,10 @@ class DetectorService {
     std::shared_ptr<const config::Config> config;
     telemetry::Telemetry* telemetry = nullptr;
     bool strict = false;
+    // How many records a transaction has at most. (Its bytes are bounded too.)
+    std::size_t transaction_records = 8'000;
+    // Between two looks at what is wrong with the journal.
+    std::chrono::milliseconds look_again{30'000};
   };
   explicit DetectorService(Options options);
   ~DetectorService();
@@ -37,13 +50,18 @@ class DetectorService {
   // Offset in the journal below which everything is applied and published.
   std::int64_t position() const { return position_.load(std::memory_order_relaxed); }
 
- private:
-  class Session;
   class Meters;
 
-  Options options_;
-  kafka::Topics topics_;
+ private:
+  class Session;
+
+  absl::Status run_session(const Stop& stop);
+
+  const Options options_;
+  const kafka::Topics topics_;
   std::unique_ptr<Meters> meters_;
+  std::string incident_;                   // the one that was logged last; empty for none
+  bool topics_were_there_ = false;         // once, in this life
   std::atomic<std::int64_t> position_{0};  // written by run(), read by position()
 };
 

@@ -31,11 +31,12 @@ class RealKafka : public ::testing::Test {
   static const std::string& brokers() { return server_->brokers(); }
 
   // A topic that no other test has.
-  static std::string create(std::int32_t partitions = 1) {
+  static std::string create(std::int32_t partitions = 1,
+                            const std::map<std::string, std::string>& settings = {}) {
     static int count = 0;
     std::string name = "topic-" + std::to_string(++count);
     const auto admin = *Admin::create({.brokers = brokers()});
-    EXPECT_EQ(admin->create_topics({{name, partitions, {}}}, 1), absl::OkStatus());
+    EXPECT_EQ(admin->create_topics({{name, partitions, settings}}, 1), absl::OkStatus());
     return name;
   }
   static void put(Producer& producer, const std::string& topic, const std::string& payload,
@@ -98,20 +99,48 @@ TEST_F(RealKafka, CommittedTransactionsAreSeenWholeAndAbortedOnesNot) {
   const auto producer = make_producer(brokers(), "id-" + in);
   ASSERT_EQ(producer->begin_transaction(), absl::OkStatus());
   put(*producer, out, "kept");
-  ASSERT_EQ(producer->commit_transaction(consumer.get(), {{{in, 0}, 5}}), absl::OkStatus());
-  EXPECT_THAT(*consumer->committed({{in, 0}}), ElementsAre(std::optional<std::int64_t>(5)));
+  ASSERT_EQ(producer->commit_transaction(consumer.get(), {{{in, 0}, 5, "partial"}}),
+            absl::OkStatus());
+  EXPECT_THAT(*consumer->committed({{in, 0}}), ElementsAre(GroupOffset{{in, 0}, 5, "partial"}));
 
   ASSERT_EQ(producer->begin_transaction(), absl::OkStatus());
   put(*producer, out, "aborted");
   ASSERT_EQ(producer->flush(milliseconds(10'000)), absl::OkStatus());  // it is in the log
   ASSERT_EQ(producer->abort_transaction(), absl::OkStatus());
-  EXPECT_THAT(*consumer->committed({{in, 0}}), ElementsAre(std::optional<std::int64_t>(5)));
+  EXPECT_THAT(*consumer->committed({{in, 0}}), ElementsAre(GroupOffset{{in, 0}, 5, "partial"}));
 
   ASSERT_EQ(producer->begin_transaction(), absl::OkStatus());
   put(*producer, out, "kept too");
   ASSERT_EQ(producer->commit_transaction(nullptr, {}), absl::OkStatus());
   EXPECT_THAT(read(out), ElementsAre("kept", "kept too"));
   EXPECT_THAT(read(out, false), ElementsAre("kept", "aborted", "kept too"));
+}
+
+// Whatever was on its way when the refusal came: the brokers see that something is missing.
+TEST_F(RealKafka, BehindARefusedRecordNothingIsWrittenByOneThatStopsAtGaps) {
+  const std::string topic = create(1, {{"max.message.bytes", "5000"}});
+  std::vector<Delivery> deliveries;
+  Producer::Options options;
+  options.client = {.brokers = brokers(), .properties = {{"batch.num.messages", "1"}}};
+  options.linger = milliseconds(0);
+  options.delivered = [&](const Delivery& delivery) { deliveries.push_back(delivery); };
+  options.retries_for_ever = true;
+  options.stops_at_gaps = true;
+  const auto producer = *Producer::create(options);
+  put(*producer, topic, "first");
+  ASSERT_EQ(producer->flush(milliseconds(10'000)), absl::OkStatus());
+  ASSERT_EQ(deliveries.size(), 1U);
+  EXPECT_EQ(deliveries[0].offset, 0);
+  put(*producer, topic, std::string(10'000, 'x'));
+  for (int i = 0; i < 20; ++i) put(*producer, topic, "behind");
+  const auto deadline = steady_clock::now() + milliseconds(20'000);
+  while (deliveries.size() < 2 && steady_clock::now() < deadline) {
+    (void)producer->flush(milliseconds(50));
+  }
+  ASSERT_GE(deliveries.size(), 2U);
+  EXPECT_TRUE(absl::IsInvalidArgument(deliveries[1].status)) << deliveries[1].status;
+  EXPECT_TRUE(absl::IsFailedPrecondition(producer->produce(topic, 0, "key", "later")));
+  EXPECT_THAT(read(topic), ElementsAre("first"));
 }
 
 TEST_F(RealKafka, LagIsZeroAtTheEndThoughTheLogEndsWithAMarker) {
@@ -224,7 +253,7 @@ struct Member {
                                  EXPECT_TRUE(committed.ok()) << committed.status();
                                  std::vector<std::int64_t> starts;
                                  for (std::size_t i = 0; i < partitions.size(); ++i) {
-                                   starts.push_back((*committed)[i].value_or(0));
+                                   starts.push_back((*committed)[i] ? (*committed)[i]->offset : 0);
                                    next[partitions[i]] = starts.back();
                                  }
                                  return starts;
@@ -232,8 +261,8 @@ struct Member {
                            .revoked =
                                [this](const std::vector<TopicPartition>&) {
                                  EXPECT_FALSE(consumer->assignment_lost());
-                                 const std::vector<std::pair<TopicPartition, std::int64_t>> all(
-                                     next.begin(), next.end());
+                                 std::vector<GroupOffset> all;
+                                 for (const auto& [id, offset] : next) all.push_back({id, offset});
                                  EXPECT_EQ(consumer->commit(all), absl::OkStatus());
                                  next.clear();
                                }}),

@@ -32,7 +32,7 @@ struct Member {
                                           EXPECT_TRUE(committed.ok()) << committed.status();
                                           std::vector<std::int64_t> starts;
                                           for (const auto& offset : *committed)
-                                            starts.push_back(offset.value_or(kBeginning));
+                                            starts.push_back(offset ? offset->offset : kBeginning);
                                           return starts;
                                         },
                                     .revoked =
@@ -77,7 +77,7 @@ TEST(Group, MembersShareThePairsAndHandOverWhereTheyStopped) {
             absl::OkStatus());
   EXPECT_EQ(first.kept.size(), 8U);
   EXPECT_EQ(first.owned.size(), 8U);
-  std::vector<std::pair<TopicPartition, std::int64_t>> next;
+  std::vector<GroupOffset> next;
   for (const Kept& one : first.kept) next.push_back({{one.topic, one.partition}, one.offset + 1});
   ASSERT_EQ(first.consumer->commit(next), absl::OkStatus());
 

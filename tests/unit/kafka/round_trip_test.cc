@@ -247,11 +247,81 @@ TEST_F(Offsets, CommittedAreFoundAgainByTheGroupAndByNoOther) {
   const auto again = make_consumer(broker_->brokers(), "group");
   const auto offsets = again->committed(both);
   ASSERT_TRUE(offsets.ok()) << offsets.status();
-  EXPECT_THAT(*offsets, ElementsAre(std::optional<std::int64_t>(7), std::nullopt));
+  EXPECT_THAT(*offsets, ElementsAre(GroupOffset{{"topic", 0}, 7}, std::nullopt));
   const auto other = make_consumer(broker_->brokers(), "other");
   const auto none = other->committed(both);
   ASSERT_TRUE(none.ok()) << none.status();
   EXPECT_THAT(*none, ElementsAre(std::nullopt, std::nullopt));
+}
+
+TEST_F(Offsets, CarryATextOfOurs) {
+  create("topic", 2);
+  const GroupOffset said{{"topic", 1}, 7, "first=3 topic=0011223344556677"};
+  {
+    const auto consumer = make_consumer(broker_->brokers(), "group");
+    ASSERT_EQ(consumer->assign({{{"topic", 0}, 0}, {{"topic", 1}, 0}}), absl::OkStatus());
+    ASSERT_EQ(consumer->commit({{{"topic", 0}, 5}, said}), absl::OkStatus());
+  }
+  const auto again = make_consumer(broker_->brokers(), "group");
+  const auto offsets = again->committed({{"topic", 1}, {"topic", 0}});
+  ASSERT_TRUE(offsets.ok()) << offsets.status();
+  EXPECT_THAT(*offsets, ElementsAre(said, GroupOffset{{"topic", 0}, 5, ""}));
+}
+
+TEST_F(Offsets, ACommitThatIsNotWaitedForIsAnsweredLater) {
+  create("topic");
+  const auto consumer = make_consumer(broker_->brokers(), "group");
+  ASSERT_EQ(consumer->assign({{{"topic", 0}, 0}}), absl::OkStatus());
+  EXPECT_EQ(consumer->commit_answer(), std::nullopt);
+  ASSERT_EQ(consumer->start_commit({{{"topic", 0}, 7, "text"}}), absl::OkStatus());
+  EXPECT_TRUE(consumer->is_committing());
+  EXPECT_TRUE(absl::IsFailedPrecondition(consumer->start_commit({{{"topic", 0}, 8}})));
+  std::optional<absl::Status> answer;
+  std::vector<Kept> kept;
+  ASSERT_EQ(poll_until(*consumer, kept,
+                       [&] {
+                         if (!answer) answer = consumer->commit_answer();
+                         return answer.has_value();
+                       }),
+            absl::OkStatus());
+  EXPECT_EQ(*answer, absl::OkStatus());
+  EXPECT_FALSE(consumer->is_committing());
+  EXPECT_EQ(consumer->commit_answer(), std::nullopt);  // given once
+  const auto offsets = consumer->committed({{"topic", 0}});
+  ASSERT_TRUE(offsets.ok()) << offsets.status();
+  EXPECT_THAT(*offsets, ElementsAre(GroupOffset{{"topic", 0}, 7, "text"}));
+}
+
+TEST_F(Offsets, ARefusedCommitThatIsNotWaitedForSaysSo) {
+  create("topic");
+  const auto consumer = make_consumer(broker_->brokers(), "group");
+  ASSERT_EQ(consumer->assign({{{"topic", 0}, 0}}), absl::OkStatus());
+  constexpr int kGroupAuthorizationFailed = 30;
+  broker_->fail_requests(EmbeddedBroker::Request::kOffsetCommit, 1, kGroupAuthorizationFailed);
+  ASSERT_EQ(consumer->start_commit({{{"topic", 0}, 7}}), absl::OkStatus());
+  std::optional<absl::Status> answer;
+  std::vector<Kept> kept;
+  ASSERT_EQ(poll_until(*consumer, kept,
+                       [&] {
+                         if (!answer) answer = consumer->commit_answer();
+                         return answer.has_value();
+                       }),
+            absl::OkStatus());
+  EXPECT_TRUE(absl::IsPermissionDenied(*answer)) << *answer;
+}
+
+TEST_F(Offsets, AreLookedUpWithinTheWait) {
+  create("topic");
+  const auto consumer = make_consumer(broker_->brokers(), "group");
+  broker_->set_reachable(false);
+  const auto start = std::chrono::steady_clock::now();
+  const auto none = consumer->committed({{"topic", 0}}, milliseconds(300));
+  EXPECT_TRUE(absl::IsUnavailable(none.status())) << none.status();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, milliseconds(3'000));
+  broker_->set_reachable(true);
+  const auto later = consumer->committed({{"topic", 0}});
+  ASSERT_TRUE(later.ok()) << later.status();
+  EXPECT_THAT(*later, ElementsAre(std::nullopt));
 }
 
 TEST_F(Offsets, ARefusedCommitSaysSo) {
@@ -274,6 +344,67 @@ TEST_F(Offsets, NeedAGroup) {
   EXPECT_TRUE(absl::IsInvalidArgument(consumer->subscribe(
       {"topic"},
       {.assigned = [](const auto& p) { return std::vector<std::int64_t>(p.size(), 0); }})));
+}
+
+using Ends = EmbeddedBrokerTest;
+
+TEST_F(Ends, OfSeveralLogsAreKnownAtOnce) {
+  create("topic", 2);
+  create("other");
+  put("topic", {"0", "1", "2"});
+  const auto consumer = make_consumer(broker_->brokers(), "");
+  const auto ends =
+      consumer->log_ends({{"topic", 1}, {"topic", 0}, {"other", 0}}, milliseconds(10'000));
+  ASSERT_TRUE(ends.ok()) << ends.status();
+  EXPECT_THAT(*ends, ElementsAre(LogEnds{0, 0}, LogEnds{0, 3}, LogEnds{0, 0}));
+}
+
+TEST_F(Ends, AreLookedUpWithinTheWait) {
+  create("topic");
+  const auto consumer = make_consumer(broker_->brokers(), "");
+  broker_->set_reachable(false);
+  const auto start = std::chrono::steady_clock::now();
+  const auto ends = consumer->log_ends({{"topic", 0}}, milliseconds(300));
+  EXPECT_TRUE(absl::IsUnavailable(ends.status())) << ends.status();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, milliseconds(3'000));
+}
+
+TEST_F(Ends, TheFirstRecordsAreReadWhereThereAreAny) {
+  create("topic", 3);
+  const auto producer = make_producer(broker_->brokers());
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_EQ(producer->produce("topic", i % 2, i < 2 ? "key" : std::string_view(),
+                                std::to_string(i), {}, 1'700'000'000'000 + i),
+              absl::OkStatus());
+  }
+  ASSERT_EQ(producer->flush(milliseconds(10'000)), absl::OkStatus());
+  const auto records =
+      first_records({.brokers = broker_->brokers()},
+                    {{{"topic", 0}, 1}, {{"topic", 2}, kBeginning}, {{"topic", 1}, kBeginning}},
+                    milliseconds(10'000));
+  ASSERT_TRUE(records.ok()) << records.status();
+  ASSERT_EQ(records->size(), 3U);
+  ASSERT_TRUE((*records)[0].has_value());
+  EXPECT_EQ((*records)[0]->offset, 1);
+  EXPECT_EQ((*records)[0]->payload, "2");
+  EXPECT_FALSE((*records)[0]->has_key);
+  EXPECT_FALSE((*records)[1].has_value());
+  ASSERT_TRUE((*records)[2].has_value());
+  EXPECT_EQ((*records)[2]->offset, 0);
+  EXPECT_EQ((*records)[2]->payload, "1");
+  EXPECT_EQ((*records)[2]->key, "key");
+  EXPECT_TRUE((*records)[2]->has_key);
+  EXPECT_EQ((*records)[2]->timestamp_ms, 1'700'000'000'001);
+}
+
+TEST_F(Ends, TheFirstRecordsOfADeadBrokerAreUnavailable) {
+  create("topic");
+  broker_->set_reachable(false);
+  const auto start = std::chrono::steady_clock::now();
+  const auto records = first_records({.brokers = broker_->brokers()}, {{{"topic", 0}, kBeginning}},
+                                     milliseconds(300));
+  EXPECT_TRUE(absl::IsUnavailable(records.status())) << records.status();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, milliseconds(5'000));
 }
 
 using Transactions = EmbeddedBrokerTest;

@@ -1,0 +1,88 @@
+#include "detector/meters.h"
+
+#include <set>
+#include <string>
+
+#include "common/alert_text.h"
+
+namespace surgewatch::services {
+
+DetectorService::Meters::Meters(telemetry::Telemetry* telemetry) : telemetry_(*telemetry) {
+  const auto counter = [&](const char* name, const char* help, const telemetry::Labels& labels) {
+    return &telemetry_.counter(name, help, labels);
+  };
+  records_ = counter("journal_records_total", "Journal records applied.", {});
+  malformed_ = counter("journal_malformed_total", "Journal records that could not be read.", {});
+  skipped_ = counter("journal_skipped_total",
+                     "Journal records passed over because their batch is damaged.", {});
+  malformed_alerts_ =
+      counter("alerts_malformed_total", "Records of the alerts topic that could not be read.", {});
+  unknown_series_ = counter("pane_updates_unknown_series_total",
+                            "Pane updates made by another definition of a series.", {});
+  stale_ = counter("pane_updates_stale_total", "Pane updates that were not newer.", {});
+  reopened_ = counter("panes_reopened_total", "Updates to panes that were final.", {});
+  closed_ = counter("panes_closed_total", "Panes that every source has passed.", {});
+  inconclusive_ =
+      counter("rules_inconclusive_total", "Evaluations that lacked what they need.", {});
+  retried_ = counter("transactions_retried_total", "Transactions that were tried again.", {});
+  transactions_ = counter("transactions_total", "Transactions that were committed.", {});
+  published_ =
+      counter("transaction_records_total", "Alerts and points in committed transactions.", {});
+  const auto reconciled = [&](const char* change) {
+    return counter("alerts_reconciled_total",
+                   "Alert revisions said at a start, because what was published did not hold.",
+                   {{"change", change}});
+  };
+  announced_ = reconciled("announced");
+  amended_ = reconciled("amended");
+  withdrawn_ = reconciled("withdrawn");
+  watermark_lag_ =
+      &telemetry_.gauge("detector_watermark_lag_seconds",
+                        "Wall-clock time less the lowest watermark of all sources.", {});
+  lag_ = &telemetry_.gauge("journal_lag_records", "Journal records not applied yet.", {});
+}
+
+void DetectorService::Meters::stats(const detect::DetectorStats& now) {
+  const auto add = [](prometheus::Counter* counter, std::uint64_t value, std::uint64_t before) {
+    if (value > before) counter->Increment(static_cast<double>(value - before));
+  };
+  add(unknown_series_, now.unknown_series, last_.unknown_series);
+  add(stale_, now.stale_updates, last_.stale_updates);
+  add(reopened_, now.reopened_panes, last_.reopened_panes);
+  add(closed_, now.closed_panes, last_.closed_panes);
+  add(inconclusive_, now.inconclusive, last_.inconclusive);
+  if (now.watermark) {
+    watermark_lag_->Set(static_cast<double>(wall_clock_micros() - *now.watermark) / 1e6);
+  }
+  last_ = now;
+}
+
+void DetectorService::Meters::published(const v1::Alert& alert,
+                                        std::optional<Micros> newest_event) {
+  telemetry_
+      .counter("alerts_total", "Alert revisions published.",
+               {{"rule", alert.rule()},
+                {"severity", short_name(alert.severity())},
+                {"state", short_name(alert.state())}})
+      .Increment();
+  if (!newest_event.has_value()) return;
+  telemetry_
+      .histogram("event_to_alert_seconds",
+                 "From the newest event in the journal record to its alert being published.",
+                 {{"timing", short_name(alert.timing())}},
+                 {0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60})
+      .Observe(static_cast<double>(wall_clock_micros() - *newest_event) / 1e6);
+}
+
+void DetectorService::Meters::reconciled(const std::vector<v1::Alert>& before,
+                                         const std::vector<v1::Alert>& said) {
+  std::set<std::string> known;
+  for (const v1::Alert& alert : before) known.insert(alert.alert_id());
+  for (const v1::Alert& alert : said) {
+    const bool is_new = known.insert(alert.alert_id()).second;
+    const bool has_ended = alert.state() == v1::ALERT_STATE_RESOLVED;
+    (is_new ? announced_ : has_ended ? withdrawn_ : amended_)->Increment();
+  }
+}
+
+}  // namespace surgewatch::services

@@ -1,0 +1,54 @@
+// The detector's metrics.
+//
+// Threads: one.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/time.h"
+#include "detect/detector.h"
+#include "detector/detector_service.h"
+#include "surgewatch/v1/alert.pb.h"
+#include "telemetry/telemetry.h"
+
+namespace surgewatch::services {
+
+class DetectorService::Meters {
+ public:
+  explicit Meters(telemetry::Telemetry* telemetry);
+
+  void records(std::size_t count) { records_->Increment(static_cast<double>(count)); }
+  void malformed() { malformed_->Increment(); }
+  // Records of the journal that can't be read, ever.
+  void skipped(std::int64_t count) { skipped_->Increment(static_cast<double>(count)); }
+  void malformed_alerts(std::uint64_t count) {
+    malformed_alerts_->Increment(static_cast<double>(count));
+  }
+  void retried() { retried_->Increment(); }
+  void transaction(std::size_t records) {
+    transactions_->Increment();
+    published_->Increment(static_cast<double>(records));
+  }
+  void lag(std::int64_t records) { lag_->Set(static_cast<double>(records)); }
+
+  // Adds what it grew by since the last call.
+  void stats(const detect::DetectorStats& now);
+  void new_detector() { last_ = {}; }
+
+  // `newest_event`: the time of the newest record behind it, where that is not long gone.
+  void published(const v1::Alert& alert, std::optional<Micros> newest_event);
+  // What speaking again after a silence said, compared with what was published before.
+  void reconciled(const std::vector<v1::Alert>& before, const std::vector<v1::Alert>& said);
+
+ private:
+  telemetry::Telemetry& telemetry_;
+  prometheus::Counter *records_, *malformed_, *skipped_, *malformed_alerts_, *unknown_series_,
+      *stale_, *reopened_, *closed_, *inconclusive_, *retried_, *transactions_, *published_,
+      *announced_, *amended_, *withdrawn_;
+  prometheus::Gauge *watermark_lag_, *lag_;
+  detect::DetectorStats last_;
+};
+
+}  // namespace surgewatch::services

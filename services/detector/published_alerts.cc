@@ -1,0 +1,101 @@
+#include "detector/published_alerts.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <random>
+#include <utility>
+
+#include "base/status.h"
+#include "common/kafka_start.h"
+#include "kafka/client.h"
+
+namespace surgewatch::services {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds kPollWait{50};
+constexpr milliseconds kPatience{30'000};  // without a record and without the end
+constexpr milliseconds kAnswerWait{10'000};
+constexpr std::size_t kPollBatch = 1'000;
+constexpr std::size_t kIdentityDigits = 16;
+
+bool is_identity(std::string_view text) {
+  return text.size() == kIdentityDigits &&
+         text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+std::string new_identity() {
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}", std::uint32_t{random()}, std::uint32_t{random()});
+}
+
+class Reading {
+ public:
+  void take(const kafka::Message& message) {
+    result_.next_offset = message.offset + 1;
+    for (const kafka::Header& header : message.headers) {
+      if (header.name == kTopicIdentityHeader && is_identity(header.value)) {
+        result_.identity = header.value;
+      }
+      if (header.name == kJournalHeader) result_.journal = header.value;
+    }
+    if (message.payload.data() == nullptr) {
+      newest_.erase(std::string(message.key));
+      return;
+    }
+    v1::Alert alert;
+    if (!alert.ParseFromArray(message.payload.data(), static_cast<int>(message.payload.size())) ||
+        alert.alert_id().empty()) {
+      ++result_.malformed;
+      return;
+    }
+    std::string id = alert.alert_id();
+    newest_.insert_or_assign(std::move(id), std::move(alert));
+  }
+
+  PublishedAlerts finish(std::int64_t end) && {
+    result_.next_offset = std::max(result_.next_offset, end);
+    if (result_.identity.empty()) result_.identity = new_identity();
+    result_.newest.reserve(newest_.size());
+    for (auto& [id, alert] : newest_) result_.newest.push_back(std::move(alert));
+    return std::move(result_);
+  }
+
+ private:
+  std::map<std::string, v1::Alert> newest_;
+  PublishedAlerts result_;
+};
+
+}  // namespace
+
+absl::StatusOr<PublishedAlerts> read_published(const config::Kafka& kafka, const std::string& topic,
+                                               const Stop& stop) {
+  kafka::Consumer::Options options;
+  options.client = client_options(kafka);
+  options.read_committed = true;
+  options.headers = true;
+  SW_ASSIGN_OR_RETURN(const auto consumer, kafka::Consumer::create(options));
+  const kafka::TopicPartition alerts{topic, 0};
+  SW_RETURN_IF_ERROR(consumer->assign({{alerts, kafka::kBeginning}}));
+  Reading reading;
+  auto deadline = steady_clock::now() + kPatience;
+  while (!consumer->at_end()) {
+    if (stop.requested()) return absl::CancelledError("asked to stop");
+    SW_ASSIGN_OR_RETURN(
+        const std::size_t came,
+        consumer->poll(kPollWait, kPollBatch, [&](const kafka::Message& m) { reading.take(m); }));
+    if (came > 0) deadline = steady_clock::now() + kPatience;
+    if (steady_clock::now() > deadline) {
+      return unavailable("reading topic '{}' back: nothing came for {} s: {}", topic,
+                         kPatience.count() / 1'000, message_of(consumer->last_error()));
+    }
+  }
+  SW_ASSIGN_OR_RETURN(const auto ends, consumer->log_ends({alerts}, kAnswerWait));
+  return std::move(reading).finish(ends[0].next);
+}
+
+}  // namespace surgewatch::services

@@ -1,0 +1,429 @@
+// The detector service on a real Kafka: what outlives it, what others do to its topics, who else
+// would be it.
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <atomic>
+#include <set>
+#include <thread>
+
+#include "detector/detector_service.h"
+#include "support/detector_lab.h"
+#include "support/kafka_damage.h"
+#include "support/kafka_server.h"
+#include "support/log_lines.h"
+#include "support/process.h"
+
+namespace surgewatch::test {
+namespace {
+
+using ::testing::Each;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+class DetectorOnRealKafka : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto started = KafkaServer::start();
+    ASSERT_TRUE(started.ok()) << started.status();
+    server_ = *std::move(started);
+  }
+  static void TearDownTestSuite() { server_.reset(); }
+
+  DetectorOnRealKafka() {
+    const std::string name = ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    prefix_ = name + "-";
+    topics_ = std::make_unique<kafka::Topics>(prefix_);
+    for (const std::string& topic : {topics_->journal, topics_->alerts, topics_->series}) {
+      create(topic);
+    }
+  }
+
+  static const std::string& brokers() { return server_->brokers(); }
+  static void create(const std::string& topic) {
+    const auto admin = *kafka::Admin::create({.brokers = brokers()});
+    ASSERT_TRUE(wait_until([&] { return admin->create_topics({{topic, 1, {}}}, 1).ok(); }, kLong));
+  }
+  void make_anew(const std::string& topic) const {
+    ASSERT_EQ(delete_topic(brokers(), topic), RD_KAFKA_RESP_ERR_NO_ERROR);
+    create(topic);
+  }
+
+  // `properties`: of Kafka's clients, such as "max.poll.interval.ms: '6000'".
+  std::shared_ptr<const config::Config> config(const std::string& properties = "",
+                                               const std::string& group = "g",
+                                               const std::string& rule = "r") const {
+    return detector_config(brokers(), prefix_,
+                           ", group_id: " + prefix_ + group + ", properties: {" + properties + "}",
+                           rule);
+  }
+  std::vector<v1::Alert> alerts() const { return alerts_of(brokers(), prefix_); }
+  std::vector<v1::SeriesPoint> points() const { return points_of(brokers(), prefix_); }
+  static std::int64_t records_in(const std::string& topic) {
+    std::int64_t count = 0;
+    const auto consumer = kafka::make_consumer(brokers(), "reader");
+    EXPECT_EQ(consumer->assign({{{topic, 0}, kafka::kBeginning}}), absl::OkStatus());
+    EXPECT_TRUE(wait_until(
+        [&] {
+          const auto came =
+              consumer->poll(milliseconds(50), 1'000, [&](const kafka::Message&) { ++count; });
+          EXPECT_TRUE(came.ok()) << came.status();
+          return consumer->at_end();
+        },
+        kLong));
+    return count;
+  }
+  std::optional<kafka::GroupOffset> committed() const {
+    const auto consumer = kafka::make_consumer(brokers(), prefix_ + "g-detector");
+    const auto committed = consumer->committed({{topics_->journal, 0}});
+    EXPECT_TRUE(committed.ok()) << committed.status();
+    return committed.ok() ? (*committed)[0] : std::nullopt;
+  }
+  void wait_for_all_of(const JournalWriter& journal, const RunningDetector& detector) const {
+    ASSERT_TRUE(wait_until(
+        [&] { return detector.ready() && detector.service().position() == journal.appended(); },
+        kLong))
+        << detector.missing() << "; " << detector.service().position();
+  }
+  // A first life that has published one alert.
+  void live_once(JournalWriter& journal) const {
+    journal.surge();
+    RunningDetector detector(config());
+    wait_for_all_of(journal, detector);
+    ASSERT_THAT(alerts(), SizeIs(1));
+  }
+  std::string incident_sample(const std::string& name, int value) const {
+    return "surgewatch_incident{incident=\"" + name + "\",partition=\"0\",topic=\"" +
+           topics_->journal + "\"} " + std::to_string(value);
+  }
+
+  static void expect_each_revision_once(const std::vector<v1::Alert>& alerts) {
+    std::map<std::string, int> newest;
+    for (const v1::Alert& alert : alerts) {
+      EXPECT_EQ(alert.revision(), ++newest[alert.alert_id()]) << alert.alert_id();
+    }
+  }
+  static std::string identity_of(const kafka::Kept& record) {
+    for (const kafka::Header& header : record.headers) {
+      if (header.name == "topic_identity") return header.value;
+    }
+    return "";
+  }
+
+  inline static std::unique_ptr<KafkaServer> server_;
+  std::string prefix_;
+  std::unique_ptr<kafka::Topics> topics_;
+};
+
+TEST_F(DetectorOnRealKafka, ASecondLifeGoesOnWhereTheFirstEnded) {
+  JournalWriter journal(brokers(), config());
+  live_once(journal);
+  EXPECT_EQ(committed()->offset, journal.appended());
+  EXPECT_THAT(committed()->metadata, HasSubstr("transaction=1"));
+  const std::size_t points_before = points().size();
+  journal.day(3, {{"SG", 90}});
+  journal.deliver();
+  RunningDetector detector(config());
+  wait_for_all_of(journal, detector);
+  expect_each_revision_once(alerts());
+  EXPECT_THAT(alerts(), SizeIs(2));
+  EXPECT_THAT(points(), SizeIs(points_before + 1));
+  EXPECT_THAT(committed()->metadata, HasSubstr("transaction=2"));
+  std::set<std::string> identities;
+  for (const kafka::Kept& record : records_of(brokers(), topics_->alerts)) {
+    identities.insert(identity_of(record));
+  }
+  EXPECT_THAT(identities, SizeIs(1));
+}
+
+TEST_F(DetectorOnRealKafka, AJournalWhoseStartHasMovedIsAnIncident) {
+  JournalWriter journal(brokers(), config());
+  live_once(journal);
+  ASSERT_EQ(delete_records_before(brokers(), topics_->journal, 3), RD_KAFKA_RESP_ERR_NO_ERROR);
+  const LogLines log;
+  RunningDetector detector(config(), milliseconds(50));
+  ASSERT_TRUE(
+      wait_until([&] { return detector.shows(incident_sample("journal_start_moved", 1)); }, kLong));
+  EXPECT_THAT(detector.missing(), HasSubstr("journal_start_moved"));
+  // It has looked again, and says it once.
+  EXPECT_TRUE(
+      wait_until([&] { return log.count("owns") + log.count("journal_start_moved") > 0; }, kLong));
+  EXPECT_EQ(log.count("journal_start_moved: topic '" + topics_->journal + "'"), 1);
+  EXPECT_EQ(log.count("another kafka.group_id"), 1);
+  EXPECT_EQ(detector.end(), absl::OkStatus());
+}
+
+TEST_F(DetectorOnRealKafka, AFirstLifeNeedsTheWholeJournalToo) {
+  JournalWriter journal(brokers(), config());
+  journal.surge();
+  ASSERT_EQ(delete_records_before(brokers(), topics_->journal, 3), RD_KAFKA_RESP_ERR_NO_ERROR);
+  RunningDetector detector(config());
+  EXPECT_TRUE(
+      wait_until([&] { return detector.shows(incident_sample("journal_start_moved", 1)); }, kLong));
+  EXPECT_THAT(alerts(), IsEmpty());
+}
+
+TEST_F(DetectorOnRealKafka, AJournalThatIsAnotherOneIsAnIncidentUntilItIsRestored) {
+  JournalWriter journal(brokers(), config());
+  live_once(journal);
+  const auto kept = records_of(brokers(), topics_->journal);
+  const kafka::GroupOffset before = *committed();
+  const auto producer = kafka::make_producer(brokers());
+  const auto restore = [&](std::size_t from, std::size_t to) {
+    for (std::size_t i = from; i < to; ++i) {
+      ASSERT_EQ(producer->produce(topics_->journal, 0, kept[i].key, kept[i].payload, {},
+                                  kept[i].timestamp_ms),
+                absl::OkStatus());
+    }
+    ASSERT_EQ(producer->flush(kLong), absl::OkStatus());
+  };
+  // Longer than the one before, with other times.
+  make_anew(topics_->journal);
+  JournalWriter another(brokers(), config());
+  another.surge(/*days=*/10);
+  {
+    RunningDetector detector(config(), milliseconds(50));
+    ASSERT_TRUE(
+        wait_until([&] { return detector.shows(incident_sample("journal_replaced", 1)); }, kLong));
+    EXPECT_FALSE(detector.ready());
+  }
+  // The same records, but not all of them. (Kafka has forgotten what was committed of a topic that
+  // was deleted; whoever restores one restores that too.)
+  make_anew(topics_->journal);
+  restore(0, kept.size() - 1);
+  ASSERT_EQ(kafka::make_consumer(brokers(), prefix_ + "g-detector")->commit({before}),
+            absl::OkStatus());
+  RunningDetector detector(config(), milliseconds(50));
+  ASSERT_TRUE(
+      wait_until([&] { return detector.shows(incident_sample("journal_replaced", 1)); }, kLong));
+  EXPECT_FALSE(detector.ready());
+  restore(kept.size() - 1, kept.size());
+  ASSERT_TRUE(wait_until([&] { return detector.ready(); }, kLong)) << detector.missing();
+  EXPECT_TRUE(detector.shows(incident_sample("journal_replaced", 0)));
+  EXPECT_THAT(alerts(), SizeIs(1));
+}
+
+TEST_F(DetectorOnRealKafka, ATopicOfAlertsThatIsMadeAnewWhileItRunsHasAnotherIdentity) {
+  JournalWriter journal(brokers(), config());
+  journal.surge();
+  RunningDetector detector(config());
+  wait_for_all_of(journal, detector);
+  ASSERT_THAT(alerts(), SizeIs(1));
+  const std::string before = identity_of(records_of(brokers(), topics_->alerts).front());
+  make_anew(topics_->alerts);
+  journal.day(3, {{"SG", 90}});
+  journal.deliver();
+  wait_for_all_of(journal, detector);
+  journal.day(4, {{"SG", 95}});
+  journal.deliver();
+  ASSERT_TRUE(wait_until(
+      [&] {
+        const auto now = alerts();
+        return !now.empty() && now.back().observed() == 95;
+      },
+      kLong));
+  for (const kafka::Kept& record : records_of(brokers(), topics_->alerts)) {
+    EXPECT_THAT(identity_of(record), Not(before));
+  }
+  // What fired already was announced, before anything new.
+  EXPECT_EQ(alerts().front().observed(), 50);
+  EXPECT_TRUE(detector.shows("surgewatch_alerts_reconciled_total{change=\"announced\"} 1"));
+}
+
+TEST_F(DetectorOnRealKafka, WhatAChangedRuleHoldsIsSaidOnce) {
+  JournalWriter journal(brokers(), config());
+  live_once(journal);
+  for (const char* life : {"the first with the new rule", "the next"}) {
+    SCOPED_TRACE(life);
+    RunningDetector detector(config("", "g", "renamed"));
+    wait_for_all_of(journal, detector);
+    const auto said = alerts();
+    ASSERT_THAT(said, SizeIs(3));
+    expect_each_revision_once(said);
+    for (const v1::Alert& alert : {said[1], said[2]}) {
+      if (alert.rule() == "r") {
+        EXPECT_EQ(alert.alert_id(), said[0].alert_id());
+        EXPECT_EQ(alert.resolution(), v1::RESOLUTION_RULE_REMOVED);
+      } else {
+        EXPECT_EQ(alert.rule(), "renamed");
+        EXPECT_EQ(alert.state(), v1::ALERT_STATE_FIRING);
+      }
+    }
+    EXPECT_NE(said[1].rule(), said[2].rule());
+  }
+}
+
+// A new group, or one whose offsets Kafka has dropped in its absence.
+TEST_F(DetectorOnRealKafka, AGroupWithoutOffsetsEndsNoAlertThatStillHolds) {
+  JournalWriter journal(brokers(), config());
+  live_once(journal);
+  const std::size_t points_before = points().size();
+  RunningDetector detector(config("", "another-group"));
+  wait_for_all_of(journal, detector);
+  EXPECT_THAT(alerts(), SizeIs(1));
+  EXPECT_THAT(points(), SizeIs(2 * points_before));
+  journal.day(3, {{"SG", 90}});
+  journal.deliver();
+  wait_for_all_of(journal, detector);
+  EXPECT_THAT(alerts(), SizeIs(2));
+  expect_each_revision_once(alerts());
+}
+
+TEST_F(DetectorOnRealKafka, AStandbyIsReadyAndDoesNotDisturbTheOneThatWorks) {
+  JournalWriter journal(brokers(), config());
+  journal.surge();
+  auto active = std::make_unique<RunningDetector>(config());
+  wait_for_all_of(journal, *active);
+  std::unique_ptr<RunningDetector> standby;
+  // Which of the two has the journal afterwards is the group's choice.
+  const LogLines log;
+  standby = std::make_unique<RunningDetector>(config());
+  ASSERT_TRUE(wait_until(
+      [&] { return log.count("stands by") > 0 && standby->ready() && active->ready(); }, kLong))
+      << standby->missing() << active->missing();
+  for (PaneIndex day = 3; day < 6; ++day) {
+    journal.day(day, {{"SG", 50 * day}});
+    journal.deliver();
+    ASSERT_TRUE(wait_until(
+        [&] {
+          return std::max(active->service().position(), standby->service().position()) ==
+                 journal.appended();
+        },
+        kLong));
+  }
+  for (const RunningDetector* detector : {active.get(), standby.get()}) {
+    EXPECT_TRUE(detector->shows("surgewatch_transactions_retried_total 0"));
+  }
+  active.reset();
+  journal.day(6, {{"SG", 400}});
+  journal.deliver();
+  wait_for_all_of(journal, *standby);
+  expect_each_revision_once(alerts());
+  EXPECT_THAT(alerts(), SizeIs(5));
+}
+
+// A back-fill whose points are too many for one transaction's time.
+TEST_F(DetectorOnRealKafka, ABackFillIsPublishedInManyTransactions) {
+  constexpr PaneIndex kDays = 300;
+  constexpr int kSubjects = 2'000;
+  const auto short_transactions = config(
+      "transaction.timeout.ms: '1500', message.timeout.ms: '1400', socket.timeout.ms: '1500'");
+  JournalWriter journal(brokers(), short_transactions);
+  journal.back_fill(kDays, kSubjects);
+  RunningDetector detector(short_transactions);
+  wait_for_all_of(journal, detector);
+  EXPECT_TRUE(detector.shows("surgewatch_transactions_retried_total 0"));
+  EXPECT_EQ(records_in(topics_->series), kDays * kSubjects);
+  EXPECT_EQ(committed()->offset, journal.appended());
+  EXPECT_THAT(committed()->metadata, Not(HasSubstr("partial")));
+}
+
+TEST_F(DetectorOnRealKafka, ARecordThatWasHalfPublishedIsPublishedWhollyInTheNextLife) {
+  constexpr PaneIndex kDays = 20;
+  constexpr int kSubjects = 10;
+  JournalWriter journal(brokers(), config());
+  journal.back_fill(kDays, kSubjects);
+  LogLines log;
+  // After the first transaction of a record's many.
+  log.hold_at("rev 1");
+  {
+    RunningDetector detector(config(), milliseconds(30'000), /*transaction_records=*/30);
+    ASSERT_TRUE(wait_until([&] { return log.holds(); }, kLong));
+    detector.stop();
+    log.release();
+  }
+  EXPECT_THAT(committed()->metadata, HasSubstr("partial"));
+  EXPECT_LT(points().size(), std::size_t{kDays * kSubjects});
+  RunningDetector detector(config());
+  wait_for_all_of(journal, detector);
+  std::set<std::pair<std::string, std::int64_t>> distinct;
+  for (const v1::SeriesPoint& point : points()) {
+    distinct.emplace(point.subject().at("bill_to"), point.window_start().seconds());
+  }
+  EXPECT_EQ(distinct.size(), std::size_t{kDays * kSubjects});
+  expect_each_revision_once(alerts());
+  EXPECT_THAT(committed()->metadata, Not(HasSubstr("partial")));
+}
+
+// The moment in which a batch has been taken and the journal has to be given back is short: it is
+// tried again and again, while records come without end.
+TEST_F(DetectorOnRealKafka, NothingGatheredBeforeARevocationIsPublishedAfterIt) {
+  constexpr int kTries = 5;
+  const auto configuration = config("heartbeat.interval.ms: '100'");
+  JournalWriter journal(brokers(), configuration);
+  journal.surge();
+  RunningDetector detector(configuration);
+  std::atomic<bool> ends = false;
+  std::thread writer([&] {
+    for (PaneIndex day = 3; !ends; ++day) {
+      journal.day(day, {{"SG", 50 * day}});
+      journal.deliver();
+    }
+  });
+  std::int64_t position = 0;
+  for (int i = 0; i < kTries; ++i) {
+    // It has the journal, and has gone on in it.
+    ASSERT_TRUE(wait_until([&] { return detector.service().position() > position; }, kLong))
+        << detector.missing();
+    // Of the two it comes first by name.
+    const auto other =
+        kafka::make_consumer(brokers(), prefix_ + "g-detector", {.client = {.client_id = "a"}});
+    bool is_assigned = false;
+    const auto on_assigned = [&](const std::vector<kafka::TopicPartition>& partitions) {
+      is_assigned = !partitions.empty();
+      return std::vector<std::int64_t>(partitions.size(), 0);
+    };
+    ASSERT_EQ(other->subscribe({topics_->journal}, {.assigned = on_assigned}), absl::OkStatus());
+    std::vector<kafka::Kept> ignored;
+    ASSERT_EQ(kafka::poll_until(
+                  *other, ignored, [&] { return is_assigned; }, kLong),
+              absl::OkStatus());
+    const auto before = other->committed({{topics_->journal, 0}});
+    ASSERT_EQ(kafka::poll_until(
+                  *other, ignored, [&] { return detector.ready(); }, kLong),
+              absl::OkStatus());
+    const auto after = other->committed({{topics_->journal, 0}});
+    ASSERT_TRUE(before.ok() && after.ok());
+    EXPECT_EQ(*before, *after);
+    position = detector.service().position();
+  }
+  ends = true;
+  writer.join();
+  wait_for_all_of(journal, detector);
+  expect_each_revision_once(alerts());
+}
+
+// Silent for so long that the group gives the journal to somebody else.
+TEST_F(DetectorOnRealKafka, ADetectorThatLosesTheJournalPublishesNothingAndStandsBy) {
+  const std::string properties =
+      "max.poll.interval.ms: '6000', session.timeout.ms: '6000', heartbeat.interval.ms: '500'";
+  JournalWriter journal(brokers(), config(properties));
+  journal.surge();
+  LogLines log;
+  log.hold_at("rev 1");
+  RunningDetector detector(config(properties));
+  ASSERT_TRUE(wait_until([&] { return log.holds(); }, kLong));
+  journal.day(3, {{"SG", 90}});
+  journal.deliver();
+  RunningDetector other(config());
+  wait_for_all_of(journal, other);
+  EXPECT_THAT(alerts(), SizeIs(2));
+  log.release();
+  ASSERT_TRUE(wait_until([&] { return detector.ready() && other.ready(); }, kLong))
+      << detector.missing() << "; " << other.missing();
+  journal.day(4, {{"SG", 95}});
+  journal.deliver();
+  ASSERT_TRUE(wait_until(
+      [&] {
+        return std::max(detector.service().position(), other.service().position()) ==
+               journal.appended();
+      },
+      kLong));
+  expect_each_revision_once(alerts());
+  EXPECT_THAT(alerts(), SizeIs(3));
+}
+
+}  // namespace
+}  // namespace surgewatch::test
