@@ -11,8 +11,8 @@
 //   fill      the story's alerts and points are there
 //   loaded    the topics have been read
 //   quit      ends (as does the end of input)
-// Arguments: `empty` starts with nothing, `loading` with topics that have not been read, `regions N`
-// adds N synthetic regions, `port N`.
+// Arguments: `empty` starts with nothing, `loading` with topics that have not been read,
+// `regions N` adds N synthetic regions, `port N`.
 #include <fmt/format.h>
 
 #include <array>
