@@ -13,6 +13,7 @@
 
 #include "base/proto_json.h"
 #include "integration/system.h"
+#include "support/grpc_health.h"
 
 namespace surgewatch::test {
 namespace {
@@ -279,16 +280,53 @@ TEST_F(GatewayOnRealKafka, WithoutBrokersWhatIsKnownIsServedStillThoughNotReady)
   system.create_topics(1);
   publish(system, {alert_of("a", 1, true)}, "00000000000000aa");
   start(&system);
+  const std::string target = "127.0.0.1:" + std::to_string(system.grpc_port);
+  EXPECT_EQ(health_of(target, "surgewatch.v1.AlertService"), "serving");
   server_->stop();
   EXPECT_TRUE(
       wait_until([&] { return ask(system.gateway_port, "/-/ready").status == 503; }, kPatience));
+  EXPECT_TRUE(wait_until(
+      [&] { return health_of(target, "surgewatch.v1.AlertService") == "not serving"; }, kPatience));
   EXPECT_THAT(listed(system.gateway_port), ElementsAre("a"));
   EXPECT_EQ(System::metric(system.gateway_port, "surgewatch_alert_active", "rule=\"r\""), 1);
   ASSERT_EQ(server_->restart(), absl::OkStatus());
   EXPECT_TRUE(
       wait_until([&] { return ask(system.gateway_port, "/-/ready").status == 200; }, kPatience))
       << system.gateway->err();
+  EXPECT_TRUE(wait_until([&] { return health_of(target, "") == "serving"; }, kPatience));
   EXPECT_THAT(listed(system.gateway_port), ElementsAre("a"));
+  System::stop(system.gateway);
+}
+
+// An empty list would say that nothing is firing.
+TEST_F(GatewayOnRealKafka, WhatHasReadNothingYetSaysSoAndWhoFollowsWaits) {
+  System system(brokers(), "away.");
+  system.create_topics(1);
+  publish(system, {alert_of("before", 1, true)}, "00000000000000aa");
+  server_->stop();
+  system.gateway = system.start("surgewatch-gateway", {"--config", system.config().string()});
+  ASSERT_TRUE(
+      wait_until([&] { return ask(system.gateway_port, "/-/healthy").status == 200; }, kPatience));
+  EXPECT_EQ(ask(system.gateway_port, "/api/v1/alerts").status, 503);
+  EXPECT_EQ(ask(system.gateway_port, "/").status, 200);
+  const std::string target = "127.0.0.1:" + std::to_string(system.grpc_port);
+  EXPECT_EQ(health_of(target, ""), "not serving");
+  auto subscriber = system.start("surgewatch", {"subscribe", "--json", "--target", target});
+  EXPECT_TRUE(wait_until(
+      [&] { return subscriber->err().find("trying again") != std::string::npos; }, kPatience))
+      << subscriber->err();
+  ASSERT_EQ(server_->restart(), absl::OkStatus());
+  EXPECT_TRUE(comes_to_list(system, {"before"})) << system.gateway->err();
+  ASSERT_TRUE(wait_until(
+      [&] { return System::metric(system.gateway_port, "surgewatch_subscribers", "grpc") == 1; },
+      kPatience))
+      << subscriber->err();
+  publish(system, {alert_of("after", 1, true)}, "00000000000000aa");
+  EXPECT_TRUE(wait_until([&] { return subscriber->out().find("\"after\"") != std::string::npos; },
+                         kPatience))
+      << subscriber->err();
+  EXPECT_EQ(subscriber->out().find("\"before\""), std::string::npos);
+  System::stop(subscriber);
   System::stop(system.gateway);
 }
 

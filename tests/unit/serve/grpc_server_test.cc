@@ -1,7 +1,6 @@
 #include "serve/grpc_server.h"
 
 #include <gmock/gmock.h>
-#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
@@ -12,6 +11,7 @@
 #include "base/status.h"
 #include "serve/metrics.h"
 #include "serve/token.h"
+#include "support/grpc_health.h"
 #include "surgewatch/v1/service.grpc.pb.h"
 #include "unit/serve/builders.h"
 
@@ -20,6 +20,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using test::health_of;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -373,28 +374,6 @@ TEST_F(GrpcServerTest, AGatewayThatIsNotThereIsUnavailable) {
   const auto status = subscribe(gone, {}, [](const v1::SubscribeResponse&) { return true; });
   EXPECT_TRUE(absl::IsUnavailable(status));
   EXPECT_THAT(message_of(status), HasSubstr(gone));
-}
-
-// Debian ships no generated code for the health service; the two messages are one field each.
-std::string health_of(const std::string& target, const std::string& service) {
-  const grpc::Slice request(
-      service.empty() ? "" : std::string("\x0a") + static_cast<char>(service.size()) + service);
-  grpc::GenericStub stub(grpc::CreateChannel(target, grpc::InsecureChannelCredentials()));
-  grpc::ClientContext context;
-  grpc::CompletionQueue queue;
-  const auto call = stub.PrepareUnaryCall(&context, "/grpc.health.v1.Health/Check",
-                                          grpc::ByteBuffer(&request, 1), &queue);
-  call->StartCall();
-  grpc::ByteBuffer answer;
-  grpc::Status status;
-  call->Finish(&answer, &status, &queue);
-  void* tag = nullptr;
-  bool ok = false;
-  if (!queue.Next(&tag, &ok) || !status.ok()) return status.error_message();
-  grpc::Slice bytes;
-  if (!answer.DumpToSingleSlice(&bytes).ok()) return "no answer";
-  const std::string text(bytes.begin(), bytes.end());
-  return text == "\x08\x01" ? "serving" : text == "\x08\x02" ? "not serving" : "unknown";
 }
 
 TEST_F(GrpcServerTest, HealthIsWhatItIsToldOfTheServiceAndOfTheServer) {
