@@ -81,13 +81,23 @@ v1::SeriesPoint expand(const SubjectPoints& subject, const Point& point) {
   return full;
 }
 
-// Rule and subject in one string that sorts by both. Names and values hold no control characters
-// that would make two subjects one.
+// One string of a key of several: sorts as the text does, and no text can reach beyond its own end.
+void append_part(std::string_view text, std::string* key) {
+  for (const char c : text) {
+    key->push_back(c);
+    if (c == '\0') key->push_back('\xFF');
+  }
+  key->append(1, '\0').append(1, '\1');
+}
+
+// Rule and subject in one string that sorts by both.
 std::string subject_key(const v1::SeriesPoint& point) {
-  std::string key = point.rule();
+  std::string key;
+  append_part(point.rule(), &key);
   const std::map<std::string, std::string> ordered(point.subject().begin(), point.subject().end());
   for (const auto& [dimension, value] : ordered) {
-    key.append(1, '\0').append(dimension).append(1, '\1').append(value);
+    append_part(dimension, &key);
+    append_part(value, &key);
   }
   return key;
 }
@@ -127,7 +137,7 @@ struct AlertStore::State {
   mutable std::condition_variable changed;
   bool stopped ABSL_GUARDED_BY(mutex) = false;
 
-  std::int64_t next_offset ABSL_GUARDED_BY(mutex) = 0;
+  Place place ABSL_GUARDED_BY(mutex);
   // Behind the newest revision that has left the deque: from here on nothing is missing.
   std::int64_t complete_from ABSL_GUARDED_BY(mutex) = 0;
   std::deque<StoredRevision> revisions ABSL_GUARDED_BY(mutex);
@@ -137,20 +147,23 @@ struct AlertStore::State {
   absl::flat_hash_map<std::string, AlertPtr> newest ABSL_GUARDED_BY(mutex);
 
   struct Change {
-    const std::string* subject = nullptr;  // a key of `subjects`
+    const std::string* subject = nullptr;  // a key of *subjects
     std::int64_t end = 0;
   };
-  std::map<std::string, SubjectPoints> subjects ABSL_GUARDED_BY(mutex);
+  using Subjects = std::map<std::string, SubjectPoints>;
+  // Shared with readers that have taken points and expand them without the lock.
+  std::shared_ptr<Subjects> subjects ABSL_GUARDED_BY(mutex) = std::make_shared<Subjects>();
   std::deque<Change> changes ABSL_GUARDED_BY(mutex);
   std::int64_t change_count ABSL_GUARDED_BY(mutex) = 0;  // of all that there ever were
   std::uint64_t dropped_points ABSL_GUARDED_BY(mutex) = 0;
+  std::uint64_t evicted_alerts ABSL_GUARDED_BY(mutex) = 0;
 
   bool put(SubjectPoints* subject, const Point& point) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
 
   // Moves the end of the log; false if the record has been seen before.
   bool pass(std::int64_t offset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
-    if (offset < next_offset) return false;
-    next_offset = offset + 1;
+    if (offset < place.next_offset) return false;
+    place.next_offset = offset + 1;
     changed.notify_all();
     return true;
   }
@@ -168,13 +181,43 @@ AlertStore::AlertStore(const Limits& limits) : state_(std::make_shared<State>(li
 AlertStore::AlertStore(std::int64_t kept_revisions)
     : AlertStore(Limits{.revisions = kept_revisions}) {}
 
-void AlertStore::add(std::int64_t offset, v1::Alert alert) {
+AlertStore::Place AlertStore::place() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->place;
+}
+
+void AlertStore::reset() {
+  State& s = *state_;
+  const std::lock_guard lock(s.mutex);
+  s.place = {.life = s.place.life + 1, .loaded = false};
+  s.complete_from = 0;
+  s.revisions.clear();
+  s.ordered.clear();
+  s.resolved.clear();
+  s.newest.clear();
+  s.subjects = std::make_shared<State::Subjects>();
+  s.changes.clear();
+  s.changed.notify_all();
+}
+
+void AlertStore::set_loaded() {
+  const std::lock_guard lock(state_->mutex);
+  state_->place.loaded = true;
+}
+
+void AlertStore::set_identity(std::uint64_t identity) {
+  const std::lock_guard lock(state_->mutex);
+  state_->place.identity = identity;
+}
+
+AlertStore::Added AlertStore::add(std::int64_t offset, v1::Alert alert) {
   State& s = *state_;
   const auto held = std::make_shared<const v1::Alert>(std::move(alert));
   const std::lock_guard lock(s.mutex);
-  if (!s.pass(offset)) return;
+  if (!s.pass(offset)) return {};
   const auto current = s.newest.find(held->alert_id());
-  if (current != s.newest.end() && current->second->revision() >= held->revision()) return;
+  if (current != s.newest.end() && current->second->revision() >= held->revision()) return {};
+  Added added{.is_news = true, .evicted = {}};
 
   s.erase(held->alert_id());
   const ListKey key = key_of(*held);
@@ -182,9 +225,10 @@ void AlertStore::add(std::int64_t offset, v1::Alert alert) {
   s.ordered.emplace(key, held);
   if (held->state() == v1::ALERT_STATE_RESOLVED) s.resolved.insert(key);
   if (s.newest.size() > s.limits.alerts) {
-    const std::string oldest =
+    added.evicted =
         s.resolved.empty() ? s.ordered.rbegin()->first.alert_id : s.resolved.rbegin()->alert_id;
-    s.erase(oldest);
+    s.erase(added.evicted);
+    ++s.evicted_alerts;
   }
 
   s.revisions.push_back({offset, held});
@@ -192,6 +236,7 @@ void AlertStore::add(std::int64_t offset, v1::Alert alert) {
     s.complete_from = s.revisions.front().offset + 1;
     s.revisions.pop_front();
   }
+  return added;
 }
 
 void AlertStore::forget(std::int64_t offset, const std::string& alert_id) {
@@ -217,7 +262,7 @@ AlertStore::Page AlertStore::page(const v1::AlertFilter& filter, const std::opti
   const State& s = *state_;
   Page page;
   const std::lock_guard lock(s.mutex);
-  page.next_offset = s.next_offset;
+  page.place = s.place;
   auto entry =
       after ? s.ordered.upper_bound(ListKey{after->onset, after->alert_id}) : s.ordered.begin();
   for (; entry != s.ordered.end(); ++entry) {
@@ -243,15 +288,14 @@ std::optional<v1::Alert> AlertStore::get(const std::string& alert_id) const {
   return *held;
 }
 
-std::int64_t AlertStore::next_offset() const {
-  const std::lock_guard lock(state_->mutex);
-  return state_->next_offset;
-}
-
-absl::StatusOr<AlertStore::Revisions> AlertStore::since(std::int64_t from,
+absl::StatusOr<AlertStore::Revisions> AlertStore::since(const Place& place,
                                                         std::size_t limit) const {
   const State& s = *state_;
+  const std::int64_t from = place.next_offset;
   const std::lock_guard lock(s.mutex);
+  if (place.life != s.place.life) {
+    return absl::AbortedError("the alerts topic is another one than before, or is read anew");
+  }
   if (from < s.complete_from) {
     return out_of_range("revisions below offset {} are no longer kept, and {} was asked for",
                         s.complete_from, from);
@@ -264,15 +308,20 @@ absl::StatusOr<AlertStore::Revisions> AlertStore::since(std::int64_t from,
     result.revisions.push_back(*next);
   }
   // At the next revision that is kept, or behind everything, what held no revision included.
-  result.next = next == s.revisions.end() ? std::max(from, s.next_offset) : next->offset;
+  result.next = s.place;
+  result.next.next_offset =
+      next == s.revisions.end() ? std::max(from, s.place.next_offset) : next->offset;
   return result;
 }
 
-bool AlertStore::wait_beyond(std::int64_t from, std::chrono::milliseconds wait) const {
+bool AlertStore::wait_beyond(const Place& from, std::chrono::milliseconds wait) const {
   const State& s = *state_;
   std::unique_lock lock(s.mutex);
-  s.changed.wait_for(lock, wait, [&] { return s.next_offset > from || s.stopped; });
-  return s.next_offset > from;
+  const auto is_news = [&] {
+    return s.place.next_offset > from.next_offset || s.place.life != from.life;
+  };
+  s.changed.wait_for(lock, wait, [&] { return is_news() || s.stopped; });
+  return is_news();
 }
 
 void AlertStore::stop() {
@@ -289,14 +338,14 @@ bool AlertStore::stopped() const {
 // --- Points ----------------------------------------------------------------------------------
 
 bool AlertStore::State::put(SubjectPoints* subject, const Point& point) {
-  const auto place = subject->at_or_after(point.end);
-  if (place != subject->points.end() && place->end == point.end) {
-    *place = point;
+  const auto at = subject->at_or_after(point.end);
+  if (at != subject->points.end() && at->end == point.end) {
+    *at = point;
     return true;
   }
   const bool full = subject->points.size() >= limits.points_per_subject;
-  if (full && place == subject->points.begin()) return false;
-  subject->points.insert(place, point);
+  if (full && at == subject->points.begin()) return false;
+  subject->points.insert(at, point);
   if (full) {
     subject->points.pop_front();
     ++dropped_points;
@@ -308,13 +357,13 @@ void AlertStore::add(const v1::SeriesPoint& point) {
   State& s = *state_;
   std::string key = subject_key(point);
   const std::lock_guard lock(s.mutex);
-  auto subject = s.subjects.find(key);
-  if (subject == s.subjects.end()) {
-    if (s.subjects.size() >= s.limits.subjects) {
+  auto subject = s.subjects->find(key);
+  if (subject == s.subjects->end()) {
+    if (s.subjects->size() >= s.limits.subjects) {
       ++s.dropped_points;
       return;
     }
-    subject = s.subjects.emplace(std::move(key), SubjectPoints{}).first;
+    subject = s.subjects->emplace(std::move(key), SubjectPoints{}).first;
     v1::SeriesPoint& shared = subject->second.shared;
     shared.set_rule(point.rule());
     shared.set_rule_type(point.rule_type());
@@ -358,12 +407,14 @@ struct Walk {
 std::vector<v1::SeriesPoint> AlertStore::points(const PointQuery& query) const {
   State& s = *state_;
   std::vector<Taken> taken;
+  std::shared_ptr<const State::Subjects> held;  // over a reset()
   {
     // Merges the subjects from their newest points backwards, so that the cost goes by what is
     // taken and not by what is kept.
     const std::lock_guard lock(s.mutex);
+    held = s.subjects;
     std::priority_queue<Walk> walks;
-    for (auto& [key, subject] : s.subjects) {
+    for (auto& [key, subject] : *s.subjects) {
       if (!subject_matches(query, subject.shared)) continue;
       const auto end =
           query.to_seconds
@@ -400,7 +451,7 @@ std::vector<v1::SeriesPoint> AlertStore::points(const PointQuery& query) const {
 std::vector<v1::SeriesPoint> AlertStore::latest_points() const {
   std::vector<v1::SeriesPoint> result;
   const std::lock_guard lock(state_->mutex);
-  for (const auto& [key, subject] : state_->subjects) {
+  for (const auto& [key, subject] : *state_->subjects) {
     if (!subject.points.empty()) result.push_back(expand(subject, subject.points.back()));
   }
   return result;
@@ -429,7 +480,7 @@ AlertStore::PointChanges AlertStore::points_since(std::int64_t sequence, std::si
       result.next = i;
       break;
     }
-    SubjectPoints& subject = s.subjects.find(*change.subject)->second;
+    SubjectPoints& subject = s.subjects->find(*change.subject)->second;
     const auto point = subject.at_or_after(change.end);
     // It may have left the ring since.
     if (point == subject.points.end() || point->end != change.end) continue;
@@ -441,6 +492,11 @@ AlertStore::PointChanges AlertStore::points_since(std::int64_t sequence, std::si
 std::uint64_t AlertStore::dropped_points() const {
   const std::lock_guard lock(state_->mutex);
   return state_->dropped_points;
+}
+
+std::uint64_t AlertStore::evicted_alerts() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->evicted_alerts;
 }
 
 }  // namespace surgewatch::serve

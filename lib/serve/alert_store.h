@@ -5,9 +5,16 @@
 //                    └──► newest revision of each alert  ──list───► those who ask
 //   topic surgewatch.series ──add──► points of each (rule, subject), a bounded ring by window_end
 //
+// It holds one log at a time. reset() forgets it, for another topic under the same name or because
+// reading begins anew; until set_loaded() nothing that it holds may be told to anybody, since what
+// is history would look like news.
+//
+//   (made) ─► loaded ──reset──► loading ──set_loaded──► loaded
+//
 // Threads: one thread adds; any thread reads or waits. Off the hot path; a mutex guards it, and
 // messages are copied outside of it.
-// Invariants: offsets only grow; a revision that is not newer than the one held changes nothing.
+// Invariants: in one life offsets only grow; a revision that is not newer than the one held changes
+// nothing.
 // Cost: a revision is held once, however many read it. A point takes about 56 bytes.
 #pragma once
 
@@ -48,8 +55,26 @@ class AlertStore {
   explicit AlertStore(const Limits& limits);
   explicit AlertStore(std::int64_t kept_revisions);
 
+  // Where reading stands. An offset says nothing without the log that it is of.
+  struct Place {
+    std::int64_t life = 0;       // grows with each reset()
+    std::uint64_t identity = 0;  // of the topic, as its records say; 0 while none has said
+    std::int64_t next_offset = 0;
+    bool loaded = true;
+  };
+  Place place() const;
+
+  // Forgets everything, ends all streams, and is loading.
+  void reset();
+  void set_loaded();
+  void set_identity(std::uint64_t identity);
+
+  struct Added {
+    bool is_news = false;  // it is the newest revision of its alert now
+    std::string evicted;   // id of the alert that went since there were too many; may be empty
+  };
   // A record at an offset below next_offset() has been seen before and changes nothing.
-  void add(std::int64_t offset, v1::Alert alert);
+  Added add(std::int64_t offset, v1::Alert alert);
   // Replaces the point of the same rule, subject and window_end.
   void add(const v1::SeriesPoint& point);
   // The topic's tombstone: the alert is no longer listed.
@@ -69,7 +94,7 @@ class AlertStore {
     std::vector<std::shared_ptr<const v1::Alert>> alerts;
     std::optional<Cursor> next;  // absent on the last page
     // As of this page: who subscribes from here hears of every change after it.
-    std::int64_t next_offset = 0;
+    Place place;
   };
   Page page(const v1::AlertFilter& filter, const std::optional<Cursor>& after,
             std::size_t limit) const;
@@ -77,16 +102,18 @@ class AlertStore {
   std::optional<v1::Alert> get(const std::string& alert_id) const;
 
   // The offset behind everything that was added.
-  std::int64_t next_offset() const;
+  std::int64_t next_offset() const { return place().next_offset; }
   struct Revisions {
     std::vector<StoredRevision> revisions;
     // Go on from here: behind the last of `revisions`, or behind everything.
-    std::int64_t next = 0;
+    Place next;
   };
-  // Revisions at or above `from`, at most `limit`; OUT_OF_RANGE if some of those are gone.
-  absl::StatusOr<Revisions> since(std::int64_t from, std::size_t limit) const;
-  // Until next_offset() > from, the deadline, or stop(). True if there is something.
-  bool wait_beyond(std::int64_t from, std::chrono::milliseconds wait) const;
+  // Revisions of this life at or above next_offset, at most `limit`; OUT_OF_RANGE if some of those
+  // are gone, ABORTED if the life is over.
+  absl::StatusOr<Revisions> since(const Place& from, std::size_t limit) const;
+  // Until there is something at or above from.next_offset, the life is over, the deadline, or
+  // stop(). True in the first two cases.
+  bool wait_beyond(const Place& from, std::chrono::milliseconds wait) const;
   // Wakes all who wait, for good.
   void stop();
   bool stopped() const;
@@ -116,6 +143,8 @@ class AlertStore {
   PointChanges points_since(std::int64_t sequence, std::size_t limit) const;
   // Points that were not kept: of subjects beyond the limit, or older than a full ring.
   std::uint64_t dropped_points() const;
+  // Alerts that had to go since there were too many.
+  std::uint64_t evicted_alerts() const;
 
  private:
   struct State;

@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "serve/alert_store.h"
 #include "serve/params.h"
+#include "serve/token.h"
 
 namespace surgewatch::serve::api {
 
@@ -33,14 +34,13 @@ Reply error(const absl::Status& status);
 struct StreamRequest {
   v1::AlertFilter filter;
   bool points = true;
-  // Offset to go on from; absent: from now on.
-  std::optional<std::int64_t> from;
+  // Where to go on from; absent: from now on.
+  std::optional<ResumeToken> from;
 };
 // `last_event_id` is the header of a client that reconnects; it wins over `from`. OUT_OF_RANGE for
-// a token that has outlived what is kept.
+// a token of an earlier form; whether the token is usable() is not looked at.
 absl::StatusOr<StreamRequest> parse_stream_request(const Params& params,
-                                                   const std::string& last_event_id,
-                                                   std::int64_t now_seconds);
+                                                   const std::string& last_event_id);
 absl::StatusOr<AlertStore::PointQuery> parse_point_query(const Params& params);
 
 }  // namespace surgewatch::serve::api

@@ -18,26 +18,23 @@ constexpr milliseconds kSlice{250};
 // How long a token may be ahead of us: a gateway that still reads its topic catches up.
 constexpr milliseconds kAheadGrace{30'000};
 
-std::string token_at(std::int64_t next_offset) {
-  return make_token(
-      ResumeToken{.next_offset = next_offset, .issued_at = wall_clock_micros() / kMicrosPerSecond});
-}
-
 }  // namespace
 
-EventStream::EventStream(const AlertStore* store, api::StreamRequest request,
-                         milliseconds heartbeat)
+EventStream::EventStream(const AlertStore* store, const AlertStore::Place& place,
+                         api::StreamRequest request, milliseconds heartbeat)
     : store_(store),
       request_(std::move(request)),
       heartbeat_(heartbeat),
-      position_(request_.from.value_or(store->next_offset())),
+      place_(place),
       point_position_(store->point_sequence()),
       opened_(Clock::now()),
       last_write_(opened_),
-      last_points_(opened_) {}
+      last_points_(opened_) {
+  if (request_.from) place_.next_offset = request_.from->next_offset;
+}
 
 EventStream EventStream::reset(const AlertStore* store, std::string reason) {
-  EventStream stream(store, {}, milliseconds(0));
+  EventStream stream(store, {}, {}, milliseconds(0));
   stream.reset_reason_ = std::move(reason);
   return stream;
 }
@@ -47,14 +44,13 @@ EventStream::Outcome EventStream::pump(const Write& write) {
   if (!std::exchange(started_, true)) {
     return send(write, "retry: 2000\n") && write_heartbeat(write) ? Outcome::kGoOn : Outcome::kGone;
   }
-  if (position_ > store_->next_offset() && Clock::now() - opened_ > kAheadGrace) {
+  if (place_.next_offset > store_->next_offset() && Clock::now() - opened_ > kAheadGrace) {
     return write_reset(write,
                        "the token is ahead of the alerts topic, which may have been made anew");
   }
-  store_->wait_beyond(position_, std::min(kSlice, heartbeat_));
-  bool too_old = false;
-  if (!write_alerts(write, &too_old)) return Outcome::kGone;
-  if (too_old) return write_reset(write, "revisions behind the token are no longer kept");
+  store_->wait_beyond(place_, std::min(kSlice, heartbeat_));
+  if (!write_alerts(write, &reset_reason_)) return Outcome::kGone;
+  if (reset_reason_) return write_reset(write, *reset_reason_);
   if (request_.points && Clock::now() - last_points_ >= kSlice && !write_points(write)) {
     return Outcome::kGone;
   }
@@ -68,20 +64,23 @@ bool EventStream::send(const Write& write, const std::string& text) {
   return write(text);
 }
 
-bool EventStream::write_alerts(const Write& write, bool* reset) {
-  auto found = store_->since(position_, kAlertBatch);
+bool EventStream::write_alerts(const Write& write, std::optional<std::string>* reset) {
+  const auto found = store_->since(place_, kAlertBatch);
   if (!found.ok()) {
-    *reset = true;
+    *reset = absl::IsAborted(found.status()) ? message_of(found.status())
+                                             : "revisions behind the token are no longer kept";
     return true;
   }
+  place_.identity = found->next.identity;
   for (const StoredRevision& revision : found->revisions) {
     if (!matches(request_.filter, *revision.alert)) continue;
-    if (!send(write, fmt::format("event: alert\nid: {}\ndata: {}\n\n",
-                                 token_at(revision.offset + 1), to_json(*revision.alert)))) {
+    place_.next_offset = revision.offset + 1;
+    if (!send(write, fmt::format("event: alert\nid: {}\ndata: {}\n\n", make_token(place_),
+                                 to_json(*revision.alert)))) {
       return false;
     }
   }
-  position_ = found->next;
+  place_ = found->next;
   return true;
 }
 
@@ -100,7 +99,7 @@ bool EventStream::write_points(const Write& write) {
 }
 
 bool EventStream::write_heartbeat(const Write& write) {
-  return send(write, fmt::format(": heartbeat\nid: {}\n\n", token_at(position_)));
+  return send(write, fmt::format(": heartbeat\nid: {}\n\n", make_token(place_)));
 }
 
 EventStream::Outcome EventStream::write_reset(const Write& write, const std::string& reason) {

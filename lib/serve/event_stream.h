@@ -2,7 +2,8 @@
 //
 //   id: TOKEN            event: alert     one revision; Last-Event-ID resumes behind it
 //   event: series        new points since the last such event, each once as it is now
-//   event: reset         the token is too old or of another log: fetch the lists anew; the end
+//   event: reset         the token is too old or of another topic, or the topic has become another
+//                        one: fetch the lists anew; the end
 //   : and an id alone    heartbeat; it carries the newest token, so that a quiet client stays fresh
 //
 // Threads: one stream belongs to one thread.
@@ -25,7 +26,8 @@ class EventStream {
   using Clock = std::chrono::steady_clock;
   using Write = std::function<bool(std::string_view)>;
 
-  EventStream(const AlertStore* store, api::StreamRequest request,
+  // From `place`, where the store stood when the request came, or from the request's token.
+  EventStream(const AlertStore* store, const AlertStore::Place& place, api::StreamRequest request,
               std::chrono::milliseconds heartbeat);
   // A stream whose request can't be met: it says so and ends.
   static EventStream reset(const AlertStore* store, std::string reason);
@@ -39,7 +41,7 @@ class EventStream {
   int take_written() { return std::exchange(written_, 0); }
 
  private:
-  bool write_alerts(const Write& write, bool* reset);
+  bool write_alerts(const Write& write, std::optional<std::string>* reset);
   bool write_points(const Write& write);
   bool write_heartbeat(const Write& write);
   Outcome write_reset(const Write& write, const std::string& reason);
@@ -49,7 +51,7 @@ class EventStream {
   api::StreamRequest request_;
   std::chrono::milliseconds heartbeat_;
   std::optional<std::string> reset_reason_;
-  std::int64_t position_ = 0;        // in the alerts topic
+  AlertStore::Place place_;          // in the alerts topic
   std::int64_t point_position_ = 0;  // in the store's sequence of changes
   Clock::time_point opened_;
   Clock::time_point last_write_;

@@ -1,7 +1,9 @@
 #include <grpc/grpc.h>
 #include <grpcpp/grpcpp.h>
 
+#include <chrono>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <stop_token>
 #include <thread>
@@ -28,18 +30,54 @@ std::jthread cancel_when(const std::atomic<bool>* cancelled, grpc::ClientContext
   });
 }
 
-}  // namespace
+constexpr char kLoading[] = "surgewatch/loading";
 
-absl::Status subscribe(const std::string& target, const v1::SubscribeRequest& request,
-                       const std::function<bool(const v1::SubscribeResponse&)>& visit,
-                       const std::atomic<bool>* cancelled) {
+std::shared_ptr<grpc::Channel> channel_to(const std::string& target) {
   grpc::ChannelArguments arguments;
   // A gateway that vanished without a word is noticed within 40 s.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
-  const auto channel =
-      grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
-  const auto stub = v1::AlertService::NewStub(channel);
+  return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
+}
+
+absl::Status outcome(const char* call, const std::string& target, const grpc::Status& status,
+                     const grpc::ClientContext& context) {
+  if (status.ok()) return absl::OkStatus();
+  absl::Status result(static_cast<absl::StatusCode>(status.error_code()),
+                      fmt::format("{} {}: {}", call, target, status.error_message()));
+  if (context.GetServerTrailingMetadata().contains(kLoadingMetadata)) {
+    result.SetPayload(kLoading, absl::Cord());
+  }
+  return result;
+}
+
+}  // namespace
+
+bool is_loading(const absl::Status& status) { return status.GetPayload(kLoading).has_value(); }
+
+absl::StatusOr<std::string> list(const std::string& target, const v1::AlertFilter& filter,
+                                 const std::function<void(const v1::Alert&)>& visit) {
+  constexpr int kLargestPage = 1'000;
+  const auto stub = v1::AlertService::NewStub(channel_to(target));
+  v1::ListAlertsRequest request;
+  *request.mutable_filter() = filter;
+  request.set_page_size(kLargestPage);
+  v1::ListAlertsResponse response;
+  do {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+    SW_RETURN_IF_ERROR(outcome("listing the alerts of", target,
+                               stub->ListAlerts(&context, request, &response), context));
+    for (const v1::Alert& alert : response.alerts()) visit(alert);
+    request.set_page_token(response.next_page_token());
+  } while (!request.page_token().empty());
+  return response.resume_token();
+}
+
+absl::Status subscribe(const std::string& target, const v1::SubscribeRequest& request,
+                       const std::function<bool(const v1::SubscribeResponse&)>& visit,
+                       const std::atomic<bool>* cancelled) {
+  const auto stub = v1::AlertService::NewStub(channel_to(target));
   grpc::ClientContext context;
   const auto reader = stub->Subscribe(&context, request);
   grpc::Status status;
@@ -51,9 +89,8 @@ absl::Status subscribe(const std::string& target, const v1::SubscribeRequest& re
     if (enough) context.TryCancel();
     status = reader->Finish();
   }
-  if (enough || status.ok()) return absl::OkStatus();
-  return {static_cast<absl::StatusCode>(status.error_code()),
-          fmt::format("subscription to {}: {}", target, status.error_message())};
+  if (enough) return absl::OkStatus();
+  return outcome("subscription to", target, status, context);
 }
 
 }  // namespace surgewatch::serve

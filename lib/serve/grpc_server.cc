@@ -35,9 +35,12 @@ grpc::Status to_grpc(const absl::Status& status) {
   return {static_cast<grpc::StatusCode>(status.code()), message_of(status)};
 }
 
-std::string token_at(std::int64_t next_offset) {
-  return make_token(
-      ResumeToken{.next_offset = next_offset, .issued_at = wall_clock_micros() / kMicrosPerSecond});
+constexpr std::string_view kListAnew =
+    "call ListAlerts, then subscribe with the resume_token of its response";
+
+absl::Status with_advice(const absl::Status& status, std::string_view what_to_do) {
+  if (!absl::IsOutOfRange(status)) return status;
+  return out_of_range("{}; {}", message_of(status), what_to_do);
 }
 
 class AlertServiceImpl final : public v1::AlertService::Service {
@@ -50,7 +53,7 @@ class AlertServiceImpl final : public v1::AlertService::Service {
 
   void stop() { stopping_.store(true, std::memory_order_release); }
 
-  grpc::Status ListAlerts(grpc::ServerContext*, const v1::ListAlertsRequest* request,
+  grpc::Status ListAlerts(grpc::ServerContext* context, const v1::ListAlertsRequest* request,
                           v1::ListAlertsResponse* response) override {
     if (request->page_size() < 0) {
       return to_grpc(
@@ -58,32 +61,39 @@ class AlertServiceImpl final : public v1::AlertService::Service {
     }
     const int size =
         request->page_size() == 0 ? kDefaultPageSize : std::min(request->page_size(), kMaxPageSize);
+    std::optional<PageToken> token;
     std::optional<AlertStore::Cursor> after;
-    std::optional<ResumeToken> resume;
     if (!request->page_token().empty()) {
-      auto token = parse_page_token(request->page_token());
-      if (!token.ok()) return to_grpc(token.status());
+      auto parsed = parse_page_token(request->page_token());
+      if (!parsed.ok()) {
+        return to_grpc(with_advice(parsed.status(), "begin the list anew, without a page token"));
+      }
+      token = *std::move(parsed);
       after = AlertStore::Cursor{token->onset, token->alert_id};
-      resume = token->resume;
     }
     const AlertStore::Page page =
         options_.alerts->page(request->filter(), after, static_cast<std::size_t>(size));
+    if (!page.place.loaded) return loading(context);
     // The token of the first page: what changes while someone turns pages is heard again.
-    if (!resume)
-      resume = ResumeToken{.next_offset = page.next_offset,
-                           .issued_at = wall_clock_micros() / kMicrosPerSecond};
+    const ResumeToken resume = token ? token->resume : resume_token(page.place);
+    const absl::Status valid = usable(resume, page.place.identity, now_seconds());
+    if (!valid.ok()) {
+      return to_grpc(with_advice(valid, "begin the list anew, without a page token"));
+    }
     for (const auto& alert : page.alerts) *response->add_alerts() = *alert;
     if (page.next) {
-      response->set_next_page_token(make_token(PageToken{
-          .resume = *resume, .onset = page.next->onset, .alert_id = page.next->alert_id}));
+      response->set_next_page_token(make_token(
+          PageToken{.resume = resume, .onset = page.next->onset, .alert_id = page.next->alert_id}));
     }
-    response->set_resume_token(make_token(*resume));
+    response->set_resume_token(make_token(resume));
     return grpc::Status::OK;
   }
 
-  grpc::Status GetAlert(grpc::ServerContext*, const v1::GetAlertRequest* request,
+  grpc::Status GetAlert(grpc::ServerContext* context, const v1::GetAlertRequest* request,
                         v1::GetAlertResponse* response) override {
+    const AlertStore::Place before = options_.alerts->place();
     auto alert = options_.alerts->get(request->alert_id());
+    if (!before.loaded || options_.alerts->place().life != before.life) return loading(context);
     if (!alert) return to_grpc(not_found("there is no alert '{}'", request->alert_id()));
     *response->mutable_alert() = *std::move(alert);
     return grpc::Status::OK;
@@ -92,23 +102,21 @@ class AlertServiceImpl final : public v1::AlertService::Service {
   grpc::Status Subscribe(grpc::ServerContext* context, const v1::SubscribeRequest* request,
                          grpc::ServerWriter<v1::SubscribeResponse>* writer) override {
     // Its start is fixed before it is counted.
-    std::int64_t position = options_.alerts->next_offset();
+    AlertStore::Place place = options_.alerts->place();
+    if (!place.loaded) return loading(context);
     const Slot slot(this);
     if (!slot.taken()) {
       return to_grpc(absl::ResourceExhaustedError(fmt::format(
           "{} streams are open, the most there may be; try again later", options_.max_streams)));
     }
     if (!request->resume_token().empty()) {
-      auto token = parse_resume_token(request->resume_token());
-      if (!token.ok()) return to_grpc(token.status());
-      if (wall_clock_micros() / kMicrosPerSecond - token->issued_at > kTokenLifeSeconds) {
-        return to_grpc(out_of_range(
-            "the resume token is older than 7 days, beyond which not every revision is kept; call "
-            "ListAlerts, then subscribe with the resume_token of its response"));
-      }
-      position = token->next_offset;
+      const auto token = parse_resume_token(request->resume_token());
+      if (!token.ok()) return to_grpc(with_advice(token.status(), kListAnew));
+      const absl::Status valid = usable(*token, place.identity, now_seconds());
+      if (!valid.ok()) return to_grpc(with_advice(valid, kListAnew));
+      place.next_offset = token->next_offset;
     }
-    return to_grpc(stream(context, request->filter(), position, writer));
+    return to_grpc(stream(context, request->filter(), place, writer));
   }
 
  private:
@@ -133,6 +141,14 @@ class AlertServiceImpl final : public v1::AlertService::Service {
     bool taken_ = false;
   };
 
+  static grpc::Status loading(grpc::ServerContext* context) {
+    context->AddTrailingMetadata(kLoadingMetadata, "1");
+    return to_grpc(unavailable(
+        "the gateway has not read the alerts topic to its end yet; try again in a second"));
+  }
+
+  static std::int64_t now_seconds() { return wall_clock_micros() / kMicrosPerSecond; }
+
   bool stopping() const {
     return stopping_.load(std::memory_order_acquire) || options_.alerts->stopped();
   }
@@ -144,75 +160,79 @@ class AlertServiceImpl final : public v1::AlertService::Service {
     return true;
   }
 
-  bool write_heartbeat(std::int64_t position, grpc::ServerWriter<v1::SubscribeResponse>* writer) {
+  bool write_heartbeat(const AlertStore::Place& place,
+                       grpc::ServerWriter<v1::SubscribeResponse>* writer) {
     v1::SubscribeResponse response;
     const Micros now = wall_clock_micros();
     auto* sent_at = response.mutable_heartbeat()->mutable_sent_at();
     sent_at->set_seconds(now / kMicrosPerSecond);
     sent_at->set_nanos(static_cast<std::int32_t>(now % kMicrosPerSecond * 1'000));
-    response.set_resume_token(token_at(position));
+    response.set_resume_token(make_token(place));
     return write(response, writer);
   }
 
-  // Why since() can't go on from `position`.
-  static absl::Status behind(std::int64_t position, bool started) {
+  // Why since() can't go on from `place`.
+  static absl::Status behind(const absl::Status& why, const AlertStore::Place& place,
+                             bool started) {
+    if (absl::IsAborted(why)) return out_of_range("{}; {}", message_of(why), kListAnew);
     if (!started) {
-      return out_of_range(
-          "the resume token is older than what is kept; call ListAlerts, then subscribe with the "
-          "resume_token of its response");
+      return out_of_range("the resume token is older than what is kept; {}", kListAnew);
     }
     return absl::ResourceExhaustedError(fmt::format(
-        "the subscriber reads too slowly and has fallen behind what is kept; last token {}; call "
-        "ListAlerts, then subscribe with the resume_token of its response",
-        token_at(position)));
+        "the subscriber reads too slowly and has fallen behind what is kept; last token {}; {}",
+        make_token(place), kListAnew));
   }
 
   // Waits, by slices, for the log to reach a token that is ahead of it.
-  absl::Status await(std::int64_t position, grpc::ServerContext* context) const {
+  absl::Status await(AlertStore::Place place, grpc::ServerContext* context) const {
     const auto deadline = Clock::now() + options_.ahead_grace;
-    while (options_.alerts->next_offset() < position) {
+    const std::int64_t wanted = place.next_offset--;
+    while (options_.alerts->next_offset() < wanted) {
       if (stopping() || context->IsCancelled()) break;
+      if (options_.alerts->place().life != place.life) break;
       if (Clock::now() >= deadline) {
         return out_of_range(
-            "the resume token is ahead of the alerts topic, which may have been made anew; call "
-            "ListAlerts, then subscribe with the resume_token of its response");
+            "the resume token is ahead of the alerts topic, which may have been made anew; {}",
+            kListAnew);
       }
-      options_.alerts->wait_beyond(position - 1, kWaitSlice);
+      options_.alerts->wait_beyond(place, kWaitSlice);
     }
     return absl::OkStatus();
   }
 
   absl::Status stream(grpc::ServerContext* context, const v1::AlertFilter& filter,
-                      std::int64_t position, grpc::ServerWriter<v1::SubscribeResponse>* writer) {
-    SW_RETURN_IF_ERROR(await(position, context));
+                      AlertStore::Place place, grpc::ServerWriter<v1::SubscribeResponse>* writer) {
+    SW_RETURN_IF_ERROR(await(place, context));
     // Tokens that are too old are found before anything is written.
-    if (!options_.alerts->since(position, 0).ok()) return behind(position, false);
+    const absl::Status kept = options_.alerts->since(place, 0).status();
+    if (!kept.ok()) return behind(kept, place, false);
     // At once, so that the subscriber holds a token whatever happens next.
-    bool alive = write_heartbeat(position, writer);
+    bool alive = write_heartbeat(place, writer);
     auto last_write = Clock::now();
     while (alive && !context->IsCancelled()) {
       if (stopping()) return unavailable("the gateway is stopping; resume with the last token");
-      auto found = options_.alerts->since(position, kBatch);
-      if (!found.ok()) return behind(position, true);
+      const auto found = options_.alerts->since(place, kBatch);
+      if (!found.ok()) return behind(found.status(), place, true);
+      place.identity = found->next.identity;
       for (const StoredRevision& revision : found->revisions) {
-        position = revision.offset + 1;
+        place.next_offset = revision.offset + 1;
         if (!matches(filter, *revision.alert)) continue;
         v1::SubscribeResponse response;
         *response.mutable_alert() = *revision.alert;
-        response.set_resume_token(token_at(position));
+        response.set_resume_token(make_token(place));
         alive = write(response, writer);
         last_write = Clock::now();
         if (!alive || stopping()) break;
       }
       if (!alive || stopping()) continue;
-      position = found->next;
+      place = found->next;
       const auto silent = std::chrono::duration_cast<milliseconds>(Clock::now() - last_write);
       if (silent >= options_.heartbeat) {
-        alive = write_heartbeat(position, writer);
+        alive = write_heartbeat(place, writer);
         last_write = Clock::now();
         continue;
       }
-      options_.alerts->wait_beyond(position, std::min(options_.heartbeat - silent, kWaitSlice));
+      options_.alerts->wait_beyond(place, std::min(options_.heartbeat - silent, kWaitSlice));
     }
     return absl::CancelledError("the subscriber has gone");
   }
@@ -251,9 +271,16 @@ class GrpcServerImpl final : public GrpcServer {
       server_.reset();
       return cannot_listen("gRPC", options.bind_address, options.port);
     }
-    server_->GetHealthCheckService()->SetServingStatus(
-        std::string(v1::AlertService::service_full_name()), true);
+    set_serving(options.alerts->place().loaded);
     return absl::OkStatus();
+  }
+
+  void set_serving(bool serving) override {
+    if (server_ == nullptr) return;
+    // Of the service, which must be named once to be known, and of the server as a whole.
+    grpc::HealthCheckServiceInterface& health = *server_->GetHealthCheckService();
+    health.SetServingStatus(std::string(v1::AlertService::service_full_name()), serving);
+    health.SetServingStatus(serving);
   }
 
   int port() const override { return port_; }

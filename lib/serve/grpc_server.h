@@ -6,11 +6,14 @@
 //   Subscribe ─► heartbeat with a token ─► revisions that match, each with its token ─► …
 //                                     └─► a heartbeat whenever nothing was sent for an interval
 //
-// Threads: gRPC's own, one for each stream.
+// Health: of AlertService and of the whole server alike, as set_serving() says.
+//
+// Threads: gRPC's own, one for each stream; set_serving() by any.
 // Errors: start() answers FAILED_PRECONDITION naming address and port if it can't listen. Streams
-// end with INVALID_ARGUMENT (not a token of ours), OUT_OF_RANGE (older than what is kept, or of
-// another log), RESOURCE_EXHAUSTED (too slow, or too many streams), UNAVAILABLE (we are stopping);
-// each message says what to do.
+// end with INVALID_ARGUMENT (not a token of ours), OUT_OF_RANGE (older than what is kept, of
+// another topic, or the topic has become another one), RESOURCE_EXHAUSTED (too slow, or too many
+// streams), UNAVAILABLE (we are stopping); each message says what to do. While the store is loading
+// every call answers UNAVAILABLE with kLoadingMetadata.
 #pragma once
 
 #include <atomic>
@@ -25,6 +28,9 @@
 #include "telemetry/telemetry.h"
 
 namespace surgewatch::serve {
+
+// Name of the trailing metadata that tells a gateway that is reading from one that is not there.
+inline constexpr char kLoadingMetadata[] = "surgewatch-loading";
 
 class GrpcServer {
  public:
@@ -41,6 +47,8 @@ class GrpcServer {
   static absl::StatusOr<std::unique_ptr<GrpcServer>> start(const Options& options);
   virtual ~GrpcServer() = default;
   virtual int port() const = 0;
+  // What health answers: NOT_SERVING unless true. At start: whether the store is loaded.
+  virtual void set_serving(bool serving) = 0;
   // Ends streams with UNAVAILABLE and waits for the threads.
   virtual void stop() = 0;
 };
@@ -48,9 +56,18 @@ class GrpcServer {
 // The client side, for `surgewatch subscribe`. Calls `visit` for each response until it answers
 // false (then OK), the stream ends (then its status), or `cancelled` becomes true (then CANCELLED,
 // within a tenth of a second). To resume, call again with the last response's resume_token in the
-// request; UNAVAILABLE means that this is worth a try.
+// request; UNAVAILABLE means that this is worth a try, and so does is_loading(); OUT_OF_RANGE that
+// it begins with a list.
 absl::Status subscribe(const std::string& target, const v1::SubscribeRequest& request,
                        const std::function<bool(const v1::SubscribeResponse&)>& visit,
                        const std::atomic<bool>* cancelled = nullptr);
+
+// All alerts that match, over as many pages as there are; `visit` sees each. The token to subscribe
+// with.
+absl::StatusOr<std::string> list(const std::string& target, const v1::AlertFilter& filter,
+                                 const std::function<void(const v1::Alert&)>& visit);
+
+// The gateway is there and has not read the alerts yet.
+bool is_loading(const absl::Status& status);
 
 }  // namespace surgewatch::serve

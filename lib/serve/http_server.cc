@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <exception>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -20,6 +21,7 @@
 #include "serve/event_stream.h"
 #include "serve/listen.h"
 #include "serve/metrics.h"
+#include "serve/token.h"
 
 namespace surgewatch::serve {
 namespace {
@@ -44,10 +46,12 @@ constexpr int kKeepAliveSeconds = 2;
 constexpr int kReadSeconds = 3;
 constexpr int kWriteSeconds = 3;
 constexpr char kRetryAfterSeconds[] = "10";
+constexpr char kLoadingRetryAfterSeconds[] = "1";
 
-void answer(const api::Reply& reply, Response& response) {
+void answer(const api::Reply& reply, Response& response,
+            const char* retry_after = kRetryAfterSeconds) {
   response.status = reply.status;
-  if (reply.status == 503) response.set_header("Retry-After", kRetryAfterSeconds);
+  if (reply.status == 503) response.set_header("Retry-After", retry_after);
   response.set_content(reply.body, kJson);
 }
 
@@ -204,25 +208,41 @@ class HttpServerImpl final : public HttpServer {
     answer(api::error(not_found("there is nothing at {}", path)), response);
   }
 
+  // What the store holds is told only if it was loaded before it was looked at and is still of the
+  // same life after that.
   bool serve_api(const Request& request, Response& response) {
+    if (request.path.rfind("/api/", 0) != 0) return false;
+    response.set_header("Cache-Control", "no-store");
+    const AlertStore::Place place = options_.alerts->place();
+    if (place.loaded) {
+      if (request.path == "/api/v1/stream") {
+        serve_stream(request, place, response);
+        return true;
+      }
+      const std::optional<api::Reply> reply = reply_from_store(request);
+      if (!reply) return false;
+      if (options_.alerts->place().life == place.life) {
+        answer(*reply, response);
+        return true;
+      }
+    }
+    answer(api::error(unavailable("the gateway has not read the alerts topic to its end yet; try "
+                                  "again in a second")),
+           response, kLoadingRetryAfterSeconds);
+    return true;
+  }
+
+  // Nothing if there is nothing at this path.
+  std::optional<api::Reply> reply_from_store(const Request& request) const {
     const std::string& path = request.path;
     const AlertStore& alerts = *options_.alerts;
-    if (path.rfind("/api/", 0) != 0) return false;
-    response.set_header("Cache-Control", "no-store");
-    if (path == "/api/v1/alerts") {
-      answer(api::list_alerts(alerts, request.params), response);
-    } else if (path.rfind(kAlertsPath, 0) == 0 && path.size() > kAlertsPath.size()) {
-      answer(api::get_alert(alerts, path.substr(kAlertsPath.size())), response);
-    } else if (path == "/api/v1/series") {
-      answer(api::list_points(alerts, request.params), response);
-    } else if (path == "/api/v1/rules") {
-      answer(api::list_rules(alerts, options_.config), response);
-    } else if (path == "/api/v1/stream") {
-      serve_stream(request, response);
-    } else {
-      return false;
+    if (path == "/api/v1/alerts") return api::list_alerts(alerts, request.params);
+    if (path.rfind(kAlertsPath, 0) == 0 && path.size() > kAlertsPath.size()) {
+      return api::get_alert(alerts, path.substr(kAlertsPath.size()));
     }
-    return true;
+    if (path == "/api/v1/series") return api::list_points(alerts, request.params);
+    if (path == "/api/v1/rules") return api::list_rules(alerts, options_.config);
+    return std::nullopt;
   }
 
   void serve_ready(Response& response) const {
@@ -261,12 +281,15 @@ class HttpServerImpl final : public HttpServer {
     HttpServerImpl* server_;
   };
 
-  void serve_stream(const Request& request, Response& response) {
+  void serve_stream(const Request& request, const AlertStore::Place& place, Response& response) {
     auto parsed =
-        api::parse_stream_request(request.params, request.get_header_value("Last-Event-ID"),
-                                  wall_clock_micros() / kMicrosPerSecond);
-    if (!parsed.ok() && !absl::IsOutOfRange(parsed.status())) {
-      return answer(api::error(parsed.status()), response);
+        api::parse_stream_request(request.params, request.get_header_value("Last-Event-ID"));
+    absl::Status status = parsed.status();
+    if (parsed.ok() && parsed->from) {
+      status = usable(*parsed->from, place.identity, wall_clock_micros() / kMicrosPerSecond);
+    }
+    if (!status.ok() && !absl::IsOutOfRange(status)) {
+      return answer(api::error(status), response);
     }
     if (request.method == "HEAD") return answer(200, "", "text/event-stream", response);
     if (open_streams_.fetch_add(1, std::memory_order_relaxed) >= options_.max_streams) {
@@ -278,8 +301,8 @@ class HttpServerImpl final : public HttpServer {
     }
     // Its start is fixed before it is counted.
     auto stream = std::make_shared<EventStream>(
-        parsed.ok() ? EventStream(options_.alerts, *std::move(parsed), options_.heartbeat)
-                    : EventStream::reset(options_.alerts, message_of(parsed.status())));
+        status.ok() ? EventStream(options_.alerts, place, *std::move(parsed), options_.heartbeat)
+                    : EventStream::reset(options_.alerts, message_of(status)));
     auto slot = std::make_shared<StreamSlot>(this);
     response.status = 200;
     response.set_chunked_content_provider(

@@ -5,7 +5,7 @@
 // max_streams and some more; what Options points to must outlive it.
 // Errors: start() answers FAILED_PRECONDITION naming address and port if it can't listen.
 // Limits: requests of 64 kB, 5 s to send one, 5 s to take in what we write; a stream beyond
-// max_streams gets 503.
+// max_streams gets 503. So does every request of the API while the store is loading.
 #pragma once
 
 #include <chrono>

@@ -34,6 +34,15 @@ std::optional<std::string_view> take_field(std::string_view* rest) {
   return field;
 }
 
+// 16 lowercase hex digits, as it is written; anything else makes another text.
+bool take_identity(std::string_view* rest, std::uint64_t* value) {
+  const auto field = take_field(rest);
+  if (!field) return false;
+  const char* end = field->data() + field->size();
+  const auto parsed = std::from_chars(field->data(), end, *value, 16);
+  return parsed.ec == std::errc{} && parsed.ptr == end;
+}
+
 bool take_int(std::string_view* rest, std::int64_t* value) {
   const auto field = take_field(rest);
   if (!field) return false;
@@ -58,18 +67,53 @@ std::optional<std::string> open(std::string_view text, std::string_view kind) {
   return std::string(rest) + ":";
 }
 
+// What was sealed before tokens named their topic can't be told from what is of another one.
+absl::Status of_an_earlier_form(std::string_view what) {
+  return out_of_range("the {} is of an earlier version of the gateway", what);
+}
+
+std::string resume_fields(const ResumeToken& token) {
+  return fmt::format("{}:{:016x}:{}", token.next_offset, token.identity, token.issued_at);
+}
+
+bool take_resume_fields(std::string_view* rest, ResumeToken* token) {
+  return take_int(rest, &token->next_offset) && take_identity(rest, &token->identity) &&
+         take_int(rest, &token->issued_at);
+}
+
 }  // namespace
 
+absl::Status usable(const ResumeToken& token, std::uint64_t identity, std::int64_t now_seconds) {
+  if (now_seconds - token.issued_at > kTokenLifeSeconds) {
+    return out_of_range("the token is older than 7 days, beyond which not every revision is kept");
+  }
+  const bool has_seen_nothing = token.identity == 0 && token.next_offset == 0;
+  if (token.identity != identity && !has_seen_nothing) {
+    return out_of_range(
+        "the token is of another alerts topic than the one that is there now: it was made anew");
+  }
+  return absl::OkStatus();
+}
+
+ResumeToken resume_token(const AlertStore::Place& place) {
+  return {.next_offset = place.next_offset,
+          .identity = place.identity,
+          .issued_at = wall_clock_micros() / kMicrosPerSecond};
+}
+
+std::string make_token(const AlertStore::Place& place) { return make_token(resume_token(place)); }
+
 std::string make_token(const ResumeToken& token) {
-  return seal(fmt::format("r1:{}:{}", token.next_offset, token.issued_at));
+  return seal(fmt::format("r2:{}", resume_fields(token)));
 }
 
 absl::StatusOr<ResumeToken> parse_resume_token(std::string_view text) {
-  const auto fields = open(text, "r1");
+  if (open(text, "r1")) return of_an_earlier_form("token");
+  const auto fields = open(text, "r2");
   ResumeToken token;
   std::string_view rest = fields ? std::string_view(*fields) : std::string_view();
-  if (!fields || !take_int(&rest, &token.next_offset) || !take_int(&rest, &token.issued_at) ||
-      !rest.empty() || token.next_offset < 0 || make_token(token) != text) {
+  if (!fields || !take_resume_fields(&rest, &token) || !rest.empty() || token.next_offset < 0 ||
+      make_token(token) != text) {
     return invalid_argument(
         "not a resume token of ours; pass one from an earlier response as it came, or none to "
         "start from now");
@@ -78,17 +122,16 @@ absl::StatusOr<ResumeToken> parse_resume_token(std::string_view text) {
 }
 
 std::string make_token(const PageToken& token) {
-  return seal(fmt::format("p1:{}:{}:{}:{}", token.resume.next_offset, token.resume.issued_at,
-                          token.onset, token.alert_id));
+  return seal(fmt::format("p2:{}:{}:{}", resume_fields(token.resume), token.onset, token.alert_id));
 }
 
 absl::StatusOr<PageToken> parse_page_token(std::string_view text) {
-  const auto fields = open(text, "p1");
+  if (open(text, "p1")) return of_an_earlier_form("page token");
+  const auto fields = open(text, "p2");
   PageToken token;
   std::string_view rest = fields ? std::string_view(*fields) : std::string_view();
-  if (!fields || !take_int(&rest, &token.resume.next_offset) ||
-      !take_int(&rest, &token.resume.issued_at) || !take_int(&rest, &token.onset) || rest.empty() ||
-      token.resume.next_offset < 0) {
+  if (!fields || !take_resume_fields(&rest, &token.resume) || !take_int(&rest, &token.onset) ||
+      rest.empty() || token.resume.next_offset < 0) {
     return invalid_argument("not a page token of ours; pass next_page_token as it came");
   }
   token.alert_id = std::string(rest.substr(0, rest.size() - 1));

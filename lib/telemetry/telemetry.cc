@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 #include <prometheus/text_serializer.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #include <iterator>
 #include <map>
@@ -17,6 +19,7 @@ namespace {
 
 constexpr std::string_view kPrefix = "surgewatch_";
 constexpr std::size_t kLongestValue = 128;                 // bytes of a label's value
+constexpr std::size_t kHashBytes = 17;                     // "~" and 16 hex digits
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
 
 // Bytes of the well-formed UTF-8 sequence that `text` begins with; 0 if it doesn't. Source: The
@@ -48,21 +51,28 @@ std::size_t sequence_length(std::string_view text) {
   return 0;
 }
 
+// Two values that differ stay two: what is changed ends in a hash of the whole.
 std::string clean(std::string_view value) {
-  std::string result;
-  while (!value.empty()) {
-    const std::size_t length = sequence_length(value);
-    const std::string_view next = length == 0 ? kReplacement : value.substr(0, length);
-    if (result.size() + next.size() > kLongestValue) break;
-    result += next;
-    value.remove_prefix(length == 0 ? 1 : length);
+  std::string kept;
+  bool is_whole = value.size() <= kLongestValue;
+  for (std::string_view rest = value; !rest.empty();) {
+    const std::size_t length = sequence_length(rest);
+    if (length == 0) is_whole = false;
+    const std::string_view next = length == 0 ? kReplacement : rest.substr(0, length);
+    if (kept.size() + next.size() > kLongestValue - kHashBytes) break;
+    kept += next;
+    rest.remove_prefix(length == 0 ? 1 : length);
   }
-  return result;
+  if (is_whole) return std::string(value);
+  return kept + fmt::format("~{:016x}", XXH3_64bits(value.data(), value.size()));
 }
 
+// A label without a value is none, to Prometheus.
 Labels clean(const Labels& labels) {
   Labels result;
-  for (const auto& [name, value] : labels) result[name] = clean(value);
+  for (const auto& [name, value] : labels) {
+    if (!value.empty()) result[name] = clean(value);
+  }
   return result;
 }
 
@@ -152,6 +162,14 @@ prometheus::Gauge& Telemetry::gauge(const std::string& name, const std::string& 
   return impl_->handle(
       impl_->gauges, name, help, labels, prometheus::BuildGauge,
       [](auto& family, const Labels& of) -> prometheus::Gauge& { return family.Add(of); });
+}
+
+void Telemetry::remove(const std::string& name, prometheus::Gauge& gauge) {
+  const std::lock_guard lock(impl_->mutex);
+  const auto found = impl_->gauges.find(name);
+  SW_CHECK(found != impl_->gauges.end());
+  std::erase_if(found->second.handles, [&](const auto& entry) { return entry.second == &gauge; });
+  found->second.family->Remove(&gauge);
 }
 
 prometheus::Histogram& Telemetry::histogram(const std::string& name, const std::string& help,

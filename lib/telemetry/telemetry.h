@@ -2,9 +2,12 @@
 // bounded label sets.
 //
 // Threads: everything may be called from any thread. Handles are looked up once and kept, and live
-// as long as the Telemetry; never look one up for each event (the families lock).
-// Label values may come from peers: what is no UTF-8 is replaced and what is long is cut, since one
-// bad byte would make Prometheus refuse the whole page.
+// as long as the Telemetry (or until remove()); never look one up for each event (the families
+// lock).
+// Label values may come from peers: what is no UTF-8 is replaced, since one bad byte would make
+// Prometheus refuse the whole page, and what is longer than 128 bytes is cut. A value that was
+// changed ends in `~` and 16 hex digits, a hash (XXH3) of the whole, so that two stay two. A label
+// whose value is empty is left out, which is the same to Prometheus.
 // Cost: a lookup about a microsecond; expose() about 1 ms for a thousand series. A counter costs
 // 10 ns alone and 50 ns where two threads share it; hot paths count for themselves and add now and
 // then.
@@ -39,6 +42,9 @@ class Telemetry {
   prometheus::Counter& counter(const std::string& name, const std::string& help,
                                const Labels& labels);
   prometheus::Gauge& gauge(const std::string& name, const std::string& help, const Labels& labels);
+  // Takes a gauge of this name out of what is exposed and frees its label set. Whoever else looked
+  // the same one up must have let it go.
+  void remove(const std::string& name, prometheus::Gauge& gauge);
   prometheus::Histogram& histogram(const std::string& name, const std::string& help,
                                    const Labels& labels, const std::vector<double>& bounds);
 

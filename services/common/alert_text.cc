@@ -60,6 +60,21 @@ std::string short_name(v1::RuleType type) {
   return lower_without(v1::RuleType_Name(type), "RULE_TYPE_");
 }
 
+std::string resolution_text(v1::Resolution resolution) {
+  switch (resolution) {
+    case v1::RESOLUTION_QUIET:
+      return "quiet again";
+    case v1::RESOLUTION_RULE_REMOVED:
+      return "its rule was removed";
+    case v1::RESOLUTION_RULE_CHANGED:
+      return "its rule was changed";
+    case v1::RESOLUTION_DATA_CORRECTED:
+      return "its data were corrected";
+    default:
+      return "";
+  }
+}
+
 namespace {
 
 std::string subject_of(const v1::Alert& alert) {
@@ -99,10 +114,13 @@ std::string line_for(const v1::Alert& alert, double observed, double expected, d
 }  // namespace
 
 std::string alert_line(const v1::Alert& alert, bool colour) {
-  return fmt::format("{} ({}), {} rev {}",
+  std::string why;
+  if (alert.state() == v1::ALERT_STATE_RESOLVED) why = resolution_text(alert.resolution());
+  return fmt::format("{} ({}{}{}), {} rev {}",
                      line_for(alert, alert.observed(), alert.expected(), alert.ratio(),
                               alert.window_end(), colour),
-                     short_name(alert.timing()), alert.alert_id(), alert.revision());
+                     short_name(alert.timing()), why.empty() ? "" : "; ", why, alert.alert_id(),
+                     alert.revision());
 }
 
 std::string peak_line(const v1::Alert& alert, bool colour) {

@@ -16,7 +16,11 @@ std::string short_name(v1::AlertState state);
 std::string short_name(v1::Timing timing);
 std::string short_name(v1::RuleType type);
 
-// One line: severity, state, rule, subject, ratio with growth, window, timing. Colours where asked.
+// Why an alert is resolved: "its rule was removed"; empty of one that does not say.
+std::string resolution_text(v1::Resolution resolution);
+
+// One line: severity, state, rule, subject, ratio with growth, window, timing, and of what is
+// resolved why. Colours where asked.
 std::string alert_line(const v1::Alert& alert, bool colour);
 
 // The same for its peak: the highest closed window since onset.

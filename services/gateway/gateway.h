@@ -4,8 +4,18 @@
 //   alerts, surgewatch.series ──► AlertStore ──► HTTP, gRPC
 //                                     └────────► surgewatch_alert_active, surgewatch_series_…
 //
+// Before both topics have been read to their ends nothing is told: history would look like news.
+// The same holds again when a topic turns out to be another one under the same name: it is gone,
+// its offsets fall, or its records name another identity. Then everything is forgotten, streams
+// end, and the topics are read from their beginnings.
+//
+//   loading ──ends reached──► serving ──another topic, or reading failed──► loading
+//                               │ ▲
+//               no broker answers ▼ │  not ready; what is known is served still
+//
 // Threads: start() and run() by one thread; the accessors by any, after start().
-// Errors: start() answers FAILED_PRECONDITION if a port is taken; run() as Aggregator's.
+// Errors: start() answers FAILED_PRECONDITION if a port is taken; run() as Aggregator's. A topic
+// that was there and is gone is waited for.
 #pragma once
 
 #include <atomic>
@@ -22,6 +32,8 @@
 #include "telemetry/telemetry.h"
 
 namespace surgewatch::services {
+
+class GatewayMeters;
 
 class Gateway {
  public:
@@ -53,15 +65,17 @@ class Gateway {
   }
 
  private:
-  class Meters;
+  class Reading;
   absl::Status read(const Stop& stop);
+  void set_serving(bool loaded, bool reaches_brokers);
 
   Options options_;
   kafka::Topics topics_;
   serve::AlertStore store_;
-  std::unique_ptr<Meters> meters_;
+  std::unique_ptr<GatewayMeters> meters_;
   std::unique_ptr<serve::HttpServer> http_;
   std::unique_ptr<serve::GrpcServer> grpc_;
+  bool topics_were_there_ = false;
   std::atomic<std::int64_t> alerts_position_{0};  // written by run()
   std::atomic<std::int64_t> series_position_{0};  // written by run()
 };

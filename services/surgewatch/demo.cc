@@ -57,7 +57,7 @@ class Demo {
   std::unique_ptr<kafka::EmbeddedBroker> broker_;
   std::unique_ptr<Stack> stack_;
   std::unique_ptr<EventPublisher> publisher_;
-  std::int64_t printed_to_ = 0;
+  serve::AlertStore::Place printed_to_;
 };
 
 absl::Status Demo::run() {
@@ -165,7 +165,11 @@ absl::Status Demo::settle() {
 }
 
 void Demo::print_new_alerts() {
-  const auto news = stack_->gateway().alerts().since(printed_to_, kRevisionsAtOnce);
+  const serve::AlertStore& alerts = stack_->gateway().alerts();
+  if (const auto now = alerts.place(); now.life != printed_to_.life) {
+    printed_to_ = {.life = now.life};
+  }
+  const auto news = alerts.since(printed_to_, kRevisionsAtOnce);
   if (!news.ok()) return;
   printed_to_ = news->next;
   for (const serve::StoredRevision& revision : news->revisions) {

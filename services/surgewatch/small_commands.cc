@@ -71,7 +71,8 @@ absl::Status create_topics(const TopicsOptions& options, const Stop& stop) {
   return absl::OkStatus();
 }
 
-// Resumes by the last token after every break, so that nothing is missed and nothing shown twice.
+// Resumes by the last token after every break, so that nothing is missed and nothing shown twice. A
+// topic that has become another one has no such place: then what stands is shown, and followed on.
 absl::Status subscribe(const SubscribeOptions& options, const Stop& stop) {
   v1::SubscribeRequest request;
   for (const std::string& rule : options.rules) request.mutable_filter()->add_rules(rule);
@@ -81,20 +82,43 @@ absl::Status subscribe(const SubscribeOptions& options, const Stop& stop) {
   request.set_resume_token(options.from);
   const bool colour = colour_wanted();
   bool connected = false;
+  bool begins_anew = false;
+  const auto print = [&](const v1::SubscribeResponse& response) {
+    fmt::print("{}\n", options.json ? to_json(response) : alert_line(response.alert(), colour));
+    std::fflush(stdout);
+  };
   const auto visit = [&](const v1::SubscribeResponse& response) {
     connected = true;
     request.set_resume_token(response.resume_token());
-    if (response.has_alert()) {
-      fmt::print("{}\n", options.json ? to_json(response) : alert_line(response.alert(), colour));
-      std::fflush(stdout);
-    }
+    if (response.has_alert()) print(response);
     return !stop.requested();
   };
+  const auto list = [&]() -> absl::Status {
+    SW_ASSIGN_OR_RETURN(*request.mutable_resume_token(),
+                        serve::list(options.target, request.filter(), [&](const v1::Alert& alert) {
+                          v1::SubscribeResponse listed;
+                          *listed.mutable_alert() = alert;
+                          print(listed);
+                        }));
+    begins_anew = false;
+    return absl::OkStatus();
+  };
+  std::string said;
   while (!stop.requested()) {
-    const absl::Status status = serve::subscribe(options.target, request, visit, &stop.flag());
+    absl::Status status = begins_anew ? list() : absl::OkStatus();
+    if (status.ok()) status = serve::subscribe(options.target, request, visit, &stop.flag());
     if (stop.requested() || status.ok()) break;
-    if (!absl::IsUnavailable(status) || !connected) return status;
-    fmt::print(stderr, "surgewatch: {}; trying again\n", message_of(status));
+    // A token that was given to us is the caller's to replace.
+    if (absl::IsOutOfRange(status) && connected) {
+      begins_anew = true;
+    } else if (!serve::is_loading(status) && !(absl::IsUnavailable(status) && connected)) {
+      return status;
+    }
+    if (const std::string message = message_of(status); message != said) {
+      fmt::print(stderr, "surgewatch: {}; {}\n", message,
+                 begins_anew ? "showing what stands, then what comes" : "trying again");
+      said = message;
+    }
     stop.wait_for(kReconnect);
   }
   return absl::OkStatus();

@@ -77,6 +77,10 @@ bool print_service(const std::string& address, const Endpoint& endpoint) {
 bool print_alerts(const std::string& address, int port) {
   httplib::Client client = client_for(address, port);
   const auto answer = client.Get("/api/v1/alerts?state=firing&limit=1000");
+  if (answer && answer->status == 503) {
+    fmt::print("the gateway has not read the alerts yet; ask again in a moment\n");
+    return true;
+  }
   if (!answer || answer->status != 200) return false;
   const auto body = nlohmann::json::parse(answer->body, nullptr, /*allow_exceptions=*/false);
   if (!body.is_object() || !body.contains("alerts")) return false;

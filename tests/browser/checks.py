@@ -38,6 +38,9 @@ def browser(user_data_dir, width=1440, height=1000):
     options.set_capability('goog:loggingPrefs', {'browser': 'ALL', 'performance': 'ALL'})
     driver = webdriver.Chrome(service=Service(CHROMEDRIVER), options=options)
     try:
+        # Not the page that the browser opens by itself, whichever that is.
+        driver.get('about:blank')
+        driver.get_log('browser')
         set_viewport(driver, width, height)
         yield driver
     finally:
@@ -67,8 +70,14 @@ def text_of(driver, selector):
     return ' '.join(text.replace('\u00a0', ' ').split())
 
 
-def open_page(driver, url):
+def visit(driver, url):
+    """Loads a page. check_only_local_requests() looks at what it asks for from now on."""
+    driver.get_log('performance')
     driver.get(url)
+
+
+def open_page(driver, url):
+    visit(driver, url)
     wait_for('the page is live', lambda: connection(driver) == 'live')
 
 
@@ -76,25 +85,63 @@ def connection(driver):
     return driver.execute_script('return document.getElementById("connection")?.dataset.state')
 
 
+# What a browser advises the authors of pages, which changes with its versions and is no error.
+ADVICE = ('deprecation', 'intervention', 'recommendation', 'violation')
+
+
 def check_no_console_errors(driver, allow=()):
     """`allow`: parts of messages that are expected, such as of a line that a test has cut."""
     errors = [entry['message'] for entry in driver.get_log('browser')
-              if entry['level'] in ('SEVERE', 'WARNING')]
+              if entry['level'] in ('SEVERE', 'WARNING') and entry.get('source') not in ADVICE]
     errors = [message for message in errors if not any(part in message for part in allow)]
     assert not errors, f'the console shows {errors}'
 
 
+def main_frame(driver):
+    return driver.execute_cdp_cmd('Page.getFrameTree', {})['frameTree']['frame']['id']
+
+
+def performance_log(driver):
+    """The events of the DevTools protocol since the last call."""
+    return [json.loads(entry['message'])['message'] for entry in driver.get_log('performance')]
+
+
+def requested_by_page(events, url, frame):
+    """What the page at `url`, in the main frame `frame`, and the frames within it have asked for.
+
+    A browser has pages of its own, which ask for what they like, in the same frame too until ours is
+    there. So the page's first own request is that of its document, and a frame is the page's if its
+    parent is. A page that sends us elsewhere has asked for what is there.
+    """
+    frames = set()
+    requested = []
+    for event in events:
+        params = event['params']
+        if event['method'] == 'Network.requestWillBeSent':
+            asked = params['request']['url']
+            is_document = params.get('type') == 'Document' and params.get('frameId') == frame
+            if is_document and urllib.parse.urldefrag(asked).url == urllib.parse.urldefrag(url).url:
+                frames.add(frame)
+            if params.get('frameId') in frames:
+                requested.append(asked)
+        elif not frames:
+            continue
+        elif event['method'] == 'Page.frameAttached' and params.get('parentFrameId') in frames:
+            frames.add(params['frameId'])
+        elif event['method'] in ('Network.webSocketCreated', 'Network.webTransportCreated'):
+            requested.append(params['url'])  # names no frame
+    return requested
+
+
 def check_only_local_requests(driver, url):
-    """Nothing that was requested since the last call went anywhere but to the page's own origin."""
-    origin = urllib.parse.urlsplit(url)
-    for entry in driver.get_log('performance'):
-        message = json.loads(entry['message'])['message']
-        if message['method'] != 'Network.requestWillBeSent':
-            continue
-        requested = urllib.parse.urlsplit(message['params']['request']['url'])
-        if requested.scheme in ('data', 'blob', 'chrome', 'about'):
-            continue
-        assert requested.netloc == origin.netloc, f'the page asked for {requested.geturl()}'
+    """Nothing that the page has requested since visit() went over a network but to its own origin."""
+    requested = requested_by_page(performance_log(driver), url, main_frame(driver))
+    assert requested, f'the log of requests does not show that anybody asked for {url}'
+    own = urllib.parse.urlsplit(url).netloc
+    elsewhere = [asked for asked in requested
+                 if urllib.parse.urlsplit(asked).scheme in ('http', 'https', 'ws', 'wss', 'ftp')
+                 and urllib.parse.urlsplit(asked).netloc != own]
+    assert not elsewhere, f'the page asked for {elsewhere}'
 
 
 def chart_ink(driver):
@@ -183,9 +230,14 @@ def check_landmarks(driver):
 def check_contrast(driver, least=4.5):
     """Every text that is shown stands out from what is behind it (WCAG 2.1, 1.4.3)."""
     weak = driver.execute_script('''
+        // By painting it: how a colour is spelt is the browser's choice.
+        const canvas = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
         const parse = (colour) => {
-          const [r, g, b, a = 1] = colour.match(/[\\d.]+/g).map(Number);
-          return {r, g, b, a};
+          canvas.clearRect(0, 0, 1, 1);
+          canvas.fillStyle = colour;
+          canvas.fillRect(0, 0, 1, 1);
+          const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
+          return {r, g, b, a: a / 255};
         };
         const luminance = ({r, g, b}) => {
           const [x, y, z] = [r, g, b].map((v) => v / 255).map(

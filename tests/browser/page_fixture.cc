@@ -6,8 +6,13 @@
 //   alert     a critical alert for the United Arab Emirates comes
 //   point     a further day comes for every region
 //   resolve   Singapore's alert is resolved
+//   withdraw  Singapore's alert is resolved, since its rule was removed
+//   anew      the topics are others: nothing is known, and they are being read
+//   fill      the story's alerts and points are there
+//   loaded    the topics have been read
 //   quit      ends (as does the end of input)
-// Arguments: `empty` starts with nothing, `regions N` adds N synthetic regions, `port N`.
+// Arguments: `empty` starts with nothing, `loading` with topics that have not been read,
+// `regions N` adds N synthetic regions, `port N`.
 #include <fmt/format.h>
 
 #include <array>
@@ -193,6 +198,22 @@ class Fixture {
       alert.set_revision(4);
       alert.set_state(v1::ALERT_STATE_RESOLVED);
       store_->add(next_offset_++, alert);
+    } else if (command == "withdraw") {
+      v1::Alert alert = singapore();
+      alert.set_revision(4);
+      alert.set_state(v1::ALERT_STATE_RESOLVED);
+      alert.set_resolution(v1::RESOLUTION_RULE_REMOVED);
+      alert.set_rule_version("rule-0123456789abcdef");
+      store_->add(next_offset_++, alert);
+    } else if (command == "anew") {
+      store_->reset();
+      next_offset_ = 0;
+      days_ = kDaysInQuarter - 1;
+      regions_.clear();
+    } else if (command == "fill") {
+      fill(0);
+    } else if (command == "loaded") {
+      store_->set_loaded();
     } else {
       return false;
     }
@@ -219,6 +240,7 @@ int run(const std::vector<std::string>& arguments) {
   bool empty = false;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     if (arguments[i] == "empty") empty = true;
+    if (arguments[i] == "loading") store.reset();
     if (arguments[i] == "regions") regions = std::stoi(arguments.at(i + 1));
     if (arguments[i] == "port") port = std::stoi(arguments.at(i + 1));
   }

@@ -143,6 +143,52 @@ class PageTest(unittest.TestCase):
         self.assertEqual(checks.text_of(self.driver, '#banner:not([hidden])'), '')
         checks.check_no_console_errors(self.driver, LINE_CUT)
 
+    def test_says_that_it_loads_and_goes_on_by_itself(self):
+        fixture = self.serve('empty', 'loading')
+        checks.visit(self.driver, fixture.url)
+        checks.wait_for('that it loads', lambda: checks.connection(self.driver) == 'loading')
+        self.assertIn('is reading its topics', checks.text_of(self.driver, '#banner:not([hidden])'))
+        self.assertNotIn('No connection', checks.text_of(self.driver, '#banner'))
+        self.assertEqual(checks.text_of(self.driver, '#no-alerts:not([hidden])'), '')
+        checks.check_contrast(self.driver)
+        self.shoot('page-loading')
+        fixture.tell('fill')
+        self.assertEqual(checks.alert_texts(self.driver), [])
+        fixture.tell('loaded')
+        checks.wait_for('the page is live', lambda: checks.connection(self.driver) == 'live')
+        checks.check_singapore(self.driver)
+        checks.check_chart_drawn(self.driver)
+        self.assertEqual(checks.text_of(self.driver, '#banner:not([hidden])'), '')
+        checks.check_no_console_errors(self.driver, ('503',))
+
+    def test_another_topic_takes_the_place_of_what_was_known(self):
+        fixture = self.serve()
+        checks.open_page(self.driver, fixture.url)
+        checks.check_singapore(self.driver)
+        checks.check_chart_drawn(self.driver)
+        fixture.tell('anew')
+        checks.wait_for('that it loads', lambda: checks.connection(self.driver) == 'loading')
+        self.assertIn('what was known before', checks.text_of(self.driver, '#banner:not([hidden])'))
+        fixture.tell('alert')
+        fixture.tell('point')
+        fixture.tell('loaded')
+        checks.wait_for('the page is live', lambda: checks.connection(self.driver) == 'live')
+        checks.check_alert(self.driver, ['United Arab Emirates', 'critical'])
+        self.assertEqual(checks.alert_texts(self.driver, 'a-sg-since'), [])
+        checks.wait_for('the event time of the new topic', lambda: checks.text_of(
+            self.driver, '#event-time') == '30 Apr 2023')
+        checks.wait_for('the only window of the new topic', lambda: checks.text_of(
+            self.driver, '#tile-window').endswith('30 Apr 2023 (91 days)'))
+
+    def test_says_why_an_alert_is_resolved(self):
+        fixture = self.serve()
+        checks.open_page(self.driver, fixture.url)
+        checks.check_singapore(self.driver)
+        fixture.tell('withdraw')
+        checks.check_alert(self.driver, ['Singapore', 'resolved: its rule was removed',
+                                         'rule-0123456789abcdef'], 'a-sg-since')
+        checks.check_no_console_errors(self.driver)
+
     def test_nothing_yet(self):
         fixture = self.serve('empty')
         checks.open_page(self.driver, fixture.url)

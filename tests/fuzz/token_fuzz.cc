@@ -58,9 +58,11 @@ void check_stream(std::string_view text) {
   const std::size_t line = text.find('\n');
   const std::string last_event_id(line == std::string_view::npos ? std::string_view()
                                                                  : text.substr(line + 1));
-  const auto request =
-      api::parse_stream_request(split(text.substr(0, line)), last_event_id, 1'700'000'000);
-  if (request.ok() && request->from) SW_CHECK(*request->from >= 0);
+  const auto request = api::parse_stream_request(split(text.substr(0, line)), last_event_id);
+  if (!request.ok() || !request->from) return;
+  SW_CHECK(request->from->next_offset >= 0);
+  const absl::Status valid = usable(*request->from, 7, 1'700'000'000);
+  SW_CHECK(valid.ok() || absl::IsOutOfRange(valid));
 }
 
 }  // namespace

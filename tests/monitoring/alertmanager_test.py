@@ -2,11 +2,14 @@
 
 import datetime
 import itertools
+import re
 import subprocess
 import tempfile
 import unittest
 
-from paths import ALERTMANAGER_CONFIG
+import yaml
+
+from paths import ALERTMANAGER_CONFIG, ROOT
 from rules_test import alerts
 from servers import alertmanager, get_json, post_json, wait_until
 
@@ -77,6 +80,19 @@ class Inhibition(unittest.TestCase):
         other_rule = {**found("warning", bill_to="SG"), "rule": "share"}
         held = self.held_back(found("critical", bill_to="SG"), singapore, taiwan, other_rule)
         self.assertEqual(held, [singapore])
+
+    def test_another_partys_critical_alert_holds_nothing_back(self):
+        same, other = (found("warning", bill_to="SG", bill_to_party_id=party) for party in ("acme", "emca"))
+        critical = found("critical", bill_to="SG", bill_to_party_id="acme")
+        self.assertEqual(self.held_back(critical, same, other), [same])
+
+    def test_a_subject_is_all_of_its_dimensions(self):
+        text = (ROOT / "lib/config/names.cc").read_text()
+        names = re.search(r"kDimensionNames\{(.*?)\}", text, re.DOTALL).group(1)
+        labels = {name.replace(".", "_") for name in re.findall(r'"([^"]+)"', names)}
+        config = yaml.safe_load(ALERTMANAGER_CONFIG.read_text())
+        (equal,) = [set(rule["equal"]) for rule in config["inhibit_rules"] if "rule" in rule.get("equal", [])]
+        self.assertEqual(equal, labels | {"rule"})
 
     def test_a_stalled_input_holds_back_what_was_found_and_its_own_symptoms(self):
         critical, warning = found("critical", bill_to="SG"), found("warning", bill_to="TW")

@@ -34,6 +34,7 @@ GOOD_WHEN_ABSENT = {
     "surgewatch_alert_ratio": "the first alert",
     "surgewatch_alerts_total": "the first alert",
     "surgewatch_event_to_alert_seconds_bucket": "the first alert",
+    "surgewatch_incident": "the first fault of a log",
     "surgewatch_label_sets_dropped_total": "a metric that reaches its limit",
 }
 

@@ -100,7 +100,7 @@ class Metrics(unittest.TestCase):
         run = subprocess.run(
             ["promtool", "check", "metrics"], input=METRICS.read_text(), capture_output=True, text=True
         )
-        self.assertEqual((run.returncode, run.stderr), (0, ""))
+        self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,13 @@ const kTimings = {
   TIMING_FINAL: 'final: not expected to change',
 };
 
+const kResolutions = {
+  RESOLUTION_QUIET: 'quiet again',
+  RESOLUTION_RULE_REMOVED: 'its rule was removed',
+  RESOLUTION_RULE_CHANGED: 'its rule was changed',
+  RESOLUTION_DATA_CORRECTED: 'its data were corrected',
+};
+
 export const isFiring = (alert) => alert.state !== 'ALERT_STATE_RESOLVED';
 export const rank = (alert) => kRank[alert.severity] ?? 0;
 
@@ -75,6 +82,7 @@ function card(alert, handlers, open) {
       element('span', {class: 'rule'}, alert.rule ?? ''));
   show.addEventListener('click', () => handlers.select(alert));
 
+  const why = firing ? undefined : kResolutions[alert.resolution];
   const evidence = alert.evidence ?? [];
   const details = element(
       'details', {open}, element('summary', {}, `Evidence and facts (${evidence.length})`),
@@ -85,7 +93,9 @@ function card(alert, handlers, open) {
               fact('Peak', alert.peak ? peakText(alert.peak) : '–'),
               fact('Timing', kTimings[alert.timing] ?? '–'),
               runbook(alert.runbook_url),
+              why ? fact('Resolved', why) : undefined,
               fact('Revision', String(alert.revision ?? 0)),
+              alert.rule_version ? fact('Rule version', element('code', {}, alert.rule_version)) : undefined,
               fact('Id', element('code', {}, alert.alert_id ?? ''))));
   details.addEventListener('toggle', () => handlers.toggled(alert.alert_id, details.open));
 
@@ -94,7 +104,7 @@ function card(alert, handlers, open) {
       'li', {class: 'alert', 'data-severity': severity, 'data-state': firing ? 'firing' : 'resolved',
              'data-id': alert.alert_id},
       element('div', {class: 'alert-top'}, element('span', {class: 'severity'}, severity),
-              element('span', {class: 'state'}, firing ? 'firing' : 'resolved'),
+              element('span', {class: 'state'}, firing ? 'firing' : why ? `resolved: ${why}` : 'resolved'),
               shadow ? element('span', {class: 'state'}, 'shadow') : undefined,
               element('span', {class: 'when'}, format.windowText(alert.window_start, alert.window_end))),
       show, figures(alert), element('p', {class: 'explanation'}, alert.explanation ?? ''), details);

@@ -20,6 +20,7 @@ const state = {
   heat: new Map(),      // subject key and step → point, of the chosen rule
   heatStep: 7 * kDay,
   generation: 0,        // grows with each choice: late answers for an older one are dropped
+  arrived: null,        // while series are being fetched: points that came live meanwhile
 };
 
 // --- Drawing: at most once a frame, however much comes ------------------------------------------
@@ -143,14 +144,15 @@ function drawHeat() {
 
 async function loadSeries() {
   const generation = ++state.generation;
+  state.arrived = [];
   const {rule, subject} = state.chosen;
   try {
     const chosen = await getJson('/api/v1/series', {rule, ...subject, limit: kChartPoints});
     if (generation !== state.generation) return;
-    // What came live meanwhile is not older than what was fetched.
-    const live = state.chart;
-    state.chart = new Map(chosen.points.map((point) => [point.window_end, point]));
-    for (const [end, point] of live) state.chart.set(end, point);
+    // What came live meanwhile is not older than what was fetched; what was known before may be of
+    // another log.
+    const live = state.arrived.filter((point) => isChosen(point.rule, point.subject));
+    state.chart = new Map([...chosen.points, ...live].map((point) => [point.window_end, point]));
     schedule('chart');
     const points = chartPoints();
     const span = points.length > 1 ?
@@ -162,7 +164,8 @@ async function loadSeries() {
     if (generation !== state.generation) return;
     state.heatStep = step;
     state.heat = new Map();
-    for (const point of all.points) addHeatPoint(point);
+    for (const point of [...all.points, ...state.arrived]) addHeatPoint(point);
+    state.arrived = null;
     schedule('heat');
   } catch {
     // The line is broken; everything is loaded again when it is back.
@@ -229,6 +232,7 @@ function seePoint(point) {
   if (!known || Date.parse(known.window_end) <= end) rule.subjects.set(key, point);
   if (state.newest === null || end > state.newest) state.newest = end;
   if (state.chosen?.rule !== point.rule) return;
+  state.arrived?.push(point);
   addHeatPoint(point);
   if (isChosen(point.rule, point.subject)) state.chart.set(point.window_end, point);
 }
@@ -237,6 +241,7 @@ connect({
   lists({alerts, rules}) {
     state.alerts = new Map(alerts.map((alert) => [alert.alert_id, alert]));
     state.rules = new Map();
+    state.newest = null;
     for (const rule of rules) {
       state.rules.set(rule.name, {...rule, subjects: new Map()});
       for (const point of rule.subjects ?? []) seePoint(point);
@@ -261,13 +266,22 @@ connect({
     schedule('facts', 'selectors', 'chart', 'heat');
   },
   state(name, since) {
-    const live = name === 'live';
+    const known = state.rules.size > 0 || state.alerts.size > 0;
+    const texts = {
+      live: ['Live', ''],
+      loading: ['Loading…',
+                'The gateway is reading its topics and has no alerts to show yet. This page goes on by itself. ' +
+                (known ? 'What you see is what was known before.' : '')],
+      reconnecting: ['Reconnecting…',
+                     `No connection to the gateway since ${new Date(since).toLocaleTimeString()}. ` +
+                     'What you see is what was known then. Trying again…'],
+    };
+    const [connection, banner] = texts[name];
     $('connection').dataset.state = name;
-    $('connection').textContent = live ? 'Live' : 'Reconnecting…';
-    $('banner').hidden = live;
-    $('banner').textContent = live ? '' :
-        `No connection to the gateway since ${new Date(since).toLocaleTimeString()}. ` +
-        'What you see is what was known then. Trying again…';
+    $('connection').textContent = connection;
+    $('banner').dataset.state = name;
+    $('banner').hidden = banner === '';
+    $('banner').textContent = banner;
   },
 });
 

@@ -1,8 +1,9 @@
 // The line to the gateway: the lists once, then what changes, and the lists again whenever the line
-// was broken. The list's token and the stream fit together, so that nothing is missed.
+// was broken. The list's token and the stream fit together, so that nothing is missed. A gateway that
+// has not read its topics yet has no lists: it is asked again each second.
 //
 // on.lists({alerts, rules, newest}), on.alert(alert), on.points({points, complete}),
-// on.state('live' | 'reconnecting', since)
+// on.state('live' | 'loading' | 'reconnecting', since)
 
 const kFirstDelay = 1_000;
 const kLongestDelay = 15_000;
@@ -12,7 +13,11 @@ export async function getJson(path, params = {}) {
   for (const [name, value] of Object.entries(params)) url.searchParams.append(name, value);
   const response = await fetch(url, {cache: 'no-store'});
   const body = await response.json();
-  if (!response.ok) throw new Error(body.error?.message ?? `HTTP ${response.status}`);
+  if (!response.ok) {
+    const error = new Error(body.error?.message ?? `HTTP ${response.status}`);
+    error.isLoading = response.status === 503;
+    throw error;
+  }
   return body;
 }
 
@@ -30,6 +35,13 @@ export function connect(on) {
     delay = Math.min(delay * 2, kLongestDelay);
   };
 
+  const awaitLoading = () => {
+    brokenSince = null;
+    delay = kFirstDelay;
+    on.state('loading');
+    setTimeout(open, delay);
+  };
+
   const open = async () => {
     let lists;
     try {
@@ -39,8 +51,8 @@ export function connect(on) {
       const stream = new URL('/api/v1/stream', location.origin);
       stream.searchParams.set('from', alerts.resume_token);
       source = new EventSource(stream);
-    } catch {
-      retry();
+    } catch (error) {
+      (error.isLoading ? awaitLoading : retry)();
       return;
     }
     source.onopen = () => {

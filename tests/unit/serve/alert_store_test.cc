@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <string>
 #include <thread>
 
 #include "unit/serve/builders.h"
@@ -21,10 +23,14 @@ std::vector<std::string> ids(const std::vector<v1::Alert>& alerts) {
   return result;
 }
 
+AlertStore::Place at(std::int64_t offset, std::int64_t life = 0) {
+  return {.life = life, .next_offset = offset};
+}
+
 std::vector<std::string> revisions(const AlertStore& store, std::int64_t from,
                                    std::size_t limit = 100) {
   std::vector<std::string> result;
-  const auto found = store.since(from, limit);
+  const auto found = store.since(at(from), limit);
   if (!found.ok()) return {"gone"};
   for (const auto& r : found->revisions) {
     result.push_back(r.alert->alert_id() + "#" + std::to_string(r.alert->revision()));
@@ -118,12 +124,12 @@ TEST(AlertStore, ResumesBehindAnyOffset) {
   EXPECT_THAT(revisions(store, 4), ElementsAre("b#1"));
   EXPECT_THAT(revisions(store, 5), IsEmpty());
   EXPECT_THAT(revisions(store, 0, 2), ElementsAre("a#1", "a#2"));
-  EXPECT_EQ(store.since(0, 0)->next, 0);
-  EXPECT_EQ(store.since(1, 0)->next, 3);
-  EXPECT_EQ(store.since(0, 2)->next, 4);
-  EXPECT_EQ(store.since(0, 3)->next, 5);
+  EXPECT_EQ(store.since(at(0), 0)->next.next_offset, 0);
+  EXPECT_EQ(store.since(at(1), 0)->next.next_offset, 3);
+  EXPECT_EQ(store.since(at(0), 2)->next.next_offset, 4);
+  EXPECT_EQ(store.since(at(0), 3)->next.next_offset, 5);
   store.advance(9);
-  EXPECT_EQ(store.since(0, 3)->next, 9);
+  EXPECT_EQ(store.since(at(0), 3)->next.next_offset, 9);
 }
 
 TEST(AlertStore, KeepsTheLastRevisionsAndSaysWhenSomeAreGone) {
@@ -134,7 +140,7 @@ TEST(AlertStore, KeepsTheLastRevisionsAndSaysWhenSomeAreGone) {
   store.add(4, make_alert("a", 3));
   EXPECT_THAT(revisions(store, 0), ElementsAre("gone"));
   EXPECT_THAT(revisions(store, 1), ElementsAre("a#2", "a#3"));
-  EXPECT_TRUE(absl::IsOutOfRange(store.since(0, 1).status()));
+  EXPECT_TRUE(absl::IsOutOfRange(store.since(at(0), 1).status()));
 }
 
 TEST(AlertStore, BeyondItsLimitTheOldestResolvedAlertGoes) {
@@ -166,7 +172,7 @@ TEST(AlertStore, PagesShowEachAlertOnce) {
   int pages = 0;
   do {
     const auto page = store.page({}, after, 2);
-    EXPECT_EQ(page.next_offset, 5);
+    EXPECT_EQ(page.place.next_offset, 5);
     for (const auto& alert : page.alerts) seen.push_back(alert->alert_id());
     after = page.next;
     ++pages;
@@ -185,12 +191,12 @@ TEST(AlertStore, AFullLastPageHasNoNext) {
 
 TEST(AlertStore, WaitEndsByARevisionOrTheDeadline) {
   AlertStore store(100);
-  EXPECT_FALSE(store.wait_beyond(0, milliseconds(1)));
+  EXPECT_FALSE(store.wait_beyond(at(0), milliseconds(1)));
   store.add(0, make_alert("a"));
-  EXPECT_TRUE(store.wait_beyond(0, milliseconds(0)));
-  EXPECT_FALSE(store.wait_beyond(1, milliseconds(1)));
+  EXPECT_TRUE(store.wait_beyond(at(0), milliseconds(0)));
+  EXPECT_FALSE(store.wait_beyond(at(1), milliseconds(1)));
   std::thread writer([&] { store.advance(2); });
-  EXPECT_TRUE(store.wait_beyond(1, milliseconds(20'000)));
+  EXPECT_TRUE(store.wait_beyond(at(1), milliseconds(20'000)));
   writer.join();
 }
 
@@ -198,7 +204,7 @@ TEST(AlertStore, StopWakesThoseWhoWait) {
   AlertStore store(100);
   std::thread stopper([&] { store.stop(); });
   const auto start = std::chrono::steady_clock::now();
-  EXPECT_FALSE(store.wait_beyond(0, milliseconds(60'000)));
+  EXPECT_FALSE(store.wait_beyond(at(0), milliseconds(60'000)));
   stopper.join();
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(30));
   EXPECT_TRUE(store.stopped());
@@ -216,7 +222,7 @@ TEST(AlertStore, ReadersAndTheWriterMeetWithoutALoss) {
   std::vector<std::thread> readers;
   for (int r = 0; r < 3; ++r) {
     readers.emplace_back([&] {
-      std::int64_t position = 0;
+      AlertStore::Place position;
       std::int64_t points = 0;
       int expected = 1;
       while (expected <= kCount && store.wait_beyond(position, milliseconds(20'000))) {
@@ -234,6 +240,84 @@ TEST(AlertStore, ReadersAndTheWriterMeetWithoutALoss) {
   }
   writer.join();
   for (auto& reader : readers) reader.join();
+}
+
+// --- Another log -----------------------------------------------------------------------------
+
+TEST(AlertStore, ResetForgetsTheLogAndIsLoadingUntilItIsToldOtherwise) {
+  AlertStore store(100);
+  EXPECT_TRUE(store.place().loaded);
+  store.set_identity(7);
+  store.add(41, make_alert("a"));
+  store.add(make_point("r", "SG", 100));
+  store.reset();
+  const AlertStore::Place empty = store.place();
+  EXPECT_EQ(empty.life, 1);
+  EXPECT_EQ(empty.identity, 0U);
+  EXPECT_EQ(empty.next_offset, 0);
+  EXPECT_FALSE(empty.loaded);
+  EXPECT_FALSE(store.get("a"));
+  EXPECT_THAT(store.list({}), IsEmpty());
+  EXPECT_THAT(store.points({}), IsEmpty());
+  EXPECT_THAT(store.latest_points(), IsEmpty());
+  // The new log begins below where the old one stood.
+  EXPECT_TRUE(store.add(0, make_alert("b")).is_news);
+  store.set_loaded();
+  EXPECT_TRUE(store.page({}, std::nullopt, 10).place.loaded);
+  EXPECT_THAT(ids(store.list({})), ElementsAre("b"));
+}
+
+TEST(AlertStore, WhoReadsTheOldLogIsWokenAndTold) {
+  AlertStore store(100);
+  store.add(0, make_alert("a"));
+  std::thread resetter([&] { store.reset(); });
+  EXPECT_TRUE(store.wait_beyond(at(1), milliseconds(20'000)));
+  resetter.join();
+  EXPECT_TRUE(absl::IsAborted(store.since(at(1), 1).status()));
+  EXPECT_TRUE(store.since(at(0, 1), 1).ok());
+}
+
+TEST(AlertStore, PointsThatWereTakenOutliveAReset) {
+  AlertStore store(100);
+  std::atomic<bool> stop{false};
+  std::thread writer([&] {
+    while (!stop) {
+      for (int i = 0; i < 200; ++i) store.add(make_point("r", "SG" + std::to_string(i), i));
+      store.reset();
+    }
+  });
+  for (int i = 0; i < 2'000; ++i) {
+    for (const v1::SeriesPoint& point : store.points({})) ASSERT_EQ(point.rule(), "r");
+  }
+  stop = true;
+  writer.join();
+}
+
+TEST(AlertStore, SaysWhatIsNewsAndWhatHadToGo) {
+  AlertStore store(AlertStore::Limits{.alerts = 2});
+  EXPECT_TRUE(store.add(0, make_alert("a", 2, "SG", 1)).is_news);
+  EXPECT_FALSE(store.add(1, make_alert("a", 1, "SG", 1)).is_news);
+  EXPECT_FALSE(store.add(0, make_alert("a", 3, "SG", 1)).is_news) << "seen before";
+  EXPECT_EQ(store.add(2, make_alert("b", 1, "SG", 2)).evicted, "");
+  EXPECT_EQ(store.evicted_alerts(), 0U);
+  EXPECT_EQ(store.add(3, make_alert("c", 1, "SG", 3)).evicted, "a");
+  EXPECT_EQ(store.evicted_alerts(), 1U);
+}
+
+// Two subjects are two whatever bytes their values hold.
+TEST(Points, NoValueReachesIntoTheNextDimension) {
+  const auto point = [](const std::string& first, const std::string& second) {
+    v1::SeriesPoint made = make_point("r", first, 100);
+    (*made.mutable_subject())["end_user"] = second;
+    return made;
+  };
+  using std::string_literals::operator""s;
+  AlertStore store(AlertStore::Limits{});
+  store.add(point("x\0end_user\1y"s, "z"));
+  store.add(point("x", "y\0end_user\1z"s));
+  store.add(point("x\0"s, "y"));
+  store.add(point("x", "\0y"s));
+  EXPECT_THAT(store.latest_points(), SizeIs(4));
 }
 
 // --- Points ----------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 #include "serve/grpc_server.h"
 
 #include <gmock/gmock.h>
-#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
@@ -12,6 +11,7 @@
 #include "base/status.h"
 #include "serve/metrics.h"
 #include "serve/token.h"
+#include "support/grpc_health.h"
 #include "surgewatch/v1/service.grpc.pb.h"
 #include "unit/serve/builders.h"
 
@@ -20,6 +20,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using test::health_of;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -375,28 +376,118 @@ TEST_F(GrpcServerTest, AGatewayThatIsNotThereIsUnavailable) {
   EXPECT_THAT(message_of(status), HasSubstr(gone));
 }
 
-// Debian ships no generated code for the health service; the two messages are one field each.
-TEST_F(GrpcServerTest, SaysThatItServes) {
+TEST_F(GrpcServerTest, HealthIsWhatItIsToldOfTheServiceAndOfTheServer) {
   start();
-  const std::string name = "surgewatch.v1.AlertService";
-  const grpc::Slice request(std::string("\x0a") + static_cast<char>(name.size()) + name);
-  grpc::GenericStub stub(grpc::CreateChannel(target(), grpc::InsecureChannelCredentials()));
+  const auto health = [&] {
+    const std::string of_service = health_of(target(), "surgewatch.v1.AlertService");
+    EXPECT_EQ(health_of(target(), ""), of_service);
+    return of_service;
+  };
+  EXPECT_EQ(health(), "serving");
+  server_->set_serving(false);
+  EXPECT_EQ(health(), "not serving");
+  server_->set_serving(true);
+  EXPECT_EQ(health(), "serving");
+}
+
+// --- Loading, and another topic --------------------------------------------------------------
+
+TEST_F(GrpcServerTest, TellsNobodyAnythingWhileItIsLoading) {
+  store_.reset();
+  store_.add(0, make_alert("history"));
+  start();
+  EXPECT_EQ(health_of(target(), ""), "not serving");
+  const auto list_status = serve::list(target(), {}, [](const v1::Alert&) { FAIL(); }).status();
+  EXPECT_TRUE(absl::IsUnavailable(list_status)) << list_status;
+  EXPECT_TRUE(is_loading(list_status));
+  const auto subscribed = end_of({});
+  EXPECT_TRUE(absl::IsUnavailable(subscribed)) << subscribed;
+  EXPECT_TRUE(is_loading(subscribed));
   grpc::ClientContext context;
-  grpc::CompletionQueue queue;
-  const auto call = stub.PrepareUnaryCall(&context, "/grpc.health.v1.Health/Check",
-                                          grpc::ByteBuffer(&request, 1), &queue);
-  call->StartCall();
-  grpc::ByteBuffer answer;
-  grpc::Status status;
-  call->Finish(&answer, &status, this);
-  void* tag = nullptr;
-  bool ok = false;
-  ASSERT_TRUE(queue.Next(&tag, &ok));
-  ASSERT_TRUE(status.ok()) << status.error_message();
-  grpc::Slice bytes;
-  ASSERT_TRUE(answer.DumpToSingleSlice(&bytes).ok());
-  const std::string serving = "\x08\x01";
-  EXPECT_EQ(std::string(bytes.begin(), bytes.end()), serving);
+  v1::GetAlertRequest request;
+  request.set_alert_id("history");
+  v1::GetAlertResponse response;
+  EXPECT_EQ(stub_->GetAlert(&context, request, &response).error_code(),
+            grpc::StatusCode::UNAVAILABLE);
+  store_.set_loaded();
+  std::vector<std::string> listed;
+  ASSERT_TRUE(
+      serve::list(target(), {}, [&](const v1::Alert& a) { listed.push_back(a.alert_id()); }).ok());
+  EXPECT_THAT(listed, ElementsAre("history"));
+}
+
+TEST_F(GrpcServerTest, AStreamEndsWhenTheTopicBecomesAnotherOne) {
+  start();
+  store_.set_identity(1);
+  for (int i = 0; i < 5; ++i) store_.add(i, make_alert("old" + std::to_string(i)));
+  std::string token;
+  auto status = std::async(std::launch::async, [&] {
+    return subscribe(target(), {}, [&](const v1::SubscribeResponse& response) {
+      token = response.resume_token();
+      return true;
+    });
+  });
+  ASSERT_TRUE(wait_for_streams(1));
+  store_.reset();
+  store_.set_identity(2);
+  for (int i = 0; i < 9; ++i) store_.add(i, make_alert("new" + std::to_string(i)));
+  store_.set_loaded();
+  const auto end = status.get();
+  EXPECT_TRUE(absl::IsOutOfRange(end)) << end;
+  EXPECT_THAT(message_of(end), AllOf(HasSubstr("another"), HasSubstr("ListAlerts")));
+  // The old token would point into the middle of the new topic.
+  v1::SubscribeRequest request;
+  request.set_resume_token(token);
+  const auto again = end_of(request);
+  EXPECT_TRUE(absl::IsOutOfRange(again)) << again;
+  EXPECT_THAT(message_of(again), HasSubstr("ListAlerts"));
+}
+
+TEST_F(GrpcServerTest, APageTokenOfAnotherTopicIsOutOfRange) {
+  start();
+  store_.set_identity(1);
+  for (int i = 0; i < 5; ++i) store_.add(i, make_alert("a" + std::to_string(i)));
+  v1::ListAlertsRequest request;
+  request.set_page_size(2);
+  request.set_page_token(list(request).next_page_token());
+  store_.reset();
+  store_.set_identity(2);
+  for (int i = 0; i < 5; ++i) store_.add(i, make_alert("b" + std::to_string(i)));
+  store_.set_loaded();
+  grpc::ClientContext context;
+  v1::ListAlertsResponse response;
+  const auto status = stub_->ListAlerts(&context, request, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::OUT_OF_RANGE);
+  EXPECT_THAT(status.error_message(), HasSubstr("begin the list anew"));
+}
+
+TEST_F(GrpcServerTest, ATokenOfAnEmptyTopicHearsAllThatComesInWhicheverItBecomes) {
+  start();
+  v1::SubscribeRequest request;
+  request.set_resume_token(list({}).resume_token());
+  store_.set_identity(1);
+  for (int i = 0; i < 3; ++i) store_.add(i, make_alert("a" + std::to_string(i)));
+  EXPECT_THAT(ids(take(request, 3)), ElementsAre("a0", "a1", "a2"));
+}
+
+TEST_F(GrpcServerTest, TokensNameTheTopicOnceItIsKnown) {
+  start();
+  v1::SubscribeRequest request;
+  request.set_resume_token(list({}).resume_token());
+  store_.set_identity(5);
+  store_.add(0, make_alert("a"));
+  const auto taken = take(request, 1);
+  EXPECT_EQ(parse_resume_token(taken.at(0).resume_token())->identity, 5U);
+  EXPECT_EQ(parse_resume_token(list({}).resume_token())->identity, 5U);
+}
+
+TEST_F(GrpcServerTest, TokensOfTheEarlierFormAreTooOld) {
+  start();
+  v1::SubscribeRequest request;
+  request.set_resume_token("cjE6NDI6MTcwMDAwMDAwMDpjMWNkOGU1ZQ");
+  const auto status = end_of(request);
+  EXPECT_TRUE(absl::IsOutOfRange(status)) << status;
+  EXPECT_THAT(message_of(status), HasSubstr("ListAlerts"));
 }
 
 TEST_F(GrpcServerTest, ManySubscribersSeeTheSame) {

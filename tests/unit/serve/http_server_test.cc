@@ -422,6 +422,56 @@ TEST_F(HttpServerTest, ATokenThatIsTooOldGetsAReset) {
   EXPECT_THAT(fields(expired, "event"), ElementsAre("reset"));
 }
 
+TEST_F(HttpServerTest, AnswersNothingButThePageWhileItIsLoading) {
+  store_.reset();
+  store_.add(0, make_alert("history"));
+  start();
+  for (const char* path : {"/api/v1/alerts", "/api/v1/alerts/history", "/api/v1/series",
+                           "/api/v1/rules", "/api/v1/stream"}) {
+    const auto result = client().Get(path);
+    ASSERT_TRUE(result) << path;
+    EXPECT_EQ(result->status, 503) << path;
+    EXPECT_EQ(result->get_header_value("Retry-After"), "1") << path;
+    EXPECT_EQ(result->get_header_value_count("Retry-After"), 1U) << path;
+    EXPECT_THAT(result->body, AllOf(HasSubstr("UNAVAILABLE"), Not(HasSubstr("history")))) << path;
+  }
+  EXPECT_THAT(get("/"), HasSubstr("Surgewatch"));
+  EXPECT_EQ(get("/-/healthy"), "healthy\n");
+  store_.set_loaded();
+  EXPECT_THAT(get("/api/v1/alerts"), HasSubstr("history"));
+}
+
+TEST_F(HttpServerTest, TheStreamIsResetWhenTheTopicBecomesAnotherOne) {
+  start();
+  store_.set_identity(1);
+  for (int i = 0; i < 5; ++i) store_.add(i, make_alert("old" + std::to_string(i)));
+  std::future<std::string> read = std::async(std::launch::async, [&] {
+    return read_stream("/api/v1/stream", [](const std::string&) { return false; });
+  });
+  ASSERT_TRUE(wait_for_streams(1));
+  store_.reset();
+  store_.set_identity(2);
+  for (int i = 0; i < 9; ++i) store_.add(i, make_alert("new" + std::to_string(i)));
+  store_.set_loaded();
+  const std::string text = read.get();
+  EXPECT_THAT(fields(text, "event"), ElementsAre("reset"));
+  EXPECT_THAT(text, AllOf(HasSubstr("OUT_OF_RANGE"), HasSubstr("/api/v1/alerts")));
+}
+
+TEST_F(HttpServerTest, ATokenOfAnotherTopicOrAnEarlierFormGetsAReset) {
+  start();
+  store_.set_identity(2);
+  for (int i = 0; i < 5; ++i) store_.add(i, make_alert("a" + std::to_string(i)));
+  const auto never = [](const std::string&) { return false; };
+  for (const std::string& token :
+       {make_token(ResumeToken{.next_offset = 3, .identity = 1, .issued_at = now_seconds()}),
+        std::string("cjE6NDI6MTcwMDAwMDAwMDpjMWNkOGU1ZQ")}) {
+    const std::string text = read_stream("/api/v1/stream?from=" + token, never);
+    EXPECT_THAT(fields(text, "event"), ElementsAre("reset")) << token;
+    EXPECT_THAT(text, Not(HasSubstr("alert_id"))) << token;
+  }
+}
+
 TEST_F(HttpServerTest, StreamsBeyondTheLimitAreTurnedAway) {
   start(1);
   std::promise<void> release;

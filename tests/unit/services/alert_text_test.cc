@@ -50,5 +50,25 @@ TEST(AlertLine, SaysOfADivergenceWhatWasNotDelivered) {
               AllOf(HasSubstr("75.0 % not delivered there"), ::testing::Not(HasSubstr("growth"))));
 }
 
+TEST(AlertLine, SaysOfWhatIsResolvedWhy) {
+  v1::Alert alert;
+  alert.set_state(v1::ALERT_STATE_RESOLVED);
+  alert.set_timing(v1::TIMING_FINAL);
+  alert.set_alert_id("al-1");
+  alert.set_revision(4);
+  EXPECT_THAT(alert_line(alert, false), HasSubstr(" (final), al-1 rev 4"));
+  alert.set_resolution(v1::RESOLUTION_QUIET);
+  EXPECT_THAT(alert_line(alert, false), HasSubstr(" (final; quiet again), al-1 rev 4"));
+  alert.set_resolution(v1::RESOLUTION_RULE_REMOVED);
+  EXPECT_THAT(alert_line(alert, false), HasSubstr("(final; its rule was removed)"));
+  alert.set_resolution(v1::RESOLUTION_RULE_CHANGED);
+  EXPECT_THAT(alert_line(alert, false), HasSubstr("(final; its rule was changed)"));
+  alert.set_resolution(v1::RESOLUTION_DATA_CORRECTED);
+  EXPECT_THAT(alert_line(alert, false), HasSubstr("(final; its data were corrected)"));
+  // Of what fires it would be a slip of its writer's.
+  alert.set_state(v1::ALERT_STATE_FIRING);
+  EXPECT_THAT(alert_line(alert, false), HasSubstr(" (final), "));
+}
+
 }  // namespace
 }  // namespace surgewatch::services

@@ -8,7 +8,10 @@
 #include <chrono>
 #include <fstream>
 #include <sstream>
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "support/process.h"
 #include "telemetry/process_metrics.h"
@@ -112,31 +115,85 @@ TEST(LabelValues, WhatIsNoUtf8IsReplacedSoThatOnePeerCannotSpoilThePage) {
     const std::size_t at = text.find(start) + start.size();
     return text.substr(at, text.find("\"} 1", at) - at);
   };
+  // What was changed ends in a hash of the whole.
+  const auto replaced = [&](const std::string& value) {
+    const std::string text = exposed(value);
+    EXPECT_THAT(text, ::testing::MatchesRegex(".*~[0-9a-f]{16}"));
+    return text.substr(0, text.rfind('~'));
+  };
   const std::string bad = "\xEF\xBF\xBD";
   EXPECT_EQ(exposed("S\xC3\xBC"
                     "d"),
             "S\xC3\xBC"
             "d");
   EXPECT_EQ(exposed("\xE2\x82\xAC \xF0\x9F\x98\x80"), "\xE2\x82\xAC \xF0\x9F\x98\x80");
-  EXPECT_EQ(exposed("a\xFF"
-                    "b"),
+  EXPECT_EQ(replaced("a\xFF"
+                     "b"),
             "a" + bad + "b");
-  EXPECT_EQ(exposed("\xC3"), bad);
-  EXPECT_EQ(exposed("\xC0\x80"), bad + bad);            // overlong
-  EXPECT_EQ(exposed("\xE0\x9F\xBF"), bad + bad + bad);  // overlong
-  EXPECT_EQ(exposed("\xED\xA0\x80"), bad + bad + bad);  // surrogate
-  EXPECT_EQ(exposed("\xED\x9F\xBF"), "\xED\x9F\xBF");   // the last before them
+  EXPECT_EQ(replaced("\xC3"), bad);
+  EXPECT_EQ(replaced("\xC0\x80"), bad + bad);            // overlong
+  EXPECT_EQ(replaced("\xE0\x9F\xBF"), bad + bad + bad);  // overlong
+  EXPECT_EQ(replaced("\xED\xA0\x80"), bad + bad + bad);  // surrogate
+  EXPECT_EQ(exposed("\xED\x9F\xBF"), "\xED\x9F\xBF");    // the last before them
   EXPECT_EQ(exposed("\xF4\x8F\xBF\xBF"), "\xF4\x8F\xBF\xBF");
-  EXPECT_EQ(exposed("\xF4\x90\x80\x80"), bad + bad + bad + bad);  // beyond U+10FFFF
+  EXPECT_EQ(replaced("\xF4\x90\x80\x80"), bad + bad + bad + bad);  // beyond U+10FFFF
   EXPECT_EQ(exposed("two\nlines \"quoted\""), "two\\nlines \\\"quoted\\\"");
 }
 
-TEST(LabelValues, LongOnesAreCutBetweenCharacters) {
+// The values of label `region` of the metric g.
+std::vector<std::string> exposed_regions(const Telemetry& telemetry) {
+  std::vector<std::string> regions;
+  std::istringstream lines(telemetry.expose());
+  const std::string start = "surgewatch_g{region=\"";
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with(start)) continue;
+    regions.push_back(line.substr(start.size(), line.find("\"} ") - start.size()));
+  }
+  return regions;
+}
+
+TEST(LabelValues, LongOnesAreCutBetweenCharactersAndBytesBeyondStillCount) {
   Telemetry telemetry("aggregator", 100);
-  telemetry.gauge("g", "G.", {{"region", std::string(127, 'x') + "\xC3\xBC"}}).Set(1);
-  telemetry.gauge("g", "G.", {{"region", std::string(128, 'y') + "z"}}).Set(2);
-  EXPECT_EQ(value_of(telemetry, "surgewatch_g{region=\"" + std::string(127, 'x') + "\"}"), 1);
-  EXPECT_EQ(value_of(telemetry, "surgewatch_g{region=\"" + std::string(128, 'y') + "\"}"), 2);
+  const std::string longest(128, 'x');
+  telemetry.gauge("g", "G.", {{"region", longest}}).Set(1);
+  // Cut after 111 bytes, where the hash needs room; never within a character.
+  telemetry.gauge("g", "G.", {{"region", std::string(110, 'y') + "\xC3\xBC" + longest}}).Set(2);
+  EXPECT_THAT(
+      exposed_regions(telemetry),
+      ::testing::UnorderedElementsAre(longest, ::testing::MatchesRegex("y{110}~[0-9a-f]{16}")));
+}
+
+TEST(LabelValues, TwoThatDifferOnlyWhereTheyAreCutOrNoUtf8StayTwo) {
+  const std::string prefix(128, 'p');
+  const std::vector<std::pair<std::string, std::string>> pairs{
+      {prefix + "1", prefix + "2"}, {"a\xFF", "a\xFE"}, {"a\xFF", "a\xEF\xBF\xBD"}};
+  for (const auto& [first, second] : pairs) {
+    Telemetry telemetry("aggregator", 100);
+    auto& one = telemetry.gauge("g", "G.", {{"region", first}});
+    EXPECT_NE(&one, &telemetry.gauge("g", "G.", {{"region", second}}));
+    EXPECT_EQ(&one, &telemetry.gauge("g", "G.", {{"region", first}}));
+    const auto regions = exposed_regions(telemetry);
+    ASSERT_EQ(regions.size(), 2);
+    EXPECT_NE(regions[0], regions[1]);
+  }
+}
+
+// Prometheus would refuse two lines that are one to it.
+TEST(LabelValues, AnEmptyOneIsNoLabel) {
+  Telemetry telemetry("aggregator", 100);
+  EXPECT_EQ(&telemetry.gauge("g", "G.", {{"region", ""}, {"x", "1"}}),
+            &telemetry.gauge("g", "G.", {{"x", "1"}}));
+}
+
+TEST(LabelSets, WhatIsRemovedIsShownNoMoreAndFreesItsPlace) {
+  Telemetry telemetry("gateway", 1);
+  telemetry.remove("g", telemetry.gauge("g", "G.", {{"region", "SG"}}));
+  EXPECT_THAT(telemetry.expose(), Not(HasSubstr("region")));
+  telemetry.gauge("g", "G.", {{"region", "US"}}).Set(1);
+  telemetry.gauge("g", "G.", {{"region", "CN"}}).Set(2);
+  EXPECT_THAT(exposed_regions(telemetry), ::testing::UnorderedElementsAre("US", "other"));
+  telemetry.remove("g", telemetry.gauge("g", "G.", {{"region", "CN"}}));
+  EXPECT_THAT(exposed_regions(telemetry), ::testing::ElementsAre("US"));
 }
 
 TEST(Misuse, OneNameWithTwoTypesEndsTheProcess) {

@@ -1,0 +1,334 @@
+// The gateway as a process, against a real Kafka whose topics come and go.
+#include <fmt/format.h>
+#include <httplib.h>
+#include <librdkafka/rdkafka.h>
+#include <signal.h>
+
+#include <atomic>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+#include <thread>
+
+#include "base/proto_json.h"
+#include "integration/system.h"
+#include "support/grpc_health.h"
+
+namespace surgewatch::test {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+struct Answer {
+  int status = 0;  // 0: nobody answers
+  std::string body;
+};
+Answer ask(int port, const std::string& path) {
+  httplib::Client client("127.0.0.1", port);
+  client.set_read_timeout(10);
+  const auto answer = client.Get(path.c_str());
+  return answer ? Answer{answer->status, answer->body} : Answer{};
+}
+
+// The ids in a list of alerts; {"?"} if there is no list.
+std::set<std::string> listed(int port) {
+  const Answer answer = ask(port, "/api/v1/alerts");
+  if (answer.status != 200) return {"?"};
+  std::set<std::string> ids;
+  const auto list = nlohmann::json::parse(answer.body);
+  for (const auto& alert : list["alerts"]) {
+    ids.insert(alert["alert_id"].get<std::string>());
+  }
+  return ids;
+}
+
+v1::Alert alert_of(const std::string& id, int revision, bool fires) {
+  v1::Alert alert;
+  alert.set_alert_id(id);
+  alert.set_revision(revision);
+  alert.set_rule("r");
+  alert.set_severity(v1::SEVERITY_CRITICAL);
+  alert.set_state(fires ? v1::ALERT_STATE_FIRING : v1::ALERT_STATE_RESOLVED);
+  alert.set_ratio(fires ? 5 : 0.5);
+  (*alert.mutable_subject())["bill_to"] = "SG";
+  return alert;
+}
+
+class GatewayOnRealKafka : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto started = KafkaServer::start();
+    ASSERT_TRUE(started.ok()) << started.status();
+    server_ = *std::move(started);
+  }
+  static void TearDownTestSuite() { server_.reset(); }
+
+  static const std::string& brokers() { return server_->brokers(); }
+
+  // `identity`: 16 hex digits, as the detector writes it; empty: as one wrote that did not know it.
+  static void publish(const System& system, const std::vector<v1::Alert>& alerts,
+                      const std::string& identity) {
+    const auto producer = kafka::make_producer(brokers());
+    std::vector<kafka::Header> headers;
+    if (!identity.empty()) headers.push_back({"topic_identity", identity});
+    for (const v1::Alert& alert : alerts) {
+      ASSERT_EQ(producer->produce(system.topic("alerts"), 0, alert.alert_id(),
+                                  alert.SerializeAsString(), headers),
+                absl::OkStatus());
+    }
+    ASSERT_EQ(producer->flush(kPatience), absl::OkStatus());
+  }
+
+  // Kafka forgets a topic a moment after it says that it has.
+  static void delete_topic(const std::string& topic) {
+    const auto client = kafka::make_consumer(brokers(), "");
+    auto* const native = static_cast<rd_kafka_t*>(client->native());
+    rd_kafka_queue_t* const queue = rd_kafka_queue_new(native);
+    rd_kafka_DeleteTopic_t* wanted = rd_kafka_DeleteTopic_new(topic.c_str());
+    rd_kafka_DeleteTopics(native, &wanted, 1, nullptr, queue);
+    rd_kafka_event_t* const event = rd_kafka_queue_poll(queue, static_cast<int>(kPatience.count()));
+    ASSERT_NE(event, nullptr);
+    EXPECT_EQ(rd_kafka_event_error(event), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_event_destroy(event);
+    rd_kafka_DeleteTopic_destroy(wanted);
+    rd_kafka_queue_destroy(queue);
+    auto admin = kafka::Admin::create({.brokers = brokers()});
+    ASSERT_TRUE(admin.ok());
+    ASSERT_TRUE(wait_until(
+        [&] {
+          const auto found = (*admin)->partitions({topic}, std::chrono::milliseconds(5'000));
+          return found.ok() && !(*found)[0];
+        },
+        kPatience));
+  }
+
+  static void start(System* system) {
+    system->gateway = system->start("surgewatch-gateway", {"--config", system->config().string()});
+    ASSERT_TRUE(
+        wait_until([&] { return ask(system->gateway_port, "/-/ready").status == 200; }, kPatience))
+        << system->gateway->err();
+  }
+  static bool comes_to_list(const System& system, const std::set<std::string>& ids) {
+    return wait_until([&] { return listed(system.gateway_port) == ids; }, kPatience);
+  }
+  static std::string token(const System& system) {
+    const auto list = nlohmann::json::parse(ask(system.gateway_port, "/api/v1/alerts").body);
+    return list["resume_token"].get<std::string>();
+  }
+
+  inline static std::unique_ptr<KafkaServer> server_;
+};
+
+// tests/data/alert_active: the first episode is final a lateness after it, while the second fires.
+TEST_F(GatewayOnRealKafka, AnAlertIsActiveThoughAnEarlierOneOfItsLabelsBecomesFinal) {
+  System system(brokers(), "active.");
+  system.create_topics(1);
+  const std::string data = SURGEWATCH_SOURCE_DIR "/tests/data/alert_active/";
+  const auto replay =
+      system.run({"replay", "--config", data + "config.yaml", "--events", data + "events.ndjson"});
+  ASSERT_EQ(replay->wait({}), 0) << replay->err();
+  std::istringstream lines(replay->out());
+  std::vector<v1::Alert> alerts;
+  for (std::string line; std::getline(lines, line);) {
+    v1::Alert& alert = alerts.emplace_back();
+    ASSERT_EQ(from_json(line, &alert), absl::OkStatus()) << line;
+    // Up to the first one's last word.
+    if (alert.state() == v1::ALERT_STATE_RESOLVED && alert.timing() == v1::TIMING_FINAL) break;
+  }
+  ASSERT_GT(alerts.size(), 4U);
+  publish(system, alerts, "");
+  start(&system);
+  const std::string labels = "rule=\"r\"";
+  EXPECT_EQ(System::metric(system.gateway_port, "surgewatch_alert_active", labels), 1);
+  EXPECT_EQ(System::metric(system.gateway_port, "surgewatch_alert_ratio", labels), 4.8);
+  System::stop(system.gateway);
+}
+
+// While it starts, and until it has read the topic to its end, it has no answer; then it has the
+// right one. Nobody hears of what was once in force.
+TEST_F(GatewayOnRealKafka, TellsNobodyHistoryAsNews) {
+  constexpr int kRevisions = 60'000;
+  System system(brokers(), "history.");
+  system.create_topics(1);
+  std::vector<v1::Alert> alerts;
+  for (int i = 1; i <= kRevisions; ++i) {
+    alerts.push_back(alert_of("a", i, i % 2 == 1));
+    alerts.back().set_explanation(std::string(300, 'x'));
+  }
+  ASSERT_EQ(alerts.back().state(), v1::ALERT_STATE_RESOLVED);
+  publish(system, alerts, "00000000000000aa");
+  system.gateway = system.start("surgewatch-gateway", {"--config", system.config().string()});
+  const std::string newest = fmt::format("\"revision\":{}", kRevisions);
+  std::atomic<bool> done{false};
+  std::atomic<bool> stream_told{false};
+  std::thread stream([&] {
+    while (!done) {
+      httplib::Client client("127.0.0.1", system.gateway_port);
+      client.set_read_timeout(1);
+      client.Get("/api/v1/stream", [&](const char* data, std::size_t size) {
+        if (std::string_view(data, size).find("event: alert") != std::string_view::npos) {
+          stream_told = true;
+        }
+        return !done.load();
+      });
+    }
+  });
+  bool list_told = false;
+  bool metric_told = false;
+  const bool answers = wait_until(
+      [&] {
+        const Answer list = ask(system.gateway_port, "/api/v1/alerts");
+        list_told |= list.status == 200 && list.body.find(newest) == std::string::npos;
+        metric_told |= System::metric(system.gateway_port, "surgewatch_alert_active") != 0;
+        return list.status == 200 && list.body.find(newest) != std::string::npos;
+      },
+      kPatience);
+  done = true;
+  stream.join();
+  EXPECT_TRUE(answers) << system.gateway->err();
+  EXPECT_FALSE(list_told);
+  EXPECT_FALSE(metric_told);
+  EXPECT_FALSE(stream_told);
+  EXPECT_TRUE(
+      wait_until([&] { return ask(system.gateway_port, "/-/ready").status == 200; }, kPatience));
+  System::stop(system.gateway);
+}
+
+TEST_F(GatewayOnRealKafka, ATopicThatWasMadeAnewIsReadFromItsBeginning) {
+  System system(brokers(), "anew.");
+  system.create_topics(1);
+  std::vector<v1::Alert> old;
+  for (int i = 0; i < 20; ++i) old.push_back(alert_of("old", i + 1, true));
+  publish(system, old, "00000000000000aa");
+  start(&system);
+  ASSERT_THAT(listed(system.gateway_port), ElementsAre("old"));
+  const std::string old_token = token(system);
+  std::string heard;
+  std::thread stream([&] {
+    httplib::Client client("127.0.0.1", system.gateway_port);
+    client.set_read_timeout(90);
+    client.Get("/api/v1/stream", [&](const char* data, std::size_t size) {
+      heard.append(data, size);
+      return true;
+    });
+  });
+  ASSERT_TRUE(wait_until(
+      [&] { return System::metric(system.gateway_port, "surgewatch_subscribers", "sse") == 1; },
+      kPatience));
+  auto subscriber = system.start("surgewatch", {"subscribe", "--json", "--target",
+                                                "127.0.0.1:" + std::to_string(system.grpc_port)});
+  ASSERT_TRUE(wait_until(
+      [&] { return System::metric(system.gateway_port, "surgewatch_subscribers", "grpc") == 1; },
+      kPatience));
+
+  delete_topic(system.topic("alerts"));
+  // Who asks now hears that nothing is known, and not what was.
+  EXPECT_TRUE(wait_until([&] { return ask(system.gateway_port, "/api/v1/alerts").status == 503; },
+                         kPatience))
+      << system.gateway->err();
+  stream.join();
+  EXPECT_THAT(heard, HasSubstr("event: reset"));
+
+  system.create_topics(1);
+  publish(system, {alert_of("new", 1, true), alert_of("more", 1, true)}, "00000000000000bb");
+  EXPECT_TRUE(comes_to_list(system, {"more", "new"})) << system.gateway->err();
+  EXPECT_EQ(System::metric(system.gateway_port, "surgewatch_alert_active", "rule=\"r\""), 1);
+  EXPECT_THAT(ask(system.gateway_port, "/api/v1/stream?from=" + old_token).body,
+              AllOf(HasSubstr("event: reset"), HasSubstr("another")));
+  // Who follows goes on by himself.
+  EXPECT_TRUE(wait_until(
+      [&] {
+        return subscriber->out().find("\"alert_id\":\"new\"") != std::string::npos &&
+               subscriber->out().find("\"alert_id\":\"more\"") != std::string::npos;
+      },
+      kPatience))
+      << subscriber->out() << subscriber->err();
+  publish(system, {alert_of("later", 1, true)}, "00000000000000bb");
+  EXPECT_TRUE(wait_until([&] { return subscriber->out().find("\"later\"") != std::string::npos; },
+                         kPatience))
+      << subscriber->out() << subscriber->err();
+  System::stop(subscriber);
+  System::stop(system.gateway);
+}
+
+// The broker was away, and what came back has more records than the old topic had: no offset tells.
+TEST_F(GatewayOnRealKafka, ATopicOfAnotherIdentityIsAnotherTopic) {
+  System system(brokers(), "identity.");
+  system.create_topics(1);
+  publish(system, {alert_of("old", 1, true)}, "00000000000000aa");
+  start(&system);
+  ASSERT_THAT(listed(system.gateway_port), ElementsAre("old"));
+  system.gateway->signal(SIGSTOP);
+  delete_topic(system.topic("alerts"));
+  system.create_topics(1);
+  std::vector<v1::Alert> alerts;
+  for (int i = 0; i < 50; ++i)
+    alerts.push_back(alert_of("new" + std::to_string(i % 5), i + 1, true));
+  publish(system, alerts, "00000000000000bb");
+  system.gateway->signal(SIGCONT);
+  EXPECT_TRUE(comes_to_list(system, {"new0", "new1", "new2", "new3", "new4"}))
+      << system.gateway->err();
+  System::stop(system.gateway);
+}
+
+TEST_F(GatewayOnRealKafka, WithoutBrokersWhatIsKnownIsServedStillThoughNotReady) {
+  System system(brokers(), "brokers.");
+  system.create_topics(1);
+  publish(system, {alert_of("a", 1, true)}, "00000000000000aa");
+  start(&system);
+  const std::string target = "127.0.0.1:" + std::to_string(system.grpc_port);
+  EXPECT_EQ(health_of(target, "surgewatch.v1.AlertService"), "serving");
+  server_->stop();
+  EXPECT_TRUE(
+      wait_until([&] { return ask(system.gateway_port, "/-/ready").status == 503; }, kPatience));
+  EXPECT_TRUE(wait_until(
+      [&] { return health_of(target, "surgewatch.v1.AlertService") == "not serving"; }, kPatience));
+  EXPECT_THAT(listed(system.gateway_port), ElementsAre("a"));
+  EXPECT_EQ(System::metric(system.gateway_port, "surgewatch_alert_active", "rule=\"r\""), 1);
+  ASSERT_EQ(server_->restart(), absl::OkStatus());
+  EXPECT_TRUE(
+      wait_until([&] { return ask(system.gateway_port, "/-/ready").status == 200; }, kPatience))
+      << system.gateway->err();
+  EXPECT_TRUE(wait_until([&] { return health_of(target, "") == "serving"; }, kPatience));
+  EXPECT_THAT(listed(system.gateway_port), ElementsAre("a"));
+  System::stop(system.gateway);
+}
+
+// An empty list would say that nothing is firing.
+TEST_F(GatewayOnRealKafka, WhatHasReadNothingYetSaysSoAndWhoFollowsWaits) {
+  System system(brokers(), "away.");
+  system.create_topics(1);
+  publish(system, {alert_of("before", 1, true)}, "00000000000000aa");
+  server_->stop();
+  system.gateway = system.start("surgewatch-gateway", {"--config", system.config().string()});
+  ASSERT_TRUE(
+      wait_until([&] { return ask(system.gateway_port, "/-/healthy").status == 200; }, kPatience));
+  EXPECT_EQ(ask(system.gateway_port, "/api/v1/alerts").status, 503);
+  EXPECT_EQ(ask(system.gateway_port, "/").status, 200);
+  const std::string target = "127.0.0.1:" + std::to_string(system.grpc_port);
+  EXPECT_EQ(health_of(target, ""), "not serving");
+  auto subscriber = system.start("surgewatch", {"subscribe", "--json", "--target", target});
+  EXPECT_TRUE(wait_until(
+      [&] { return subscriber->err().find("trying again") != std::string::npos; }, kPatience))
+      << subscriber->err();
+  ASSERT_EQ(server_->restart(), absl::OkStatus());
+  EXPECT_TRUE(comes_to_list(system, {"before"})) << system.gateway->err();
+  ASSERT_TRUE(wait_until(
+      [&] { return System::metric(system.gateway_port, "surgewatch_subscribers", "grpc") == 1; },
+      kPatience))
+      << subscriber->err();
+  publish(system, {alert_of("after", 1, true)}, "00000000000000aa");
+  EXPECT_TRUE(wait_until([&] { return subscriber->out().find("\"after\"") != std::string::npos; },
+                         kPatience))
+      << subscriber->err();
+  EXPECT_EQ(subscriber->out().find("\"before\""), std::string::npos);
+  System::stop(subscriber);
+  System::stop(system.gateway);
+}
+
+}  // namespace
+}  // namespace surgewatch::test
