@@ -70,7 +70,7 @@ absl::Status Flusher::flush_all() {
     ids.insert(owned->source.id());
     SW_RETURN_IF_ERROR(flush(owned.get()));
     journaled += owned->journaled;
-    meters_.source(owned->source.id(), owned->owner_epoch, owned->source.stats());
+    meters_.source(owned->source.id(), owned->input, owned->source.stats());
   }
   meters_.release_all_but(ids);
   producer_->poll();

@@ -129,13 +129,15 @@ void InputIncidents::report_partitions() {
     const bool keys_stay = now % counts_.known == 0;
     spdlog::error(
         "{}: topic '{}' has {} partitions and had {} ('{}' has {}); the new ones are not read{}, "
-        "since orders that moved there can't be matched with what was counted. {}start with another "
+        "since orders that moved there can't be matched with what was counted. {}start with "
+        "another "
         "kafka.group_id than '{}', which counts anew",
         name_of(incident), full_name(topic), now, counts_.known,
         full_name(topic == Topic::kInvoices ? Topic::kShipments : Topic::kInvoices),
         counts_.now[1 - index(topic)],
         keys_stay ? "" : ", nor are the others any more, among which orders moved as well",
-        incident == Incident::kPartitionsDiffer ? "Give both the same number and then " : "To go on, ",
+        incident == Incident::kPartitionsDiffer ? "Give both the same number and then "
+                                                : "To go on, ",
         group_id_);
   }
 }

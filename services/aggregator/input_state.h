@@ -51,8 +51,8 @@ struct InputState {
   const std::uint64_t life = next_life();  // tells owners of one source apart, in this process
   NewsBorder border;                       // what an earlier owner had committed
 
-  // As the group's first life found it, or this one, if it is the first. The worker writes it before
-  // has_begun (release), the watch reads it after that (acquire).
+  // As the group's first life found it, or this one, if it is the first. The worker writes it
+  // before has_begun (release), the watch reads it after that (acquire).
   Beginning beginning;
   std::atomic<bool> has_begun{false};  // its first record is the right one
 

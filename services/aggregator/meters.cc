@@ -61,8 +61,8 @@ AggregatorMeters::AggregatorMeters(telemetry::Telemetry* telemetry) : telemetry_
       return &telemetry_.counter(name, help, labels);
     };
     TopicCounters& counters = by_topic_[topic];
-    counters.consumed = counter("events_consumed_total",
-                                "Records read from an input topic for the first time.");
+    counters.consumed =
+        counter("events_consumed_total", "Records read from an input topic for the first time.");
     counters.reread =
         counter("events_reread_total",
                 "Records read again after a restart or a rebalance; counted nowhere else.");

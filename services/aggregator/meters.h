@@ -56,7 +56,8 @@ class AggregatorMeters {
 
   telemetry::Telemetry& telemetry_;
   std::map<Topic, TopicCounters> by_topic_;
-  prometheus::Counter *cut_late_ = nullptr, *cut_dead_letters_ = nullptr, *commits_failed_ = nullptr;
+  prometheus::Counter *cut_late_ = nullptr, *cut_dead_letters_ = nullptr,
+                      *commits_failed_ = nullptr;
   // Workers, when they give a source back, and the flusher.
   std::mutex mutex_;
   std::map<SourceId, SourceGauges> by_source_;  // guarded by mutex_

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "aggregate/source.h"
+#include "aggregator/input_state.h"
 #include "base/time.h"
 #include "config/config.h"
 #include "kafka/client.h"
@@ -22,22 +23,29 @@ namespace surgewatch::services {
 
 struct OwnedSource {
   OwnedSource(SourceId id, kafka::TopicPartition where,
-              const std::shared_ptr<const config::Config>& config)
-      : source(id, config), partition(std::move(where)), owner_epoch(wall_clock_micros()) {}
+              const std::shared_ptr<const config::Config>& config, std::int64_t committed)
+      : source(id, config),
+        partition(std::move(where)),
+        owner_epoch(wall_clock_micros()),
+        input(committed) {}
 
   aggregate::Source source;
   const kafka::TopicPartition partition;
   const std::int64_t owner_epoch;
+  std::int64_t start_offset = 0;
+  InputState input;
 
   // The worker's.
   std::vector<aggregate::Record> gathered;  // polled and not yet processed
-  std::int64_t side_outputs_from = 0;       // what lies below an earlier owner has sent
   std::int64_t next_offset = 0;
 
   // Written by the worker, read by the flusher and live queries; relaxed, since each is a figure of
   // its own and nothing else is read on its strength.
   std::atomic<std::int64_t> record_timestamp{0};
   std::atomic<bool> caught_up{false};
+  std::atomic<std::uint64_t> processed{0};
+  std::atomic<bool> must_wait{false};
+  bool is_delivered_to(std::int64_t) const { return true; }
 
   // The flusher's.
   std::int64_t seen_offset = -1;

@@ -141,8 +141,8 @@ absl::Status SideOutputs::produce(const Copy& copy, std::string_view key, std::s
   if (!copy.has_key || lacks_key) key = {};
   if (lacks_payload) payload = {};
   const std::uint64_t tag = next_tag_++;
-  SW_RETURN_IF_ERROR(producer_->try_produce(topic, /*partition=*/-1, key, payload, headers,
-                                            timestamp_ms, tag));
+  SW_RETURN_IF_ERROR(
+      producer_->try_produce(topic, /*partition=*/-1, key, payload, headers, timestamp_ms, tag));
   if (lacks_payload || lacks_key) meters_.side_output_cut(copy.is_late);
   on_their_way_.emplace(tag, copy);
   return absl::OkStatus();
@@ -173,12 +173,11 @@ void SideOutputs::poll() {
   }
   while (!backlog_.empty()) {
     const Waiting& next = backlog_.front();
-    const bool queued = next.is_whole
-                            ? queue(next.copy, next.copy.has_key ? std::string_view(next.key)
-                                                                 : std::string_view(),
-                                    next.copy.has_payload ? std::string_view(next.payload)
-                                                          : std::string_view())
-                            : queue_without_payload(next.copy);
+    const bool queued =
+        next.is_whole
+            ? queue(next.copy, next.copy.has_key ? std::string_view(next.key) : std::string_view(),
+                    next.copy.has_payload ? std::string_view(next.payload) : std::string_view())
+            : queue_without_payload(next.copy);
     if (!queued) return;
     backlog_.pop_front();
   }
@@ -203,9 +202,8 @@ void SideOutputs::drain(milliseconds wait) {
 
 void SideOutputs::forget(const kafka::TopicPartition& source) {
   tracks_.erase(source);
-  std::erase_if(backlog_, [&](const Waiting& waiting) {
-    return waiting.copy.track->source == source;
-  });
+  std::erase_if(backlog_,
+                [&](const Waiting& waiting) { return waiting.copy.track->source == source; });
 }
 
 }  // namespace surgewatch::services

@@ -10,12 +10,11 @@
 //                 ▲  │ full            │ refused as too large: once more, without the payload
 //                 └ backlog ◄──────────┘
 //
-// Bounds: kQueued copies and 64 MB on their way; the backlog holds what one poll brought, if whoever
-// adds stops when is_full().
-// Threads: one. Cost: a copy and some bookkeeping for each record that is put aside, none for
-// others.
-// Errors: failure() is what trying again does not mend (PERMISSION_DENIED, NOT_FOUND,
-// FAILED_PRECONDITION; INVALID_ARGUMENT for a topic that takes not even the headers).
+// Bounds: kQueued copies and 64 MB on their way; the backlog holds what one poll brought, if
+// whoever adds stops when is_full(). Threads: one. Cost: a copy and some bookkeeping for each
+// record that is put aside, none for others. Errors: failure() is what trying again does not mend
+// (PERMISSION_DENIED, NOT_FOUND, FAILED_PRECONDITION; INVALID_ARGUMENT for a topic that takes not
+// even the headers).
 #pragma once
 
 #include <chrono>

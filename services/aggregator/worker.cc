@@ -31,8 +31,8 @@ constexpr milliseconds kStep{5};
 }  // namespace
 
 absl::Status Worker::connect() {
-  SW_ASSIGN_OR_RETURN(side_outputs_, SideOutputs::create(client_options(config_.kafka), topics_,
-                                                         shared_.meters));
+  SW_ASSIGN_OR_RETURN(side_outputs_,
+                      SideOutputs::create(client_options(config_.kafka), topics_, shared_.meters));
   kafka::Consumer::Options consumer;
   consumer.client = client_options(config_.kafka);
   consumer.group_id = config_.kafka.group_id;
@@ -63,7 +63,7 @@ absl::Status Worker::work(const Stop& stop) {
     if (!polled.ok() && (shared_.options->strict || !absl::IsNotFound(polled.status()))) {
       return polled.status();
     }
-    SW_RETURN_IF_ERROR(wait_for_side_outputs(stop));
+    SW_RETURN_IF_ERROR(wait_for_others(stop));
     if (!left_log_.empty()) start_again_what_left_its_log();
     if (!waiting_.empty()) SW_RETURN_IF_ERROR(start_waiting());
     SW_RETURN_IF_ERROR(housekeeping());
@@ -124,6 +124,7 @@ void Worker::process(OwnedSource* owned, SteadyClock::time_point polled) {
     if (!rest.empty()) input.border.pass(owned->source.stats());
   }
   if (!rest.empty()) count(owned, rest);
+  owned->processed.fetch_add(records.size(), std::memory_order_release);
   shared_.processed->fetch_add(records.size(), std::memory_order_relaxed);
   if (shared_.options->on_visible) {
     shared_.options->on_visible({.source = owned->source.id(),
@@ -150,17 +151,24 @@ void Worker::count(OwnedSource* owned, std::span<const aggregate::Record> record
   }
 }
 
-// As long as they are more than their queue holds nothing is counted. The consumer is polled
-// meanwhile, without fetching, so that the group sees us alive and may take what it gave.
-absl::Status Worker::wait_for_side_outputs(const Stop& stop) {
+// Nothing is counted while there is no room for what comes of it: side outputs that are more than
+// their queue holds, or corrections for a journal that is behind. The consumer is polled meanwhile,
+// without fetching, so that the group sees us alive and may take what it gave.
+absl::Status Worker::wait_for_others(const Stop& stop) {
   side_outputs_->poll();
   const auto since = SteadyClock::now();
+  const auto must_wait = [&] {
+    return side_outputs_->failure().ok() &&
+           (side_outputs_->is_full() || std::ranges::any_of(owned_, [](const auto& owned) {
+              return owned->must_wait.load(std::memory_order_relaxed);
+            }));
+  };
   bool is_suspended = false;
-  while (side_outputs_->is_full() && side_outputs_->failure().ok() && !stop.requested()) {
+  while (must_wait() && !stop.requested()) {
     if (!is_suspended && SteadyClock::now() - since > kWaitInPlace) {
       spdlog::warn(
-          "worker {}: {} dead letters and late events can't be delivered; nothing more is read "
-          "until they are",
+          "worker {}: nothing more is read until the brokers have taken what waits for them: {} "
+          "dead letters and late events, and the journal",
           number_, side_outputs_->undelivered());
       SW_RETURN_IF_ERROR(consumer_->suspend());
       is_suspended = true;
@@ -233,8 +241,8 @@ void Worker::start_commit() {
   for (const auto& owned : owned_) {
     InputState& input = owned->input;
     if (!input.has_begun.load(std::memory_order_relaxed)) continue;
-    const std::int64_t delivered = side_outputs_->lowest_undelivered(owned->partition)
-                                       .value_or(owned->next_offset);
+    const std::int64_t delivered =
+        side_outputs_->lowest_undelivered(owned->partition).value_or(owned->next_offset);
     // Only of what the group holds offsets: else these would seem to have gone with their topic.
     if (const OwnedSource* partner = partner_of(*owned);
         partner != nullptr && partner->input.committed > 0 &&

@@ -18,7 +18,8 @@
 // Queues: what the consumer has fetched ahead (queued.max.messages.kbytes: 4 MB a worker), a poll
 // (kPollBatch records), side outputs (side_outputs.h); when these are full, the worker waits for
 // them, and stops fetching when that takes long, so as to stay in its group.
-// Threads: connect() and run() by one thread after the other; is_caught_up() and reachable() by any.
+// Threads: connect() and run() by one thread after the other; is_caught_up() and reachable() by
+// any.
 #pragma once
 
 #include <atomic>
@@ -26,8 +27,11 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -83,7 +87,7 @@ class Worker {
   absl::Status start_waiting();
   std::shared_ptr<OwnedSource> take(const Waiting& waiting,
                                     const std::optional<kafka::GroupOffset>& committed,
-                                    const Remembered& remembered, std::int64_t end);
+                                    const Remembered& remembered, const kafka::LogEnds& log);
   bool begins_right(OwnedSource* owned, const aggregate::Record& first);
   void hold_what_is_wrong();
   void start_again_what_left_its_log();
@@ -96,12 +100,11 @@ class Worker {
   void process_gathered();
   void process(OwnedSource* owned, std::chrono::steady_clock::time_point polled);
   void count(OwnedSource* owned, std::span<const aggregate::Record> records);
-  absl::Status wait_for_side_outputs(const Stop& stop);
+  absl::Status wait_for_others(const Stop& stop);
   absl::Status housekeeping();
   void see_how_far();
 
   // Offsets.
-  absl::Status commit_now_and_then();
   void start_commit();
   absl::Status take_commit_answer();
   void give_back();

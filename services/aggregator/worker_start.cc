@@ -127,21 +127,20 @@ absl::Status Worker::start_waiting() {
         offset_of(id.topic == Topic::kInvoices ? topics_.shipments : topics_.invoices);
     Remembered remembered = own ? from_metadata(own->metadata) : Remembered{};
     if (waiting.reached > 0) remembered.own = waiting.beginning;
-    StartFacts facts{.committed = own ? std::optional(own->offset) : std::nullopt,
-                     .remembered = remembered.own,
-                     .partner_recalls =
-                         partner ? from_metadata(partner->metadata).partner : std::nullopt,
-                     .reached = waiting.reached};
+    StartFacts facts{
+        .committed = own ? std::optional(own->offset) : std::nullopt,
+        .remembered = remembered.own,
+        .partner_recalls = partner ? from_metadata(partner->metadata).partner : std::nullopt,
+        .reached = waiting.reached};
     if (const Incident incident = judge_start(facts, log); incident != Incident::kNone) {
-      shared_.incidents->hold(
-          id, incident,
-          fmt::format("its log has offsets {} to {}; read from {} to {} before", log.first,
-                      log.next, facts.remembered.first,
-                      std::max(facts.committed.value_or(0), facts.reached)));
+      shared_.incidents->hold(id, incident,
+                              fmt::format("its log has offsets {} to {}; read from {} to {} before",
+                                          log.first, log.next, facts.remembered.first,
+                                          std::max(facts.committed.value_or(0), facts.reached)));
       held_.push_back(partition);
       continue;
     }
-    owned_.push_back(take(waiting, own, remembered, log.next));
+    owned_.push_back(take(waiting, own, remembered, log));
     starts.emplace_back(partition, kafka::kBeginning);
   }
   last_found_ = nullptr;
@@ -153,13 +152,14 @@ absl::Status Worker::start_waiting() {
 
 std::shared_ptr<OwnedSource> Worker::take(const Waiting& waiting,
                                           const std::optional<kafka::GroupOffset>& committed,
-                                          const Remembered& remembered, std::int64_t end) {
+                                          const Remembered& remembered, const kafka::LogEnds& log) {
   auto owned = std::make_shared<OwnedSource>(
       id_of(waiting.partition), waiting.partition, shared_.options->config,
       std::max(committed ? committed->offset : 0, waiting.reached));
   owned->input.beginning = remembered.own;
   owned->input.partner = remembered.partner;
-  owned->input.end_when_assigned = end;
+  owned->input.end_when_assigned = log.next;
+  owned->start_offset = log.first;
   if (committed) {
     owned->input.committed = committed->offset;
     owned->input.committed_metadata = committed->metadata;
@@ -172,8 +172,7 @@ std::shared_ptr<OwnedSource> Worker::take(const Waiting& waiting,
 bool Worker::begins_right(OwnedSource* owned, const aggregate::Record& first) {
   std::optional<std::int64_t> timestamp_ms;
   if (first.record_timestamp) timestamp_ms = *first.record_timestamp / 1'000;
-  const std::uint64_t record =
-      fingerprint(timestamp_ms, first.key, first.has_key, first.payload);
+  const std::uint64_t record = fingerprint(timestamp_ms, first.key, first.has_key, first.payload);
   InputState& input = owned->input;
   if (const Incident incident = judge_first(input.beginning, first.offset, record);
       incident != Incident::kNone) {

@@ -29,7 +29,7 @@ std::uint64_t fingerprint(std::optional<std::int64_t> timestamp_ms, std::string_
 // What stands beside a committed offset. With every topic go the offsets that groups have committed
 // in it; so a source remembers its partner too, the partition of equal number of the other topic.
 struct Remembered {
-  Beginning own;
+  Beginning own = {};
   std::optional<Beginning> partner = std::nullopt;
   std::int32_t partitions = 0;  // of the topic; 0: not known
   friend bool operator==(const Remembered&, const Remembered&) = default;
@@ -51,10 +51,10 @@ std::string_view name_of(Incident incident);
 
 // As far as offsets tell, before anything is read.
 struct StartFacts {
-  std::optional<std::int64_t> committed;     // by the group; none in its first life
-  Beginning remembered;                      // with `committed`
-  std::optional<Beginning> partner_recalls;  // what the partner's metadata says of this source
-  std::int64_t reached = 0;                  // offsets below it are known to have been there
+  std::optional<std::int64_t> committed = {};     // by the group; none in its first life
+  Beginning remembered = {};                      // with `committed`
+  std::optional<Beginning> partner_recalls = {};  // what the partner's metadata says of this source
+  std::int64_t reached = 0;                       // offsets below it are known to have been there
 };
 Incident judge_start(const StartFacts& facts, const kafka::LogEnds& ends);
 

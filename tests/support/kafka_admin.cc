@@ -32,10 +32,11 @@ using List =
 Handle client(const std::string& brokers, const std::string& group) {
   std::array<char, 512> reason{};
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
-  for (const auto& [name, value] : {std::pair<std::string, std::string>{"bootstrap.servers", brokers},
-                                    {"group.id", group},
-                                    {"enable.auto.commit", "false"},
-                                    {"log_level", "0"}}) {
+  for (const auto& [name, value] :
+       {std::pair<std::string, std::string>{"bootstrap.servers", brokers},
+        {"group.id", group},
+        {"enable.auto.commit", "false"},
+        {"log_level", "0"}}) {
     rd_kafka_conf_set(conf, name.c_str(), value.c_str(), reason.data(), reason.size());
   }
   return Handle(rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason.data(), reason.size()));
@@ -47,10 +48,10 @@ absl::Status status_of(rd_kafka_resp_err_t code, const std::string& what) {
 }
 
 // Sends by `send`, and looks at the answer of each topic or partition by `error_in`.
-absl::Status ask(const std::string& brokers, rd_kafka_admin_op_t operation, const std::string& what,
-                 const std::function<void(rd_kafka_t*, const rd_kafka_AdminOptions_t*,
-                                          rd_kafka_queue_t*)>& send,
-                 const std::function<rd_kafka_resp_err_t(rd_kafka_event_t*)>& error_in) {
+absl::Status ask(
+    const std::string& brokers, rd_kafka_admin_op_t operation, const std::string& what,
+    const std::function<void(rd_kafka_t*, const rd_kafka_AdminOptions_t*, rd_kafka_queue_t*)>& send,
+    const std::function<rd_kafka_resp_err_t(rd_kafka_event_t*)>& error_in) {
   const Handle handle = client(brokers, "admin");
   std::array<char, 512> reason{};
   const Options options(rd_kafka_AdminOptions_new(handle.get(), operation));
@@ -88,8 +89,8 @@ absl::Status delete_topic(const std::string& brokers, const std::string& topic) 
       },
       [](rd_kafka_event_t* event) {
         std::size_t count = 0;
-        const auto* results = rd_kafka_DeleteTopics_result_topics(
-            rd_kafka_event_DeleteTopics_result(event), &count);
+        const auto* results =
+            rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), &count);
         return first_error(results, count);
       });
   rd_kafka_DeleteTopic_destroy(one);
@@ -125,8 +126,8 @@ absl::Status delete_records(const std::string& brokers, const kafka::TopicPartit
         rd_kafka_DeleteRecords(handle, &records, 1, options, queue);
       },
       [](rd_kafka_event_t* event) {
-        const auto* results = rd_kafka_DeleteRecords_result_offsets(
-            rd_kafka_event_DeleteRecords_result(event));
+        const auto* results =
+            rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event));
         return results->cnt == 0 ? RD_KAFKA_RESP_ERR__FAIL : results->elems[0].err;
       });
   rd_kafka_DeleteRecords_destroy(records);

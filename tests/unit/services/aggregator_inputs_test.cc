@@ -62,9 +62,9 @@ class TooLargeToCopy : public OnEmbeddedBroker {
  protected:
   void expect_to_go_on(RunningAggregator& aggregator, std::uint64_t records_before) {
     send(invoice("goes-on", kFirstDay + 30 * 86'400));
-    EXPECT_TRUE(aggregator.wait_until(
-        [&] { return aggregator.progress().processed == records_before + 1; }))
-        << aggregator.status();
+    EXPECT_TRUE(aggregator.wait_until([&] {
+      return aggregator.progress().processed == records_before + 1;
+    })) << aggregator.status();
   }
   kafka::Kept only_record(const std::string& topic) const {
     const auto kept = records(topic);
@@ -192,12 +192,12 @@ TEST_F(OnEmbeddedBroker, AMemberWithoutAPartitionIsReadyToo) {
 // Each record counts once, whoever reads it again.
 TEST_F(OnEmbeddedBroker, WhatIsReadAgainIsCountedApartToTheBorder) {
   send(invoice("a"));
-  send(invoice("a"));                                  // a duplicate
-  send("invoices", "k", "no protobuf");                // rejected
+  send(invoice("a"));                                             // a duplicate
+  send("invoices", "k", "no protobuf");                           // rejected
   send("invoices", "another", invoice("b").SerializeAsString());  // miskeyed
   committed_before("invoices", 4);
-  send(invoice("b"));                                  // a duplicate
-  send("invoices", "k", "no protobuf");                // rejected
+  send(invoice("b"));                                             // a duplicate
+  send("invoices", "k", "no protobuf");                           // rejected
   send("invoices", "another", invoice("c").SerializeAsString());  // miskeyed
   v1::Invoice corrected = invoice("a");
   corrected.set_revision(2);
@@ -227,8 +227,7 @@ class AnotherBeginning : public OnEmbeddedBroker {
   void expect_incident(const std::string& name) {
     RunningAggregator aggregator(config());
     EXPECT_TRUE(aggregator.wait_until([&] {
-      return aggregator.metric("incident", name) == 1 &&
-             aggregator.metric("worker_sources") == 1;
+      return aggregator.metric("incident", name) == 1 && aggregator.metric("worker_sources") == 1;
     })) << aggregator.missing();
     EXPECT_EQ(aggregator.metric("incident", "topic=\"invoices\""), 1);
     EXPECT_THAT(aggregator.missing(), HasSubstr(name));
@@ -271,8 +270,8 @@ TEST_F(AnotherBeginning, OfATopicThatOnlyItsPartnerRemembers) {
   send(shipment("b"));
   committed_before("shipments", 1, "v1 first=0 partner_first=0 partner_record=0123456789abcdef");
   RunningAggregator aggregator(config());
-  EXPECT_TRUE(aggregator.wait_until(
-      [&] { return aggregator.metric("incident", "topic_replaced") == 1; }));
+  EXPECT_TRUE(
+      aggregator.wait_until([&] { return aggregator.metric("incident", "topic_replaced") == 1; }));
   EXPECT_EQ(aggregator.metric("incident", "topic=\"invoices\""), 1);
 }
 
