@@ -105,6 +105,7 @@ class Worker {
   void see_how_far();
 
   // Offsets.
+  std::int64_t to_commit(const OwnedSource& owned) const;
   void start_commit();
   absl::Status take_commit_answer();
   void give_back();
