@@ -23,6 +23,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kWatch{100};
+constexpr const char* kDelivers = "aggregator delivers to the journal";
 
 absl::Status check_cpus(const std::vector<int>& cpus) {
   const std::vector<int> allowed = allowed_cpus();
@@ -93,29 +94,29 @@ absl::Status Aggregator::Session::run(const Stop& stop) {
     telemetry.set_ready(
         "aggregator reaches the brokers",
         std::ranges::all_of(workers_, [](const auto& w) { return w->reachable(); }));
+    telemetry.set_ready(kDelivers, flusher_->is_delivering());
     status = failure();
     if (status.ok()) status = flusher_->status();
   }
   telemetry.set_ready("aggregator connected", false);
+  telemetry.set_ready(kDelivers, false);
   join();
   if (status.ok()) status = failure();
   return status.ok() ? flusher_->status() : status;
 }
 
 absl::Status Aggregator::Session::connect(const std::vector<std::int32_t>& partitions) {
-  kafka::Producer::Options options;
-  options.client = client_options(config_.kafka);
-  options.linger = std::chrono::milliseconds(1);  // a flush is a burst, and someone waits for it
-  SW_ASSIGN_OR_RETURN(auto producer, kafka::Producer::create(options));
-  flusher_ = std::make_unique<Flusher>(&config_, owner_.topics_.journal, std::move(producer),
-                                       &sources_, owner_.meters_.get(), &owner_.journaled_);
+  SW_ASSIGN_OR_RETURN(
+      auto journal, JournalAppender::create(client_options(config_.kafka), owner_.topics_.journal));
+  flusher_ = std::make_unique<Flusher>(&config_, std::move(journal), &sources_,
+                                       owner_.meters_.get(), &owner_.delivered_);
   v1::JournalRecord record;
   for (std::size_t i = 0; i < 2; ++i) {
     auto* topic = record.mutable_topology()->add_topics();
     topic->set_name(std::string(topic_name(static_cast<Topic>(i))));
     topic->set_partitions(partitions[i]);
   }
-  SW_RETURN_IF_ERROR(flusher_->append(record));
+  flusher_->append(record);
 
   // One that is beyond the partitions would have nothing to do.
   const int count = std::min(config_.aggregator.workers, partitions[0]);
@@ -160,6 +161,7 @@ Aggregator::Aggregator(Options options)
       meters_(std::make_unique<AggregatorMeters>(options_.telemetry)) {
   if (options_.sources == nullptr) options_.sources = std::make_shared<OwnedSourceList>();
   options_.telemetry->set_ready("aggregator connected", false);
+  options_.telemetry->set_ready(kDelivers, false);
 }
 
 Aggregator::~Aggregator() = default;
@@ -168,13 +170,13 @@ absl::Status Aggregator::run(const Stop& stop) {
   SW_RETURN_IF_ERROR(check_cpus(options_.config->aggregator.cpu_affinity));
   return keep_trying("aggregator", options_.strict, stop, [&] {
     processed_.store(0, std::memory_order_relaxed);
-    journaled_.store(0, std::memory_order_relaxed);
+    delivered_.store(0, std::memory_order_relaxed);
     return Session(this).run(stop);
   });
 }
 
 Aggregator::Progress Aggregator::progress() const {
-  return {processed_.load(std::memory_order_relaxed), journaled_.load(std::memory_order_relaxed)};
+  return {processed_.load(std::memory_order_relaxed), delivered_.load(std::memory_order_relaxed)};
 }
 
 }  // namespace surgewatch::services

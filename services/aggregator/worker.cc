@@ -135,6 +135,7 @@ void Worker::process(OwnedSource* owned, SteadyClock::time_point polled) {
   if (last.record_timestamp) {
     owned->record_timestamp.store(*last.record_timestamp, std::memory_order_relaxed);
   }
+  owned->processed.fetch_add(records.size(), std::memory_order_release);
   shared_.processed->fetch_add(records.size(), std::memory_order_relaxed);
   if (shared_.options->on_visible) {
     shared_.options->on_visible({.source = owned->source.id(),
