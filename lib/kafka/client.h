@@ -235,8 +235,9 @@ class Producer {
                                    const std::vector<Header>& headers = {},
                                    std::optional<std::int64_t> timestamp_ms = std::nullopt,
                                    std::uint64_t tag = 0) = 0;
-  // Serves delivery reports; the first failed delivery is returned by flush().
-  virtual void poll() = 0;
+  // Serves delivery reports, those that are there or come within `wait`; the first failed delivery
+  // is returned by flush().
+  virtual void poll(std::chrono::milliseconds wait = std::chrono::milliseconds(0)) = 0;
   // Waits until all is delivered; UNAVAILABLE if it is not within `wait`. A failed delivery is
   // reported once.
   virtual absl::Status flush(std::chrono::milliseconds wait) = 0;

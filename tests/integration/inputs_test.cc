@@ -77,6 +77,21 @@ class Inputs : public ::testing::Test {
              aggregator.metric("events_consumed_total") == invoices + shipments;
     })) << aggregator.missing();
   }
+  std::string newest_topology() const {
+    const auto consumer = kafka::make_consumer(brokers(), "reader");
+    std::string newest;
+    for (const auto& kept :
+         kafka::read_to_end(*consumer, {{{topics().journal, 0}, kafka::kBeginning}})) {
+      v1::JournalRecord record;
+      EXPECT_TRUE(record.ParseFromString(kept.payload));
+      if (!record.has_topology()) continue;
+      newest.clear();
+      for (const auto& topic : record.topology().topics()) {
+        newest += fmt::format("{} {} ", topic.name(), topic.partitions());
+      }
+    }
+    return newest;
+  }
   void expect_incident(const RunningAggregator& aggregator, const std::string& name) {
     EXPECT_TRUE(aggregator.wait_until([&] {
       return aggregator.metric("incident", "incident=\"" + name + "\"") > 0;
@@ -185,6 +200,9 @@ TEST_F(Inputs, PartitionsAddedToOneTopicAloneAreNamedAndNothingIsCountedTwice) {
     return invoices("events_consumed_total") == static_cast<double>(ends.second);
   })) << invoices("events_consumed_total");
   EXPECT_EQ(invoices("events_consumed_total") - invoices("events_duplicate_total"), 200);
+  // And the journal says that there is one more, so that no pane closes without it.
+  EXPECT_TRUE(aggregator.wait_until([&] { return newest_topology() == "invoices 2 shipments 1 "; }))
+      << newest_topology();
 }
 
 // 2 to 3: keys move among the old ones as well, so these are held too. And a start that finds both

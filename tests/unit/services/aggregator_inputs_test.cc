@@ -140,7 +140,7 @@ TEST_F(TooLargeToCopy, WhatFitsGoesAsItCame) {
 TEST_F(OnEmbeddedBroker, ADeadLetterThatTakesLongEndsNothing) {
   send(invoice("a"));
   RunningAggregator aggregator(config());
-  ASSERT_TRUE(aggregator.wait_until([&] { return aggregator.progress().journaled == 1; }));
+  ASSERT_TRUE(aggregator.wait_until([&] { return aggregator.progress().delivered == 1; }));
   send("invoices", "k", "no protobuf");
   ASSERT_TRUE(aggregator.wait_until([&] { return aggregator.progress().processed == 2; }));
   broker_->fail_requests(kafka::EmbeddedBroker::Request::kProduce, 60, kRequestTimedOut);
