@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "aggregator/flusher.h"
+#include "aggregator/incidents.h"
+#include "aggregator/input_watch.h"
 #include "aggregator/meters.h"
 #include "aggregator/owned_source.h"
 #include "aggregator/worker.h"
@@ -24,6 +26,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kWatch{100};
 constexpr const char* kDelivers = "aggregator delivers to the journal";
+constexpr const char* kCaughtUp = "aggregator has caught up";
 
 absl::Status check_cpus(const std::vector<int>& cpus) {
   const std::vector<int> allowed = allowed_cpus();
@@ -64,6 +67,8 @@ class Aggregator::Session {
   const config::Config& config_;
   OwnedSourceList& sources_;
   std::unique_ptr<Flusher> flusher_;
+  std::unique_ptr<InputIncidents> incidents_;
+  std::unique_ptr<InputWatch> watch_;
   std::vector<std::unique_ptr<Worker>> workers_;
   Stop stop_workers_;
   mutable std::mutex mutex_;
@@ -95,11 +100,14 @@ absl::Status Aggregator::Session::run(const Stop& stop) {
         "aggregator reaches the brokers",
         std::ranges::all_of(workers_, [](const auto& w) { return w->reachable(); }));
     telemetry.set_ready(kDelivers, flusher_->is_delivering());
+    telemetry.set_ready(
+        kCaughtUp, std::ranges::all_of(workers_, [](const auto& w) { return w->is_caught_up(); }));
     status = failure();
     if (status.ok()) status = flusher_->status();
   }
   telemetry.set_ready("aggregator connected", false);
   telemetry.set_ready(kDelivers, false);
+  telemetry.set_ready(kCaughtUp, false);
   join();
   if (status.ok()) status = failure();
   return status.ok() ? flusher_->status() : status;
@@ -118,11 +126,18 @@ absl::Status Aggregator::Session::connect(const std::vector<std::int32_t>& parti
   }
   flusher_->append(record);
 
+  incidents_ = std::make_unique<InputIncidents>(owner_.topics_, config_.kafka.group_id,
+                                                partitions[0], owner_.options_.telemetry);
+  watch_ = std::make_unique<InputWatch>(client_options(config_.kafka), owner_.topics_, &sources_,
+                                        incidents_.get(),
+                                        InputWatch::Pace{.look = owner_.options_.input_look});
+  SW_RETURN_IF_ERROR(watch_->connect());
+
   // One that is beyond the partitions would have nothing to do.
   const int count = std::min(config_.aggregator.workers, partitions[0]);
   for (int i = 0; i < count; ++i) {
-    const Worker::Shared shared{&owner_.options_, &owner_.topics_, &sources_, owner_.meters_.get(),
-                                &owner_.processed_};
+    const Worker::Shared shared{&owner_.options_, &owner_.topics_,      &sources_,
+                                incidents_.get(), owner_.meters_.get(), &owner_.processed_};
     workers_.push_back(std::make_unique<Worker>(shared, i));
     // Its Kafka clients' threads too: most of what a record costs is its way from core to core.
     const OnCpus pinned(one_of(config_.aggregator.cpu_affinity, static_cast<std::size_t>(i)));
@@ -137,6 +152,7 @@ absl::Status Aggregator::Session::connect(const std::vector<std::int32_t>& parti
 
 void Aggregator::Session::start() {
   flusher_->start();
+  watch_->start();
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     const OnCpus pinned(one_of(config_.aggregator.cpu_affinity, i));
     threads_.emplace_back([this, i] {
@@ -150,6 +166,7 @@ void Aggregator::Session::start() {
 // The workers first, so that the last flush has all that they have processed.
 void Aggregator::Session::join() {
   stop_workers_.request();
+  if (watch_ != nullptr) watch_->stop();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
   if (flusher_ != nullptr) flusher_->stop();
@@ -162,6 +179,7 @@ Aggregator::Aggregator(Options options)
   if (options_.sources == nullptr) options_.sources = std::make_shared<OwnedSourceList>();
   options_.telemetry->set_ready("aggregator connected", false);
   options_.telemetry->set_ready(kDelivers, false);
+  options_.telemetry->set_ready(kCaughtUp, false);
 }
 
 Aggregator::~Aggregator() = default;

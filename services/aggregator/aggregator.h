@@ -48,6 +48,8 @@ class Aggregator {
     bool strict = false;
     // Where others find the sources that are owned now, e.g. live queries; null: nobody looks.
     std::shared_ptr<OwnedSourceList> sources = nullptr;
+    // How often it is looked whether the input topics are still the ones that are read.
+    std::chrono::milliseconds input_look{5'000};
     // For measuring; called by the worker, which waits for it.
     std::function<void(const Visible&)> on_visible = {};
   };

@@ -116,7 +116,7 @@ bool Flusher::flush_all() {
     const std::size_t at = (turn_ + i) % all.size();
     const std::shared_ptr<OwnedSource>& owned = all[at];
     ids.insert(owned->source.id());
-    meters_.source(owned->source.id(), owned->life, owned->source.stats());
+    meters_.source(owned->source.id(), owned->input, owned->source.stats());
     if (had_room && !journal_->has_room()) {
       had_room = false;
       turn_ = at;

@@ -18,15 +18,17 @@
 #include <vector>
 
 #include "aggregate/source.h"
+#include "aggregator/input_state.h"
 #include "config/config.h"
 #include "kafka/client.h"
 
 namespace surgewatch::services {
 
 struct OwnedSource {
+  // `committed`: by the group, before.
   OwnedSource(SourceId id, kafka::TopicPartition where,
-              const std::shared_ptr<const config::Config>& config)
-      : source(id, config), partition(std::move(where)) {}
+              const std::shared_ptr<const config::Config>& config, std::int64_t committed = 0)
+      : source(id, config), partition(std::move(where)), input(committed) {}
 
   // Any thread. Whether the journal reflects all records below the offset. False for every offset
   // until it says whose the source is; then is_delivered_to(0) holds.
@@ -36,12 +38,10 @@ struct OwnedSource {
 
   aggregate::Source source;
   const kafka::TopicPartition partition;
-  // Tells ownerships of this process apart: later ones have greater numbers.
-  const std::int64_t life = next_life();
+  InputState input;
 
   // The worker's.
   std::vector<aggregate::Record> gathered;  // polled and not yet processed
-  std::int64_t side_outputs_from = 0;       // what lies below an earlier owner has sent
   std::int64_t next_offset = 0;
   // The first offset that there was to read; not written any more once the list has the source.
   std::int64_t start_offset = 0;
@@ -71,12 +71,6 @@ struct OwnedSource {
   std::uint64_t delivered = 0;    // likewise
   std::size_t flushes_under_way = 0;
   std::uint64_t corrections_collected = 0;
-
- private:
-  static std::int64_t next_life() {
-    static std::atomic<std::int64_t> lives{0};  // a number; orders nothing
-    return lives.fetch_add(1, std::memory_order_relaxed) + 1;
-  }
 };
 
 using OwnedSources = std::vector<std::shared_ptr<OwnedSource>>;
