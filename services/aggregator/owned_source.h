@@ -25,6 +25,7 @@
 namespace surgewatch::services {
 
 struct OwnedSource {
+  // `committed`: by the group, before.
   OwnedSource(SourceId id, kafka::TopicPartition where,
               const std::shared_ptr<const config::Config>& config, std::int64_t committed = 0)
       : source(id, config), partition(std::move(where)), input(committed) {}
