@@ -67,6 +67,8 @@ struct Message {
 
 inline constexpr std::int64_t kBeginning = -2;
 inline constexpr std::int64_t kEnd = -1;
+// Of a partition that the group has given: not read until begin().
+inline constexpr std::int64_t kNotYet = -3;
 
 // Where a group goes on in a partition, with a text of ours that is kept beside it: UTF-8, at most
 // 4,096 bytes (the broker's offset.metadata.max.bytes).
@@ -96,12 +98,15 @@ class Consumer {
     std::function<void(const TopicPartition&, std::int64_t first, std::int64_t next,
                        std::string_view why)>
         skipped = {};
+    // What is to be read next of a partition lies outside its log: nothing more comes of it, and
+    // others go on. leave() it. Called in poll(). Without this it is an error of poll().
+    std::function<void(const TopicPartition&, std::string_view why)> left_log = {};
   };
   // Called in poll(), after what had been fetched before was visited (and is still valid); commit()
   // and committed() may be called in there. The destructor calls neither: commit before you
   // destroy.
   struct Rebalance {
-    // Gives the offset to start at for each partition that was assigned.
+    // Gives the offset to start at for each partition that was assigned, or kNotYet.
     std::function<std::vector<std::int64_t>(const std::vector<TopicPartition>&)> assigned = {};
     // May be empty.
     std::function<void(const std::vector<TopicPartition>&)> revoked = {};
@@ -116,6 +121,14 @@ class Consumer {
   virtual absl::Status assign(
       const std::vector<std::pair<TopicPartition, std::int64_t>>& starts) = 0;
 
+  // Of what the group has given: reads these as well; reads one no more. For a moment, reads
+  // nothing and polls on as a member of the group; goes on where it stopped. Not in callbacks.
+  virtual absl::Status begin(
+      const std::vector<std::pair<TopicPartition, std::int64_t>>& starts) = 0;
+  virtual absl::Status leave(const TopicPartition& partition) = 0;
+  virtual absl::Status suspend() = 0;
+  virtual absl::Status resume() = 0;
+
   // Waits at most `wait` for the first message, then takes up to `limit` that are there; `visit`
   // sees each once, in offset order within a partition. Returns how many. Transport errors are not
   // errors here: the client retries, and reports through last_error(). After NOT_FOUND it may be
@@ -126,8 +139,8 @@ class Consumer {
   // Why nothing comes, if something is wrong: OK while the brokers answer.
   virtual absl::Status last_error() const = 0;
 
-  // True once every assigned partition has been read up to its end as known when that was reached;
-  // false while none is assigned.
+  // True once every partition that is read has been read up to its end as known when that was
+  // reached; false while none is assigned.
   virtual bool at_end() const = 0;
   // High watermark less position for each assigned partition that is known.
   virtual std::map<TopicPartition, std::int64_t> lag() const = 0;
@@ -222,8 +235,9 @@ class Producer {
                                    const std::vector<Header>& headers = {},
                                    std::optional<std::int64_t> timestamp_ms = std::nullopt,
                                    std::uint64_t tag = 0) = 0;
-  // Serves delivery reports; the first failed delivery is returned by flush().
-  virtual void poll() = 0;
+  // Serves delivery reports, those that are there or come within `wait`; the first failed delivery
+  // is returned by flush().
+  virtual void poll(std::chrono::milliseconds wait = std::chrono::milliseconds(0)) = 0;
   // Waits until all is delivered; UNAVAILABLE if it is not within `wait`. A failed delivery is
   // reported once.
   virtual absl::Status flush(std::chrono::milliseconds wait) = 0;
@@ -264,6 +278,9 @@ class Admin {
   // First and next offset of a partition.
   virtual absl::StatusOr<std::pair<std::int64_t, std::int64_t>> watermarks(
       const TopicPartition& partition, std::chrono::milliseconds wait) = 0;
+  // As Consumer::log_ends, but for the end, which is that of all records.
+  virtual absl::StatusOr<std::vector<LogEnds>> log_ends(
+      const std::vector<TopicPartition>& partitions, std::chrono::milliseconds wait) = 0;
 };
 
 // librdkafka's mock cluster in this process. A partition keeps at most 5 MB or 100,000 records and

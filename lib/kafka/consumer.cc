@@ -136,13 +136,7 @@ absl::Status ConsumerOverRdkafka::serve_error(const rd_kafka_message_t& message)
       return absl::OkStatus();
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-      return failed_precondition(
-          "{}: can't read from offset {}: {}; its records were deleted or never written: start "
-          "from "
-          "another offset",
-          place,
-          partition != nullptr && partition->position >= 0 ? partition->position : message.offset,
-          reason);
+      return left_log(partition, place, message.offset, reason);
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
       return missing_topic(topic);
@@ -160,6 +154,18 @@ absl::Status ConsumerOverRdkafka::serve_error(const rd_kafka_message_t& message)
       message.err, topic.empty() ? fmt::format("Kafka at {}", native_->brokers()) : place, reason);
   if (!absl::IsUnavailable(status)) return status;
   native_->set_last_error(status);
+  return absl::OkStatus();
+}
+
+absl::Status ConsumerOverRdkafka::left_log(const Partition* partition, std::string_view place,
+                                           std::int64_t offset, std::string_view reason) {
+  if (partition != nullptr && partition->position >= 0) offset = partition->position;
+  const absl::Status status = failed_precondition(
+      "{}: can't read from offset {}: {}; its records were deleted or never written: start from "
+      "another offset",
+      place, offset, reason);
+  if (partition == nullptr || left_log_ == nullptr) return status;
+  left_log_(partition->id, message_of(status));
   return absl::OkStatus();
 }
 

@@ -32,13 +32,18 @@ class ConsumerOverRdkafka final : public Consumer {
   explicit ConsumerOverRdkafka(const Options& options)
       : headers_(options.headers),
         has_group_(!options.group_id.empty()),
-        skipped_(options.skipped) {}
+        skipped_(options.skipped),
+        left_log_(options.left_log) {}
   ~ConsumerOverRdkafka() override;
 
   absl::Status open(const Options& options);
 
   absl::Status subscribe(const std::vector<std::string>& topics, Rebalance rebalance) override;
   absl::Status assign(const std::vector<std::pair<TopicPartition, std::int64_t>>& starts) override;
+  absl::Status begin(const std::vector<std::pair<TopicPartition, std::int64_t>>& starts) override;
+  absl::Status leave(const TopicPartition& partition) override;
+  absl::Status suspend() override;
+  absl::Status resume() override;
   absl::StatusOr<std::size_t> poll(std::chrono::milliseconds wait, std::size_t limit,
                                    const std::function<void(const Message&)>& visit) override;
   absl::Status last_error() const override { return native_->last_error(); }
@@ -59,6 +64,7 @@ class ConsumerOverRdkafka final : public Consumer {
  private:
   struct Partition {
     TopicPartition id;
+    std::int64_t start = kBeginning;         // as asked for
     std::int64_t position = kUnknownOffset;  // the next offset to visit
     bool end_reached = false;
     CorruptBatch corrupt;
@@ -75,6 +81,8 @@ class ConsumerOverRdkafka final : public Consumer {
   static void on_topic_error(void* owner, rd_kafka_resp_err_t code, std::string_view reason);
   void serve_rebalances();
   absl::Status start(const std::vector<std::pair<TopicPartition, std::int64_t>>& starts);
+  absl::Status add(const std::vector<std::pair<TopicPartition, std::int64_t>>& starts);
+  absl::Status take();
   void stop();
   absl::StatusOr<Queue> send_commit(const std::vector<GroupOffset>& next);
   absl::Status no_commit_answer() const;
@@ -84,6 +92,8 @@ class ConsumerOverRdkafka final : public Consumer {
   bool readable(Partition& partition);
   void fill(const rd_kafka_message_t& from, const Partition& partition);
   absl::Status serve_error(const rd_kafka_message_t& message);
+  absl::Status left_log(const Partition* partition, std::string_view place, std::int64_t offset,
+                        std::string_view reason);
   void serve_corruption(const rd_kafka_message_t& message, Partition& partition);
   void seek(Partition& partition, std::int64_t offset);
   void report_skipped(Partition& partition, std::string_view why);
@@ -92,6 +102,7 @@ class ConsumerOverRdkafka final : public Consumer {
   const bool has_group_;
   const std::function<void(const TopicPartition&, std::int64_t, std::int64_t, std::string_view)>
       skipped_;
+  const std::function<void(const TopicPartition&, std::string_view)> left_log_;
   std::unique_ptr<Native> native_;
   Queue queue_;
   Commit commit_;
@@ -99,7 +110,8 @@ class ConsumerOverRdkafka final : public Consumer {
   Rebalance rebalance_;
   std::vector<std::pair<rd_kafka_resp_err_t, std::vector<TopicPartition>>> pending_rebalances_;
 
-  std::map<TopicPartition, Partition> partitions_;  // as assigned
+  std::map<TopicPartition, Partition> partitions_;  // that are read
+  bool is_suspended_ = false;
   // The last one that was looked up: messages come in runs of one partition.
   const rd_kafka_topic_t* found_topic_ = nullptr;
   std::int32_t found_number_ = -1;

@@ -135,22 +135,64 @@ absl::Status ConsumerOverRdkafka::assign(
 
 absl::Status ConsumerOverRdkafka::start(
     const std::vector<std::pair<TopicPartition, std::int64_t>>& starts) {
+  stop();
+  SW_RETURN_IF_ERROR(add(starts));
+  return take();
+}
+
+absl::Status ConsumerOverRdkafka::add(
+    const std::vector<std::pair<TopicPartition, std::int64_t>>& starts) {
   for (const auto& [id, offset] : starts) {
-    if (offset < 0 && offset != kBeginning && offset != kEnd) {
+    if (offset < 0 && offset != kBeginning && offset != kEnd && offset != kNotYet) {
       return invalid_argument("{} [{}]: {} is no offset to start at", id.topic, id.partition,
                               offset);
     }
   }
-  stop();
   for (const auto& [id, offset] : starts) {
+    if (offset == kNotYet) continue;
     partitions_[id] = {.id = id,
+                       .start = offset,
                        .position = offset < 0 ? kUnknownOffset : offset,
                        .end_reached = false,
                        .corrupt = {},
                        .abandoned_in = 0};
   }
-  return status_of(rd_kafka_assign(native_->get(), partition_list(starts).get()),
-                   "taking partitions", "");
+  return absl::OkStatus();
+}
+
+// By a new assignment, from positions of ours, rather than by a pause, which has passed over
+// records (see poll).
+absl::Status ConsumerOverRdkafka::take() {
+  std::vector<std::pair<TopicPartition, std::int64_t>> from;
+  for (const auto& [id, partition] : partitions_) {
+    if (is_suspended_) break;
+    from.emplace_back(id, partition.position >= 0 ? partition.position : partition.start);
+  }
+  return status_of(rd_kafka_assign(native_->get(), partition_list(from).get()), "taking partitions",
+                   "");
+}
+
+absl::Status ConsumerOverRdkafka::begin(
+    const std::vector<std::pair<TopicPartition, std::int64_t>>& starts) {
+  SW_RETURN_IF_ERROR(add(starts));
+  return starts.empty() ? absl::OkStatus() : take();
+}
+
+absl::Status ConsumerOverRdkafka::leave(const TopicPartition& partition) {
+  if (partitions_.erase(partition) == 0) return absl::OkStatus();
+  found_ = nullptr;
+  found_topic_ = nullptr;
+  return take();
+}
+
+absl::Status ConsumerOverRdkafka::suspend() {
+  is_suspended_ = true;
+  return take();
+}
+
+absl::Status ConsumerOverRdkafka::resume() {
+  is_suspended_ = false;
+  return take();
 }
 
 void ConsumerOverRdkafka::stop() {

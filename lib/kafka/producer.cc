@@ -70,7 +70,9 @@ class ProducerOverRdkafka final : public Producer {
   absl::Status try_produce(const std::string& topic, std::int32_t partition, std::string_view key,
                            std::string_view payload, const std::vector<Header>& headers,
                            std::optional<std::int64_t> timestamp_ms, std::uint64_t tag) override;
-  void poll() override { rd_kafka_poll(native_->get(), 0); }
+  void poll(milliseconds wait) override {
+    rd_kafka_poll(native_->get(), static_cast<int>(wait.count()));
+  }
   absl::Status flush(milliseconds wait) override;
   std::uint64_t failed_deliveries() const override {
     return failures_.load(std::memory_order_relaxed);

@@ -4,12 +4,15 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "aggregator/flusher.h"
+#include "aggregator/incidents.h"
+#include "aggregator/input_watch.h"
 #include "aggregator/meters.h"
 #include "aggregator/owned_source.h"
 #include "aggregator/worker.h"
@@ -23,6 +26,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kWatch{100};
+constexpr const char* kCaughtUp = "aggregator has caught up";
+constexpr const char* kDelivers = "aggregator delivers to the journal";
 
 absl::Status check_cpus(const std::vector<int>& cpus) {
   const std::vector<int> allowed = allowed_cpus();
@@ -34,6 +39,16 @@ absl::Status check_cpus(const std::vector<int>& cpus) {
     }
   }
   return absl::OkStatus();
+}
+
+v1::JournalRecord topology_record(const std::array<std::int32_t, 2>& partitions) {
+  v1::JournalRecord record;
+  for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
+    auto* said = record.mutable_topology()->add_topics();
+    said->set_name(std::string(topic_name(topic)));
+    said->set_partitions(partitions[static_cast<std::size_t>(topic)]);
+  }
+  return record;
 }
 
 }  // namespace
@@ -53,6 +68,7 @@ class Aggregator::Session {
  private:
   absl::Status connect(const std::vector<std::int32_t>& partitions);
   void start();
+  void say_topology();
   void join();
   absl::Status failure() const {
     const std::lock_guard lock(mutex_);
@@ -63,7 +79,10 @@ class Aggregator::Session {
   const config::Config& config_;
   OwnedSourceList& sources_;
   std::unique_ptr<Flusher> flusher_;
+  std::unique_ptr<InputIncidents> incidents_;
+  std::unique_ptr<InputWatch> watch_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::array<std::int32_t, 2> topology_{};  // as said last, by Topic
   Stop stop_workers_;
   mutable std::mutex mutex_;
   absl::Status failure_;  // of the first worker that failed; guarded by mutex_
@@ -93,35 +112,41 @@ absl::Status Aggregator::Session::run(const Stop& stop) {
     telemetry.set_ready(
         "aggregator reaches the brokers",
         std::ranges::all_of(workers_, [](const auto& w) { return w->reachable(); }));
+    telemetry.set_ready(
+        kCaughtUp, std::ranges::all_of(workers_, [](const auto& w) { return w->is_caught_up(); }));
+    telemetry.set_ready(kDelivers, flusher_->is_delivering());
+    say_topology();
     status = failure();
     if (status.ok()) status = flusher_->status();
   }
   telemetry.set_ready("aggregator connected", false);
+  telemetry.set_ready(kCaughtUp, false);
+  telemetry.set_ready(kDelivers, false);
   join();
   if (status.ok()) status = failure();
   return status.ok() ? flusher_->status() : status;
 }
 
 absl::Status Aggregator::Session::connect(const std::vector<std::int32_t>& partitions) {
-  kafka::Producer::Options options;
-  options.client = client_options(config_.kafka);
-  options.linger = std::chrono::milliseconds(1);  // a flush is a burst, and someone waits for it
-  SW_ASSIGN_OR_RETURN(auto producer, kafka::Producer::create(options));
-  flusher_ = std::make_unique<Flusher>(&config_, owner_.topics_.journal, std::move(producer),
-                                       &sources_, owner_.meters_.get(), &owner_.journaled_);
-  v1::JournalRecord record;
-  for (std::size_t i = 0; i < 2; ++i) {
-    auto* topic = record.mutable_topology()->add_topics();
-    topic->set_name(std::string(topic_name(static_cast<Topic>(i))));
-    topic->set_partitions(partitions[i]);
-  }
-  SW_RETURN_IF_ERROR(flusher_->append(record));
+  SW_ASSIGN_OR_RETURN(
+      auto journal, JournalAppender::create(client_options(config_.kafka), owner_.topics_.journal));
+  flusher_ = std::make_unique<Flusher>(&config_, std::move(journal), &sources_,
+                                       owner_.meters_.get(), &owner_.delivered_);
+  topology_ = {partitions[0], partitions[1]};
+  flusher_->append(topology_record(topology_));
+
+  incidents_ = std::make_unique<InputIncidents>(owner_.topics_, config_.kafka.group_id,
+                                                partitions[0], owner_.options_.telemetry);
+  watch_ = std::make_unique<InputWatch>(client_options(config_.kafka), owner_.topics_, &sources_,
+                                        incidents_.get(),
+                                        InputWatch::Pace{.look = owner_.options_.input_look});
+  SW_RETURN_IF_ERROR(watch_->connect());
 
   // One that is beyond the partitions would have nothing to do.
   const int count = std::min(config_.aggregator.workers, partitions[0]);
   for (int i = 0; i < count; ++i) {
-    const Worker::Shared shared{&owner_.options_, &owner_.topics_, &sources_, owner_.meters_.get(),
-                                &owner_.processed_};
+    const Worker::Shared shared{&owner_.options_, &owner_.topics_,      &sources_,
+                                incidents_.get(), owner_.meters_.get(), &owner_.processed_};
     workers_.push_back(std::make_unique<Worker>(shared, i));
     // Its Kafka clients' threads too: most of what a record costs is its way from core to core.
     const OnCpus pinned(one_of(config_.aggregator.cpu_affinity, static_cast<std::size_t>(i)));
@@ -134,8 +159,18 @@ absl::Status Aggregator::Session::connect(const std::vector<std::int32_t>& parti
   return absl::OkStatus();
 }
 
+// Partitions that are not read hold panes open: what lacks their records is not the whole.
+void Aggregator::Session::say_topology() {
+  std::array<std::int32_t, 2> now = incidents_->partitions().now;
+  for (std::size_t i = 0; i < now.size(); ++i) now[i] = std::max(now[i], topology_[i]);
+  if (now == topology_) return;
+  topology_ = now;
+  flusher_->append_soon(topology_record(now));
+}
+
 void Aggregator::Session::start() {
   flusher_->start();
+  watch_->start();
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     const OnCpus pinned(one_of(config_.aggregator.cpu_affinity, i));
     threads_.emplace_back([this, i] {
@@ -149,6 +184,7 @@ void Aggregator::Session::start() {
 // The workers first, so that the last flush has all that they have processed.
 void Aggregator::Session::join() {
   stop_workers_.request();
+  if (watch_ != nullptr) watch_->stop();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
   if (flusher_ != nullptr) flusher_->stop();
@@ -160,6 +196,8 @@ Aggregator::Aggregator(Options options)
       meters_(std::make_unique<AggregatorMeters>(options_.telemetry)) {
   if (options_.sources == nullptr) options_.sources = std::make_shared<OwnedSourceList>();
   options_.telemetry->set_ready("aggregator connected", false);
+  options_.telemetry->set_ready(kCaughtUp, false);
+  options_.telemetry->set_ready(kDelivers, false);
 }
 
 Aggregator::~Aggregator() = default;
@@ -168,13 +206,13 @@ absl::Status Aggregator::run(const Stop& stop) {
   SW_RETURN_IF_ERROR(check_cpus(options_.config->aggregator.cpu_affinity));
   return keep_trying("aggregator", options_.strict, stop, [&] {
     processed_.store(0, std::memory_order_relaxed);
-    journaled_.store(0, std::memory_order_relaxed);
+    delivered_.store(0, std::memory_order_relaxed);
     return Session(this).run(stop);
   });
 }
 
 Aggregator::Progress Aggregator::progress() const {
-  return {processed_.load(std::memory_order_relaxed), journaled_.load(std::memory_order_relaxed)};
+  return {processed_.load(std::memory_order_relaxed), delivered_.load(std::memory_order_relaxed)};
 }
 
 }  // namespace surgewatch::services

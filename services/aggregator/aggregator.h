@@ -10,7 +10,8 @@
 // waits for them; progress() by any.
 // Errors: run() returns OK after a requested stop; NOT_FOUND for missing topics, INVALID_ARGUMENT
 // for topics that do not match or a CPU that is not there; with `strict` UNAVAILABLE where it would
-// otherwise try again. What ends one worker ends the session, and the next try starts them all.
+// otherwise try again. What ends one worker ends the session, and the next try starts them all; so
+// does a record that the journal refuses.
 #pragma once
 
 #include <atomic>
@@ -47,6 +48,8 @@ class Aggregator {
     bool strict = false;
     // Where others find the sources that are owned now, e.g. live queries; null: nobody looks.
     std::shared_ptr<OwnedSourceList> sources = nullptr;
+    // How often it is looked whether the input topics are still the ones that are read.
+    std::chrono::milliseconds input_look{5'000};
     // For measuring; called by the worker, which waits for it.
     std::function<void(const Visible&)> on_visible = {};
   };
@@ -55,10 +58,11 @@ class Aggregator {
 
   absl::Status run(const Stop& stop);
 
-  // Records processed, and how many of them the journal reflects, over all owned sources.
+  // Records processed, and how many of them are known to be reflected by the journal, over all
+  // owned sources.
   struct Progress {
     std::uint64_t processed = 0;
-    std::uint64_t journaled = 0;
+    std::uint64_t delivered = 0;
   };
   Progress progress() const;
 
@@ -69,7 +73,7 @@ class Aggregator {
   kafka::Topics topics_;
   std::unique_ptr<AggregatorMeters> meters_;
   std::atomic<std::uint64_t> processed_{0};  // written by the workers, read by progress()
-  std::atomic<std::uint64_t> journaled_{0};  // written by the flusher, read by progress()
+  std::atomic<std::uint64_t> delivered_{0};  // written by the flusher, read by progress()
 };
 
 }  // namespace surgewatch::services

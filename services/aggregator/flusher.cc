@@ -1,33 +1,43 @@
 #include "aggregator/flusher.h"
 
 #include <algorithm>
-#include <chrono>
 #include <set>
 #include <utility>
-#include <vector>
 
-#include "base/proto_json.h"
 #include "base/status.h"
+#include "base/time.h"
 
 namespace surgewatch::services {
 namespace {
 
 using std::chrono::milliseconds;
 using SteadyClock = std::chrono::steady_clock;
+using Ownership = OwnedSource::Ownership;
 
 constexpr milliseconds kDrainWait{3'000};
+constexpr milliseconds kStep{20};
+// An election of a new leader takes some seconds.
+constexpr milliseconds kLongUnderWay{5'000};
+// Of documents, of a source, since its last flush: some 10 MB.
+constexpr std::uint64_t kCorrectionsWaiting = 100'000;
+
+v1::JournalRecord about(const OwnedSource& owned) {
+  v1::JournalRecord record;
+  record.mutable_source()->set_topic(std::string(topic_name(owned.source.id().topic)));
+  record.mutable_source()->set_partition(owned.source.id().partition);
+  return record;
+}
 
 }  // namespace
 
-Flusher::Flusher(const config::Config* config, std::string journal_topic,
-                 std::unique_ptr<kafka::Producer> producer, const OwnedSourceList* sources,
-                 AggregatorMeters* meters, std::atomic<std::uint64_t>* journaled)
+Flusher::Flusher(const config::Config* config, std::unique_ptr<JournalAppender> journal,
+                 const OwnedSourceList* sources, AggregatorMeters* meters,
+                 std::atomic<std::uint64_t>* delivered)
     : config_(*config),
-      topic_(std::move(journal_topic)),
-      producer_(std::move(producer)),
+      journal_(std::move(journal)),
       sources_(*sources),
       meters_(*meters),
-      journaled_(*journaled) {}
+      delivered_(*delivered) {}
 
 void Flusher::start() {
   thread_ = std::thread([this] { run(); });
@@ -44,82 +54,175 @@ absl::Status Flusher::status() const {
   return status_;
 }
 
+void Flusher::append_soon(v1::JournalRecord record) {
+  const std::lock_guard lock(mutex_);
+  soon_.push_back(std::move(record));
+}
+
 void Flusher::run() {
   const milliseconds interval{std::max<Micros>(config_.flush_interval / 1'000, 1)};
-  absl::Status status;
   // In step with the clock, however long a flush takes; what is missed is not made up for.
   auto next = SteadyClock::now() + interval;
-  const auto wait = [&] {
-    const auto left = std::chrono::ceil<milliseconds>(next - SteadyClock::now());
-    return std::max(left, milliseconds(0));
-  };
-  while (status.ok() && !stop_.wait_for(wait())) {
-    status = flush_all();
+  while (journal_->status().ok() && !wait_until(next)) {
+    flush_all();
     next = std::max(next + interval, SteadyClock::now());
   }
-  if (status.ok()) status = flush_all();
-  if (status.ok()) status = producer_->flush(kDrainWait);
+  absl::Status status = journal_->status();
+  if (status.ok()) {
+    const auto deadline = SteadyClock::now() + kDrainWait;
+    flush_until(deadline);
+    status = journal_->drain(
+        std::max(std::chrono::ceil<milliseconds>(deadline - SteadyClock::now()), milliseconds(0)));
+    say_how_far();
+  }
+  is_delivering_.store(false, std::memory_order_relaxed);
   const std::lock_guard lock(mutex_);
   status_ = status;
 }
 
-absl::Status Flusher::flush_all() {
-  std::uint64_t journaled = 0;
-  std::set<SourceId> ids;
-  for (const auto& owned : sources_.all()) {
-    ids.insert(owned->source.id());
-    SW_RETURN_IF_ERROR(flush(owned.get()));
-    journaled += owned->journaled;
-    meters_.source(owned->source.id(), owned->owner_epoch, owned->source.stats());
+// Serves deliveries meanwhile. True if it is time to stop or the journal takes nothing any more.
+bool Flusher::wait_until(SteadyClock::time_point next) {
+  for (;;) {
+    const auto left =
+        std::max(std::chrono::ceil<milliseconds>(next - SteadyClock::now()), milliseconds(0));
+    if (journal_->undelivered() == 0) {
+      say_how_far();
+      return stop_.wait_for(left);
+    }
+    journal_->poll(std::min(left, kStep));
+    say_how_far();
+    if (stop_.requested() || !journal_->status().ok()) return true;
+    if (left.count() == 0) return false;
   }
-  meters_.release_all_but(ids);
-  producer_->poll();
-  journaled_.store(journaled, std::memory_order_relaxed);
-  return absl::OkStatus();
 }
 
-absl::Status Flusher::flush(OwnedSource* owned) {
-  // Read before the flush: what is flushed reflects at least this record.
+void Flusher::say_how_far() {
+  std::uint64_t delivered = 0;
+  for (const auto& owned : sources_.all()) delivered += owned->delivered;
+  delivered_.store(delivered, std::memory_order_relaxed);
+  is_delivering_.store(
+      journal_->status().ok() && journal_->has_delivered() && journal_->delay() < kLongUnderWay,
+      std::memory_order_relaxed);
+}
+
+// At the end: all of what was processed, as long as there is time.
+void Flusher::flush_until(SteadyClock::time_point deadline) {
+  while (!flush_all() && journal_->status().ok() && SteadyClock::now() < deadline) {
+    journal_->poll(kStep);
+  }
+}
+
+// False if somebody found no room.
+bool Flusher::flush_all() {
+  std::vector<v1::JournalRecord> soon;
+  {
+    const std::lock_guard lock(mutex_);
+    soon.swap(soon_);
+  }
+  for (const v1::JournalRecord& record : soon) journal_->append(record);
+  const OwnedSources all = sources_.all();
+  bool had_room = true;
+  std::set<SourceId> ids;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const std::size_t at = (turn_ + i) % all.size();
+    const std::shared_ptr<OwnedSource>& owned = all[at];
+    ids.insert(owned->source.id());
+    meters_.source(owned->source.id(), owned->input, owned->source.stats());
+    if (had_room && !journal_->has_room()) {
+      had_room = false;
+      turn_ = at;
+    }
+    if (owned->ownership != Ownership::kKnown) {
+      take_over(owned);
+    } else if (had_room) {
+      flush(owned);
+    }
+    bound_corrections(owned.get());
+  }
+  meters_.release_all_but(ids);
+  return had_room;
+}
+
+// Who follows somebody says so first. If it is not known where that stands, it is said once more.
+void Flusher::take_over(const std::shared_ptr<OwnedSource>& owned) {
+  if (owned->ownership == Ownership::kSaid || stop_.requested()) return;
+  v1::JournalRecord record = about(*owned);
+  v1::Ownership& ownership = *record.mutable_ownership();
+  ownership.set_generation(config_.generation);
+  if (config_.reference != nullptr) {
+    ownership.set_reference_data_version(config_.reference->version);
+  }
+  for (const config::Series& series : config_.series) {
+    if (series.event != owned->source.id().topic) continue;
+    v1::SeriesRef* ref = ownership.add_series();
+    ref->set_name(series.name);
+    ref->set_definition(series.definition);
+  }
+  ownership.set_start_offset(owned->start_offset);
+  owned->ownership = Ownership::kSaid;
+  journal_->append(record, [owned](std::optional<std::int64_t> offset) {
+    owned->ownership = offset ? Ownership::kKnown : Ownership::kUnsaid;
+    if (!offset) return;
+    owned->epoch = *offset;
+    owned->delivered_to.store(0, std::memory_order_relaxed);
+  });
+}
+
+void Flusher::flush(const std::shared_ptr<OwnedSource>& owned) {
+  // Read before the flush: what is flushed reflects at least these.
+  const std::uint64_t processed = owned->processed.load(std::memory_order_acquire);
   const std::int64_t record_timestamp = owned->record_timestamp.load(std::memory_order_relaxed);
   const aggregate::SourceStats stats = owned->source.stats();
   const bool moved = stats.next_offset != owned->seen_offset;
   owned->seen_offset = stats.next_offset;
-  SW_RETURN_IF_ERROR(mark_idle(owned, moved));
-  std::vector<v1::JournalRecord> records;
-  owned->source.flush(&records);
-  for (v1::JournalRecord& record : records) {
+  owned->corrections_collected = stats.corrections;
+  mark_idle(owned.get(), moved);
+  owned->source.flush(&records_);
+  for (v1::JournalRecord& record : records_) {
     if (record.has_progress() && record_timestamp != 0) {
       record.mutable_progress()->set_record_timestamp_micros(record_timestamp);
     }
-    SW_RETURN_IF_ERROR(append(record));
+    record.set_epoch(owned->epoch);
+    append_flush(owned, &record, processed);
+    record.clear_epoch();  // it may be used again
   }
-  owned->source.recycle(&records);
-  owned->journaled = stats.consumed;
-  return absl::OkStatus();
+  owned->source.recycle(&records_);
+  owned->handed_over = processed;
+  if (owned->flushes_under_way == 0) owned->delivered = processed;
 }
 
-absl::Status Flusher::mark_idle(OwnedSource* owned, bool moved) {
+// The progress record is the flush's last: once it is there, the flush is.
+void Flusher::append_flush(const std::shared_ptr<OwnedSource>& owned, v1::JournalRecord* record,
+                           std::uint64_t processed) {
+  if (!record->has_progress()) return journal_->append(*record);
+  ++owned->flushes_under_way;
+  const std::int64_t next_offset = record->progress().next_offset();
+  journal_->append(*record, [owned, next_offset, processed](std::optional<std::int64_t>) {
+    --owned->flushes_under_way;
+    // Flushes that found nothing more were said by the one before them.
+    owned->delivered = owned->flushes_under_way == 0 ? owned->handed_over : processed;
+    owned->delivered_to.store(next_offset, std::memory_order_relaxed);
+  });
+}
+
+void Flusher::mark_idle(OwnedSource* owned, bool moved) {
   const auto now = SteadyClock::now();
   if (moved) owned->moved_at = now;
   const bool idle =
       !moved && owned->caught_up.load(std::memory_order_relaxed) &&
       now - owned->moved_at >= std::chrono::microseconds(config_.event_time.idle_after);
-  if (idle == owned->idle || !(idle || moved)) return absl::OkStatus();
+  if (idle == owned->idle || !(idle || moved)) return;
   owned->idle = idle;
-  v1::JournalRecord mark;
-  mark.mutable_source()->set_topic(std::string(topic_name(owned->source.id().topic)));
-  mark.mutable_source()->set_partition(owned->source.id().partition);
+  v1::JournalRecord mark = about(*owned);
+  mark.set_epoch(owned->epoch);
   mark.mutable_idle()->set_idle(idle);
-  mark.mutable_idle()->set_owner_epoch(owned->owner_epoch);
   mark.mutable_idle()->set_decided_at_micros(wall_clock_micros());
-  return append(mark);
+  journal_->append(mark);
 }
 
-absl::Status Flusher::append(const v1::JournalRecord& record) {
-  const std::string key = record.has_source() ? fmt::format("{}/{}", record.source().topic(),
-                                                            record.source().partition())
-                                              : "topology";
-  return producer_->produce(topic_, /*partition=*/0, key, to_bytes(record));
+void Flusher::bound_corrections(OwnedSource* owned) {
+  const std::uint64_t waiting = owned->source.stats().corrections - owned->corrections_collected;
+  owned->must_wait.store(waiting > kCorrectionsWaiting, std::memory_order_relaxed);
 }
 
 }  // namespace surgewatch::services

@@ -1,58 +1,82 @@
 // Appends to the journal what has changed in the panes of every owned source, again and again after
 // the flush interval; and whether a source is idle, which only a clock can tell.
 //
+//   new source ──► says whose it is ──► where that stands is the epoch ──► flushes, with the epoch
+//
+// Nothing is said of a source before its epoch is known; others go on meanwhile. While the journal
+// takes less than there is to say, nothing is collected: panes are absolute, so what waits is
+// merged there. Corrections can't be merged, so where too many wait the source's worker is told to.
+//
 // Threads: one of its own between start() and stop(), which only reads what workers write;
-// status() by any.
+// status(), is_delivering() and append_soon() by any.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "aggregator/journal_appender.h"
 #include "aggregator/meters.h"
 #include "aggregator/owned_source.h"
 #include "common/stop.h"
 #include "config/config.h"
-#include "kafka/client.h"
 #include "surgewatch/v1/journal.pb.h"
 
 namespace surgewatch::services {
 
 class Flusher {
  public:
-  Flusher(const config::Config* config, std::string journal_topic,
-          std::unique_ptr<kafka::Producer> producer, const OwnedSourceList* sources,
-          AggregatorMeters* meters, std::atomic<std::uint64_t>* journaled);
+  // `delivered`: where to say how many records the journal reflects.
+  Flusher(const config::Config* config, std::unique_ptr<JournalAppender> journal,
+          const OwnedSourceList* sources, AggregatorMeters* meters,
+          std::atomic<std::uint64_t>* delivered);
   ~Flusher() { stop(); }
 
   // For the record that opens what this process has to say; before start().
-  absl::Status append(const v1::JournalRecord& record);
+  void append(const v1::JournalRecord& record) { journal_->append(record); }
   void start();
-  // Flushes once more and waits until all is delivered.
+  // Any thread: with the next flush.
+  void append_soon(v1::JournalRecord record);
+  // Flushes once more and waits until all is delivered, some seconds at most.
   void stop();
-  // Why it ended.
+  // Why it ended, or nothing is appended any more.
   absl::Status status() const;
+  // False before something has arrived in the journal, and while something is under way for long.
+  bool is_delivering() const { return is_delivering_.load(std::memory_order_relaxed); }
 
  private:
   void run();
-  absl::Status flush_all();
-  absl::Status flush(OwnedSource* owned);
-  absl::Status mark_idle(OwnedSource* owned, bool moved);
+  bool wait_until(std::chrono::steady_clock::time_point next);
+  bool flush_all();
+  void flush_until(std::chrono::steady_clock::time_point deadline);
+  void take_over(const std::shared_ptr<OwnedSource>& owned);
+  void flush(const std::shared_ptr<OwnedSource>& owned);
+  void append_flush(const std::shared_ptr<OwnedSource>& owned, v1::JournalRecord* record,
+                    std::uint64_t processed);
+  void mark_idle(OwnedSource* owned, bool moved);
+  void bound_corrections(OwnedSource* owned);
+  void say_how_far();
 
   const config::Config& config_;
-  const std::string topic_;
-  const std::unique_ptr<kafka::Producer> producer_;
+  const std::unique_ptr<JournalAppender> journal_;
   const OwnedSourceList& sources_;
   AggregatorMeters& meters_;
-  std::atomic<std::uint64_t>& journaled_;
+  std::atomic<std::uint64_t>& delivered_;
+  std::size_t turn_ = 0;                    // who is flushed first: whoever found no room
+  std::vector<v1::JournalRecord> records_;  // reused
   Stop stop_;
   std::thread thread_;
+  std::atomic<bool> is_delivering_{false};  // a figure of its own
   mutable std::mutex mutex_;
-  absl::Status status_;  // guarded by mutex_
+  absl::Status status_;                  // guarded by mutex_
+  std::vector<v1::JournalRecord> soon_;  // guarded by mutex_
 };
 
 }  // namespace surgewatch::services

@@ -117,7 +117,7 @@ OwnedSources current(const OwnedSourceList& list) {
   std::map<SourceId, std::shared_ptr<OwnedSource>> by_id;
   for (auto& owned : list.all()) {
     std::shared_ptr<OwnedSource>& known = by_id[owned->source.id()];
-    if (known == nullptr || known->owner_epoch < owned->owner_epoch) known = std::move(owned);
+    if (known == nullptr || known->input.life < owned->input.life) known = std::move(owned);
   }
   OwnedSources sources;
   for (auto& [id, owned] : by_id) sources.push_back(std::move(owned));

@@ -1,5 +1,6 @@
 #include "aggregator/meters.h"
 
+#include <algorithm>
 #include <cctype>
 
 #include "base/time.h"
@@ -23,16 +24,48 @@ double seconds_since(Micros time) {
   return static_cast<double>(wall_clock_micros() - time) / static_cast<double>(kMicrosPerSecond);
 }
 
+// Of each figure the higher one. Gauges are `a`'s.
+aggregate::SourceStats higher(const aggregate::SourceStats& a, const aggregate::SourceStats& b) {
+  using Stats = aggregate::SourceStats;
+  aggregate::SourceStats result = a;
+  for (const auto figure :
+       {&Stats::consumed, &Stats::counted, &Stats::duplicate, &Stats::superseded, &Stats::late,
+        &Stats::rejected, &Stats::miskeyed, &Stats::corrections, &Stats::unverifiable,
+        &Stats::unknown_sku_lines, &Stats::overflows, &Stats::over_key_limit}) {
+    result.*figure = std::max(a.*figure, b.*figure);
+  }
+  result.rejected_by_reason.resize(
+      std::max(a.rejected_by_reason.size(), b.rejected_by_reason.size()));
+  for (std::size_t i = 0; i < b.rejected_by_reason.size(); ++i) {
+    result.rejected_by_reason[i] = std::max(result.rejected_by_reason[i], b.rejected_by_reason[i]);
+  }
+  return result;
+}
+
 }  // namespace
 
 AggregatorMeters::AggregatorMeters(telemetry::Telemetry* telemetry) : telemetry_(*telemetry) {
+  const auto cut = [&](const char* topic) {
+    return &telemetry_.counter("side_outputs_cut_total",
+                               "Late and rejected records that were copied without their payload "
+                               "or key, which were too large.",
+                               {{"topic", topic}});
+  };
+  cut_late_ = cut("surgewatch.late");
+  cut_dead_letters_ = cut("surgewatch.dead-letter");
+  commits_failed_ = &telemetry_.counter(
+      "commits_failed_total", "Commits of input offsets that failed and were tried again.", {});
   for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
     const telemetry::Labels labels{{"topic", std::string(topic_name(topic))}};
     const auto counter = [&](const char* name, const char* help) {
       return &telemetry_.counter(name, help, labels);
     };
     TopicCounters& counters = by_topic_[topic];
-    counters.consumed = counter("events_consumed_total", "Records read from an input topic.");
+    counters.consumed =
+        counter("events_consumed_total", "Records read from an input topic for the first time.");
+    counters.reread =
+        counter("events_reread_total",
+                "Records read again after a restart or a rebalance; counted nowhere else.");
     counters.duplicate =
         counter("events_duplicate_total", "Events of an id and revision seen before.");
     counters.superseded =
@@ -63,8 +96,10 @@ AggregatorMeters::AggregatorMeters(telemetry::Telemetry* telemetry) : telemetry_
   }
 }
 
-void AggregatorMeters::source(const SourceId& id, std::int64_t owner_epoch,
+// Each figure of `last` never falls, though `stats` may have been taken before the border's.
+void AggregatorMeters::source(const SourceId& id, const InputState& input,
                               const aggregate::SourceStats& stats) {
+  const std::lock_guard lock(mutex_);
   const auto [found, is_new] = by_source_.try_emplace(id);
   SourceGauges& gauges = found->second;
   if (is_new) {
@@ -84,35 +119,62 @@ void AggregatorMeters::source(const SourceId& id, std::int64_t owner_epoch,
     gauges.outlier_ahead = &telemetry_.gauge("watermark_outlier_ahead_seconds",
                                              "Its event time less the watermark.", labels);
   }
-  if (gauges.owner_epoch != owner_epoch) {
-    gauges.owner_epoch = owner_epoch;
+  if (gauges.life > input.life) return;  // of an owner before the last
+  gauges.is_released = false;
+  if (gauges.life != input.life) {
+    gauges.life = input.life;
+    gauges.passed_border = false;
     gauges.last = {};
   }
   TopicCounters& counters = by_topic_.at(id.topic);
-  const aggregate::SourceStats& last = gauges.last;
-  const auto add = [](prometheus::Counter* counter, std::uint64_t now, std::uint64_t before) {
-    if (now > before) counter->Increment(static_cast<double>(now - before));
+  aggregate::SourceStats now = higher(stats, gauges.last);
+  const auto reread = [&](const aggregate::SourceStats& until) {
+    counters.reread->Increment(static_cast<double>(until.consumed - gauges.last.consumed));
+    gauges.last = until;
   };
-  add(counters.consumed, stats.consumed, last.consumed);
-  add(counters.duplicate, stats.duplicate, last.duplicate);
-  add(counters.superseded, stats.superseded, last.superseded);
-  add(counters.late, stats.late, last.late);
-  add(counters.miskeyed, stats.miskeyed, last.miskeyed);
-  add(counters.corrections, stats.corrections, last.corrections);
-  add(counters.unverifiable, stats.unverifiable, last.unverifiable);
-  add(counters.unknown_sku, stats.unknown_sku_lines, last.unknown_sku_lines);
-  add(counters.saturated, stats.overflows, last.overflows);
-  add(counters.over_key_limit, stats.over_key_limit, last.over_key_limit);
-  for (std::size_t reason = 1; reason < stats.rejected_by_reason.size(); ++reason) {
-    const std::uint64_t before =
-        reason < last.rejected_by_reason.size() ? last.rejected_by_reason[reason] : 0;
-    add(counters.rejected[reason], stats.rejected_by_reason[reason], before);
+  if (!gauges.passed_border) {
+    gauges.passed_border = input.border.passed();
+    if (!gauges.passed_border) {
+      reread(now);
+    } else {
+      reread(higher(input.border.below(), gauges.last));
+      now = higher(stats, gauges.last);
+    }
+  }
+  if (gauges.passed_border) {
+    add_news(counters, now, gauges.last);
+    gauges.last = now;
   }
   if (stats.watermark) gauges.watermark_lag->Set(seconds_since(*stats.watermark));
   gauges.keys->Set(static_cast<double>(stats.keys));
   gauges.documents->Set(static_cast<double>(stats.documents_known));
   set_outliers(stats, gauges);
-  gauges.last = stats;
+}
+
+void AggregatorMeters::add_news(const TopicCounters& counters, const aggregate::SourceStats& now,
+                                const aggregate::SourceStats& before) {
+  const auto add = [&](prometheus::Counter* counter, auto figure) {
+    if (now.*figure > before.*figure) {
+      counter->Increment(static_cast<double>(now.*figure - before.*figure));
+    }
+  };
+  using Stats = aggregate::SourceStats;
+  add(counters.consumed, &Stats::consumed);
+  add(counters.duplicate, &Stats::duplicate);
+  add(counters.superseded, &Stats::superseded);
+  add(counters.late, &Stats::late);
+  add(counters.miskeyed, &Stats::miskeyed);
+  add(counters.corrections, &Stats::corrections);
+  add(counters.unverifiable, &Stats::unverifiable);
+  add(counters.unknown_sku, &Stats::unknown_sku_lines);
+  add(counters.saturated, &Stats::overflows);
+  add(counters.over_key_limit, &Stats::over_key_limit);
+  for (std::size_t reason = 1; reason < now.rejected_by_reason.size(); ++reason) {
+    const std::uint64_t known =
+        reason < before.rejected_by_reason.size() ? before.rejected_by_reason[reason] : 0;
+    const std::uint64_t count = now.rejected_by_reason[reason];
+    if (count > known) counters.rejected[reason]->Increment(static_cast<double>(count - known));
+  }
 }
 
 void AggregatorMeters::set_outliers(const aggregate::SourceStats& stats,
@@ -125,15 +187,30 @@ void AggregatorMeters::set_outliers(const aggregate::SourceStats& stats,
 }
 
 void AggregatorMeters::release_all_but(const std::set<SourceId>& owned) {
+  const std::lock_guard lock(mutex_);
   for (auto& [id, gauges] : by_source_) {
-    if (owned.contains(id) || gauges.owner_epoch == 0) continue;
+    if (owned.contains(id) || gauges.is_released) continue;
     for (prometheus::Gauge* gauge : {gauges.watermark_lag, gauges.keys, gauges.documents}) {
       gauge->Set(0);
     }
     set_outliers({}, gauges);
-    gauges.owner_epoch = 0;
+    gauges.is_released = true;
   }
 }
+
+void AggregatorMeters::side_outputs_undelivered(int worker, std::size_t copies) {
+  telemetry_
+      .gauge("side_outputs_undelivered",
+             "Copies of late and rejected records that are not known to be delivered.",
+             {{"worker", std::to_string(worker)}})
+      .Set(static_cast<double>(copies));
+}
+
+void AggregatorMeters::side_output_cut(bool is_late) {
+  (is_late ? cut_late_ : cut_dead_letters_)->Increment();
+}
+
+void AggregatorMeters::commit_failed() { commits_failed_->Increment(); }
 
 void AggregatorMeters::worker_sources(int worker, std::size_t sources) {
   telemetry_

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "base/status.h"
@@ -20,17 +21,24 @@ constexpr milliseconds kPollWait{50};
 constexpr std::size_t kPollBatch = 512;
 constexpr milliseconds kHousekeeping{1'000};
 constexpr milliseconds kCommitEvery{5'000};
-constexpr milliseconds kDrainWait{3'000};
+// What a revocation or a stop may take: the group waits, or a person.
+constexpr milliseconds kDrainWait{1'000};
+constexpr milliseconds kLastCommitWait{1'500};
+// With side outputs that don't go out: so long without polling; a tenth of max.poll.interval.ms.
+constexpr milliseconds kWaitInPlace{30'000};
+constexpr milliseconds kStep{5};
 
 }  // namespace
 
 absl::Status Worker::connect() {
-  kafka::Producer::Options producer;
-  producer.client = client_options(config_.kafka);
-  SW_ASSIGN_OR_RETURN(side_outputs_, kafka::Producer::create(producer));
+  SW_ASSIGN_OR_RETURN(side_outputs_,
+                      SideOutputs::create(client_options(config_.kafka), topics_, shared_.meters));
   kafka::Consumer::Options consumer;
   consumer.client = client_options(config_.kafka);
   consumer.group_id = config_.kafka.group_id;
+  consumer.left_log = [this](const kafka::TopicPartition& partition, std::string_view why) {
+    left_log_.emplace_back(partition, why);
+  };
   SW_ASSIGN_OR_RETURN(consumer_, kafka::Consumer::create(consumer));
   return consumer_->subscribe({topics_.invoices, topics_.shipments},
                               {.assigned = [this](const auto& list) { return assigned(list); },
@@ -39,6 +47,7 @@ absl::Status Worker::connect() {
 
 absl::Status Worker::run(const Stop& stop) {
   const absl::Status status = work(stop);
+  is_caught_up_.store(false, std::memory_order_relaxed);
   // Here, so that however many workers there are, they leave at the same time.
   consumer_.reset();
   side_outputs_.reset();
@@ -50,50 +59,17 @@ absl::Status Worker::work(const Stop& stop) {
     const auto polled = consumer_->poll(kPollWait, kPollBatch,
                                         [this](const kafka::Message& message) { gather(message); });
     process_gathered();
-    SW_RETURN_IF_ERROR(polled.status());
-    SW_RETURN_IF_ERROR(side_output_failure_);
+    // That a topic is not there any more is an incident (incidents.h); it may come back.
+    if (!polled.ok() && (shared_.options->strict || !absl::IsNotFound(polled.status()))) {
+      return polled.status();
+    }
+    SW_RETURN_IF_ERROR(wait_for_others(stop));
+    if (!left_log_.empty()) start_again_what_left_its_log();
+    if (!waiting_.empty()) SW_RETURN_IF_ERROR(start_waiting());
     SW_RETURN_IF_ERROR(housekeeping());
   }
-  return commit();
-}
-
-std::vector<std::int64_t> Worker::assigned(const std::vector<kafka::TopicPartition>& partitions) {
-  const auto committed = consumer_->committed(partitions);
-  if (!committed.ok()) {
-    spdlog::warn("committed offsets can't be read ({}): dead letters may be sent twice",
-                 message_of(committed.status()));
-  }
-  for (std::size_t i = 0; i < partitions.size(); ++i) {
-    const Topic topic =
-        partitions[i].topic == topics_.invoices ? Topic::kInvoices : Topic::kShipments;
-    auto source = std::make_shared<OwnedSource>(SourceId{topic, partitions[i].partition},
-                                                partitions[i], shared_.options->config);
-    if (committed.ok() && (*committed)[i]) source->side_outputs_from = (*committed)[i]->offset;
-    shared_.sources->add(source);
-    owned_.push_back(std::move(source));
-  }
-  last_found_ = nullptr;
-  shared_.meters->worker_sources(number_, owned_.size());
-  spdlog::info("worker {} owns {} sources, reading them from the beginning", number_,
-               owned_.size());
-  return std::vector<std::int64_t>(partitions.size(), kafka::kBeginning);
-}
-
-void Worker::revoked(const std::vector<kafka::TopicPartition>& partitions) {
-  process_gathered();
-  if (const absl::Status status = commit(); !status.ok()) {
-    spdlog::warn("offsets were not committed before a rebalance: {}", message_of(status));
-  }
-  std::erase_if(owned_, [&](const auto& source) {
-    const bool gone = std::ranges::find(partitions, source->partition) != partitions.end();
-    if (gone) {
-      shared_.sources->remove(source);
-      shared_.meters->release_lag(source->source.id());
-    }
-    return gone;
-  });
-  last_found_ = nullptr;
-  shared_.meters->worker_sources(number_, owned_.size());
+  give_back();
+  return absl::OkStatus();
 }
 
 OwnedSource* Worker::find(std::string_view topic, std::int32_t partition) {
@@ -128,13 +104,27 @@ void Worker::process_gathered() {
 
 void Worker::process(OwnedSource* owned, SteadyClock::time_point polled) {
   std::vector<aggregate::Record>& records = owned->gathered;
-  asides_.clear();
-  owned->source.process(records, &asides_);
-  const aggregate::Record& last = records.back();
-  owned->next_offset = last.offset + 1;
-  if (last.record_timestamp) {
-    owned->record_timestamp.store(*last.record_timestamp, std::memory_order_relaxed);
+  InputState& input = owned->input;
+  // Held from the next housekeeping on, and nothing is counted any more.
+  const bool is_wrong =
+      input.incident.load(std::memory_order_relaxed) != Incident::kNone ||
+      (!input.has_begun.load(std::memory_order_relaxed) && !begins_right(owned, records.front()));
+  if (is_wrong) [[unlikely]] {
+    records.clear();
+    return;
   }
+  std::span<const aggregate::Record> rest(records);
+  if (!input.border.passed()) [[unlikely]] {
+    const auto first_new = std::ranges::partition_point(rest, [&](const aggregate::Record& record) {
+      return record.offset < input.border.offset();
+    });
+    const auto known = static_cast<std::size_t>(first_new - rest.begin());
+    if (known > 0) count(owned, rest.first(known));
+    rest = rest.subspan(known);
+    if (!rest.empty()) input.border.pass(owned->source.stats());
+  }
+  if (!rest.empty()) count(owned, rest);
+  owned->processed.fetch_add(records.size(), std::memory_order_release);
   shared_.processed->fetch_add(records.size(), std::memory_order_relaxed);
   if (shared_.options->on_visible) {
     shared_.options->on_visible({.source = owned->source.id(),
@@ -143,35 +133,68 @@ void Worker::process(OwnedSource* owned, SteadyClock::time_point polled) {
                                  .polled = polled,
                                  .visible = SteadyClock::now()});
   }
-  for (const aggregate::Aside& aside : asides_) {
-    const aggregate::Record& record = records[aside.index];
-    if (record.offset >= owned->side_outputs_from) side_output(*owned, record, aside.outcome);
-  }
   records.clear();
 }
 
-void Worker::side_output(const OwnedSource& owned, const aggregate::Record& record,
-                         const aggregate::Outcome& outcome) {
-  const bool late = outcome.disposition == aggregate::Disposition::kLate;
-  std::vector<kafka::Header> headers{
-      {"source_topic", owned.partition.topic},
-      {"source_partition", std::to_string(owned.partition.partition)},
-      {"source_offset", std::to_string(record.offset)},
-      {"reason", late ? "LATE" : v1::RejectReason_Name(outcome.reason)}};
-  if (!outcome.detail.empty()) headers.push_back({"detail", outcome.detail});
-  std::optional<std::int64_t> timestamp_ms;
-  if (record.record_timestamp) timestamp_ms = *record.record_timestamp / 1'000;
-  const absl::Status status =
-      side_outputs_->produce(late ? topics_.late : topics_.dead_letter, /*partition=*/-1,
-                             record.key, record.payload, headers, timestamp_ms);
-  if (!status.ok()) side_output_failure_ = status;
+void Worker::count(OwnedSource* owned, std::span<const aggregate::Record> records) {
+  asides_.clear();
+  owned->source.process(records, &asides_);
+  const aggregate::Record& last = records.back();
+  owned->next_offset = last.offset + 1;
+  owned->input.position.store(owned->next_offset, std::memory_order_relaxed);
+  if (last.record_timestamp) {
+    owned->record_timestamp.store(*last.record_timestamp, std::memory_order_relaxed);
+  }
+  if (!owned->input.border.passed()) return;  // an earlier owner has sent them
+  for (const aggregate::Aside& aside : asides_) {
+    side_outputs_->add(owned->partition, records[aside.index], aside.outcome);
+  }
+}
+
+// Nothing is counted while there is no room for what comes of it: side outputs that are more than
+// their queue holds, or corrections for a journal that is behind. The consumer is polled meanwhile,
+// without fetching, so that the group sees us alive and may take what it gave.
+absl::Status Worker::wait_for_others(const Stop& stop) {
+  side_outputs_->poll();
+  const auto since = SteadyClock::now();
+  const auto must_wait = [&] {
+    return side_outputs_->failure().ok() &&
+           (side_outputs_->is_full() || std::ranges::any_of(owned_, [](const auto& owned) {
+              return owned->must_wait.load(std::memory_order_relaxed);
+            }));
+  };
+  bool is_suspended = false;
+  while (must_wait() && !stop.requested()) {
+    if (!is_suspended && SteadyClock::now() - since > kWaitInPlace) {
+      spdlog::warn(
+          "worker {}: nothing more is read until the brokers have taken what waits for them: {} "
+          "dead letters and late events, and the journal",
+          number_, side_outputs_->undelivered());
+      SW_RETURN_IF_ERROR(consumer_->suspend());
+      is_suspended = true;
+    }
+    if (is_suspended) {
+      const auto polled = consumer_->poll(
+          kPollWait, kPollBatch, [this](const kafka::Message& message) { gather(message); });
+      process_gathered();
+      if (!polled.ok() && !absl::IsNotFound(polled.status())) return polled.status();
+    } else {
+      stop.wait_for(kStep);
+    }
+    side_outputs_->poll();
+    SW_RETURN_IF_ERROR(housekeeping());
+  }
+  SW_RETURN_IF_ERROR(side_outputs_->failure());
+  return is_suspended ? consumer_->resume() : absl::OkStatus();
 }
 
 absl::Status Worker::housekeeping() {
-  side_outputs_->poll();
+  SW_RETURN_IF_ERROR(take_commit_answer());
+  if (!is_caught_up_.load(std::memory_order_relaxed)) see_how_far();
   const auto now = SteadyClock::now();
   if (now - housekept_at_ < kHousekeeping) return absl::OkStatus();
   housekept_at_ = now;
+  hold_what_is_wrong();
   const auto lag = consumer_->lag();
   for (const auto& source : owned_) {
     const auto found = lag.find(source->partition);
@@ -179,27 +202,109 @@ absl::Status Worker::housekeeping() {
     source->caught_up.store(found->second == 0, std::memory_order_relaxed);
     shared_.meters->lag(source->source.id(), found->second);
   }
+  shared_.meters->side_outputs_undelivered(number_, side_outputs_->undelivered());
   const absl::Status answer = consumer_->last_error();
   reachable_.store(answer.ok(), std::memory_order_relaxed);
   if (!answer.ok()) {
-    if (shared_.options->strict || !absl::IsUnavailable(answer)) return answer;
+    if (shared_.options->strict) return answer;
+    if (!absl::IsUnavailable(answer) && !absl::IsNotFound(answer)) return answer;
     spdlog::warn("{}", message_of(answer));
   }
-  return now - committed_at_ < kCommitEvery ? absl::OkStatus() : commit();
+  if (now - committed_at_ >= kCommitEvery) start_commit();
+  return absl::OkStatus();
 }
 
-// What is committed says up to where side outputs are known to be with the brokers.
-absl::Status Worker::commit() {
-  committed_at_ = SteadyClock::now();
-  SW_RETURN_IF_ERROR(side_outputs_->flush(kDrainWait));
-  std::vector<kafka::GroupOffset> next;
-  for (const auto& source : owned_) {
-    if (source->next_offset > source->side_outputs_from) {
-      next.push_back({.partition = source->partition, .offset = source->next_offset});
-      source->side_outputs_from = source->next_offset;
+// At the end is who has read so far, or whom the end has been told (what is behind the last record
+// may be no record).
+void Worker::see_how_far() {
+  bool all = has_assignment_ && waiting_.empty() && held_.empty();
+  for (const auto& owned : owned_) {
+    InputState& input = owned->input;
+    if (!input.reached_end && (owned->next_offset >= input.end_when_assigned ||
+                               owned->caught_up.load(std::memory_order_relaxed))) {
+      input.reached_end = true;
+      input.to_be_delivered = owned->next_offset;
     }
+    all &= input.reached_end && owned->is_delivered_to(input.to_be_delivered);
   }
-  return next.empty() ? absl::OkStatus() : consumer_->commit(next);
+  if (all) is_caught_up_.store(true, std::memory_order_relaxed);
+}
+
+// Never back: while it is read again, what an earlier owner has done stands. 0: nothing to say.
+std::int64_t Worker::to_commit(const OwnedSource& owned) const {
+  if (!owned.input.has_begun.load(std::memory_order_relaxed)) return 0;
+  return std::max(side_outputs_->lowest_undelivered(owned.partition).value_or(owned.next_offset),
+                  owned.input.committed);
+}
+
+// What is committed says up to where side outputs are known to be with the brokers, and with what
+// beginning (common/beginning.h).
+void Worker::start_commit() {
+  committed_at_ = SteadyClock::now();
+  if (consumer_->is_committing()) return;
+  std::vector<kafka::GroupOffset> offsets;
+  committing_.clear();
+  const std::int32_t partitions = shared_.incidents->partitions().known;
+  for (const auto& owned : owned_) {
+    const std::int64_t offset = to_commit(*owned);
+    if (offset == 0) continue;
+    InputState& input = owned->input;
+    // Only of what the group holds offsets, from now on at least: else these would seem to have
+    // gone with their topic.
+    if (const OwnedSource* partner = partner_of(*owned);
+        partner != nullptr && to_commit(*partner) > 0) {
+      input.partner = partner->input.beginning;
+    }
+    kafka::GroupOffset next{owned->partition, offset,
+                            to_metadata({input.beginning, input.partner, partitions})};
+    if (offset == input.committed && next.metadata == input.committed_metadata) continue;
+    offsets.push_back(next);
+    committing_.emplace_back(owned, std::move(next));
+  }
+  if (offsets.empty()) return;
+  if (const absl::Status status = consumer_->start_commit(offsets); !status.ok()) {
+    shared_.meters->commit_failed();
+    spdlog::warn("input offsets were not committed, and will be later: {}", message_of(status));
+    committing_.clear();
+  }
+}
+
+// One that failed is made up for by the next, so only what no try can mend ends anything.
+absl::Status Worker::take_commit_answer() {
+  const std::optional<absl::Status> answer = consumer_->commit_answer();
+  if (!answer) return absl::OkStatus();
+  const auto offsets = std::exchange(committing_, {});
+  if (answer->ok()) {
+    for (const auto& [owned, offset] : offsets) {
+      owned->input.committed = offset.offset;
+      owned->input.committed_metadata = offset.metadata;
+    }
+    return absl::OkStatus();
+  }
+  shared_.meters->commit_failed();
+  if (absl::IsPermissionDenied(*answer)) return *answer;
+  spdlog::warn("input offsets were not committed, and will be later: {}", message_of(*answer));
+  return absl::OkStatus();
+}
+
+// As much of what is left to be said as can be said soon; whoever comes next says the rest.
+void Worker::give_back() {
+  side_outputs_->drain(kDrainWait);
+  const auto deadline = SteadyClock::now() + kLastCommitWait;
+  const auto answered = [&] {
+    while (consumer_->is_committing() && SteadyClock::now() < deadline) {
+      (void)take_commit_answer();
+      if (consumer_->is_committing()) std::this_thread::sleep_for(kStep);
+    }
+    return !consumer_->is_committing();
+  };
+  if (answered()) start_commit();
+  if (!answered()) {
+    spdlog::warn(
+        "worker {}: no answer to the last commit of input offsets; some dead letters and late "
+        "events may be sent twice",
+        number_);
+  }
 }
 
 }  // namespace surgewatch::services

@@ -4,25 +4,42 @@
 //
 // A source starts from the beginning of its partition whenever it is assigned: its panes are a
 // function of that prefix, and what the journal already holds is not newer, so that applying it
-// again changes nothing. Dead letters and late events are not sent again for offsets that the group
-// has committed.
+// again changes nothing. That holds only while the beginning is the one of the group's first life
+// (common/beginning.h); a source whose log is another one is held, by a name, and others go on:
+//
+//   assigned ──► waiting ──► read ──► caught up      (to the log's end when it was assigned)
+//                   │          │
+//                   └► held ◄──┘                     (an incident; until it is somebody else's)
+//
+// Dead letters and late events are not sent again for offsets that the group has committed, and
+// what is committed is up to the lowest offset whose copy is not known to be delivered. Both go on
+// beside the work and are tried again when they fail: they end nothing that can be mended.
 //
 // Queues: what the consumer has fetched ahead (queued.max.messages.kbytes: 4 MB a worker), a poll
-// (kPollBatch records), side outputs on their way (queue.buffering.max.kbytes: 64 MB a worker).
-// Threads: connect() and run() by one thread after the other; reachable() by any.
+// (kPollBatch records), side outputs (side_outputs.h); when these are full, the worker waits for
+// them, and stops fetching when that takes long, so as to stay in its group.
+// Threads: connect() and run() by one thread after the other; is_caught_up() and reachable() by
+// any.
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
+#include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "aggregator/aggregator.h"
+#include "aggregator/incidents.h"
 #include "aggregator/meters.h"
 #include "aggregator/owned_source.h"
+#include "aggregator/side_outputs.h"
 #include "common/stop.h"
 #include "kafka/client.h"
 #include "kafka/topics.h"
@@ -36,6 +53,7 @@ class Worker {
     const Aggregator::Options* options = nullptr;
     const kafka::Topics* topics = nullptr;
     OwnedSourceList* sources = nullptr;
+    InputIncidents* incidents = nullptr;
     AggregatorMeters* meters = nullptr;
     std::atomic<std::uint64_t>* processed = nullptr;
   };
@@ -50,33 +68,69 @@ class Worker {
   absl::Status run(const Stop& stop);
   // Whether the brokers answered last time.
   bool reachable() const { return reachable_.load(std::memory_order_relaxed); }
+  // The group has said what is this worker's, be it nothing, and all of that has been read to the
+  // end that it had then, and delivered to the journal.
+  bool is_caught_up() const { return is_caught_up_.load(std::memory_order_relaxed); }
 
  private:
+  struct Waiting {
+    kafka::TopicPartition partition;
+    Beginning beginning;       // of one that was read before in this assignment, with …
+    std::int64_t reached = 0;  // … offsets below this
+  };
+
   absl::Status work(const Stop& stop);
+
+  // worker_start.cc: what is read.
   std::vector<std::int64_t> assigned(const std::vector<kafka::TopicPartition>& partitions);
   void revoked(const std::vector<kafka::TopicPartition>& partitions);
+  absl::Status start_waiting();
+  std::shared_ptr<OwnedSource> take(const Waiting& waiting,
+                                    const std::optional<kafka::GroupOffset>& committed,
+                                    const Remembered& remembered, const kafka::LogEnds& log);
+  bool begins_right(OwnedSource* owned, const aggregate::Record& first);
+  void hold_what_is_wrong();
+  void start_again_what_left_its_log();
+  void give_up(OwnedSource* owned);
+  SourceId id_of(const kafka::TopicPartition& partition) const;
+  OwnedSource* partner_of(const OwnedSource& owned) const;
+
   OwnedSource* find(std::string_view topic, std::int32_t partition);
   void gather(const kafka::Message& message);
   void process_gathered();
   void process(OwnedSource* owned, std::chrono::steady_clock::time_point polled);
-  void side_output(const OwnedSource& owned, const aggregate::Record& record,
-                   const aggregate::Outcome& outcome);
+  void count(OwnedSource* owned, std::span<const aggregate::Record> records);
+  absl::Status wait_for_others(const Stop& stop);
   absl::Status housekeeping();
-  absl::Status commit();
+  void see_how_far();
+
+  // Offsets.
+  std::int64_t to_commit(const OwnedSource& owned) const;
+  void start_commit();
+  absl::Status take_commit_answer();
+  void give_back();
 
   const Shared shared_;
   const int number_;
   const config::Config& config_;
   const kafka::Topics& topics_;
-  std::unique_ptr<kafka::Producer> side_outputs_;
+  std::unique_ptr<SideOutputs> side_outputs_;
   std::unique_ptr<kafka::Consumer> consumer_;
-  OwnedSources owned_;
+  bool has_assignment_ = false;
+  std::vector<Waiting> waiting_;
+  std::chrono::steady_clock::time_point asked_at_;
+  int times_asked_ = 0;
+  OwnedSources owned_;  // that are read
+  std::vector<kafka::TopicPartition> held_;
+  std::vector<std::pair<kafka::TopicPartition, std::string>> left_log_;  // since the last poll
   OwnedSource* last_found_ = nullptr;     // most records follow their like
   std::vector<aggregate::Aside> asides_;  // reused
-  absl::Status side_output_failure_;
+  std::vector<std::pair<std::shared_ptr<OwnedSource>, kafka::GroupOffset>> committing_;
   std::chrono::steady_clock::time_point housekept_at_;
   std::chrono::steady_clock::time_point committed_at_ = std::chrono::steady_clock::now();
-  std::atomic<bool> reachable_{true};  // a figure of its own
+  // Figures of their own: nothing else is read on their strength.
+  std::atomic<bool> reachable_{true};
+  std::atomic<bool> is_caught_up_{false};
 };
 
 }  // namespace surgewatch::services

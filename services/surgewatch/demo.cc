@@ -144,7 +144,7 @@ absl::Status Demo::settle() {
   const auto deadline = std::chrono::steady_clock::now() + kSettleWait;
   while (go_on()) {
     print_new_alerts();
-    if (stack_->aggregator().progress().journaled >= publisher_->published() &&
+    if (stack_->aggregator().progress().delivered >= publisher_->published() &&
         stack_->detector().position() >= end_of(topics.journal)) {
       const Gateway::Position read = stack_->gateway().position();
       const auto record_end = [&](const std::string& topic, std::int64_t position) {

@@ -255,7 +255,7 @@ void LatencyBench::prepare(std::uint64_t triggers) {
 // Until all that was sent is in the journal and the detector has applied that.
 void LatencyBench::settle() {
   must(producer_->flush(kPatience));
-  must_come_true("all in the journal", [&] { return aggregator_.progress().journaled >= sent_; });
+  must_come_true("all in the journal", [&] { return aggregator_.progress().delivered >= sent_; });
   must_come_true("all applied by the detector", [&] {
     const auto ends = must(system_.admin->watermarks({system_.topics.journal, 0}, kPatience));
     return detector_.position() >= ends.second;

@@ -114,5 +114,99 @@ TEST(Group, MembersShareThePairsAndHandOverWhereTheyStopped) {
             absl::OkStatus());
 }
 
+// What the group gives is read when it is begun, and on from where it stopped.
+class Given : public ::testing::Test {
+ protected:
+  Given() {
+    EXPECT_EQ(broker_->create_topic("invoices", 2), absl::OkStatus());
+    const absl::Status status = consumer_->subscribe(
+        {"invoices"}, {.assigned = [this](const std::vector<TopicPartition>& partitions) {
+          given_ = partitions;
+          return std::vector<std::int64_t>(partitions.size(), kNotYet);
+        }});
+    EXPECT_EQ(status, absl::OkStatus());
+    write(0);
+    write(1);
+    EXPECT_EQ(poll_until(*consumer_, kept_, [&] { return given_.size() == 2; }), absl::OkStatus());
+  }
+  void write(int partition) {
+    for (int i = 0; i < 100; ++i) {
+      ASSERT_EQ(producer_->produce("invoices", partition, "k", std::to_string(written_++)),
+                absl::OkStatus());
+    }
+    ASSERT_EQ(producer_->flush(milliseconds(10'000)), absl::OkStatus());
+  }
+  void read(std::size_t count) {
+    ASSERT_EQ(poll_until(*consumer_, kept_, [&] { return kept_.size() >= count; }),
+              absl::OkStatus());
+  }
+  // Gives what can't come the time that it would need.
+  void expect_nothing_more() {
+    const std::size_t before = kept_.size();
+    (void)poll_until(
+        *consumer_, kept_, [] { return false; }, milliseconds(1'000));
+    EXPECT_EQ(kept_.size(), before);
+  }
+
+  std::unique_ptr<EmbeddedBroker> broker_ = *EmbeddedBroker::start();
+  std::unique_ptr<Producer> producer_ = make_producer(broker_->brokers());
+  std::vector<std::string> left_;
+  std::unique_ptr<Consumer> consumer_ =
+      make_consumer(broker_->brokers(), "group",
+                    {.left_log = [this](const TopicPartition& partition, std::string_view) {
+                      left_.push_back(std::to_string(partition.partition));
+                    }});
+  std::vector<TopicPartition> given_;
+  std::vector<Kept> kept_;
+  int written_ = 0;
+};
+
+TEST_F(Given, IsReadWhenItIsBegunAndNotWhenItIsLeft) {
+  expect_nothing_more();
+  ASSERT_EQ(consumer_->begin({{{"invoices", 1}, kBeginning}}), absl::OkStatus());
+  read(100);
+  EXPECT_EQ(kept_.front().payload, "100");
+  ASSERT_EQ(consumer_->begin({{{"invoices", 0}, 50}}), absl::OkStatus());
+  read(150);
+  EXPECT_EQ(kept_[100].payload, "50");
+  ASSERT_EQ(consumer_->leave({"invoices", 1}), absl::OkStatus());
+  write(1);
+  expect_nothing_more();
+  write(0);
+  read(250);
+  std::set<std::string> seen;
+  for (const Kept& one : kept_) EXPECT_TRUE(seen.insert(one.payload).second) << one.payload;
+}
+
+TEST_F(Given, GoesOnWhereItWasSuspended) {
+  ASSERT_EQ(consumer_->begin({{{"invoices", 0}, kBeginning}, {{"invoices", 1}, kBeginning}}),
+            absl::OkStatus());
+  // In the middle of what was fetched.
+  const auto deadline = std::chrono::steady_clock::now() + milliseconds(20'000);
+  while (kept_.empty() && std::chrono::steady_clock::now() < deadline) {
+    (void)consumer_->poll(milliseconds(50), /*limit=*/7,
+                          [&](const Message& message) { kept_.push_back(keep(message)); });
+  }
+  ASSERT_LT(kept_.size(), 200U);
+  ASSERT_EQ(consumer_->suspend(), absl::OkStatus());
+  write(0);
+  expect_nothing_more();
+  ASSERT_EQ(consumer_->resume(), absl::OkStatus());
+  read(300);
+  std::set<std::string> seen;
+  for (const Kept& one : kept_) EXPECT_TRUE(seen.insert(one.payload).second) << one.payload;
+}
+
+TEST_F(Given, MayHaveLeftItsLogWhileOthersGoOn) {
+  ASSERT_EQ(consumer_->begin({{{"invoices", 0}, 5'000}, {{"invoices", 1}, kBeginning}}),
+            absl::OkStatus());
+  ASSERT_EQ(poll_until(*consumer_, kept_, [&] { return kept_.size() == 100 && !left_.empty(); }),
+            absl::OkStatus());
+  EXPECT_EQ(left_.front(), "0");
+  ASSERT_EQ(consumer_->leave({"invoices", 0}), absl::OkStatus());
+  write(1);
+  read(200);
+}
+
 }  // namespace
 }  // namespace surgewatch::kafka

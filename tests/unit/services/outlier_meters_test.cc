@@ -15,9 +15,10 @@ TEST(OutlierMeters, NameTheRecordThatIsFurthestAhead) {
   telemetry::Telemetry telemetry("aggregator", 100);
   AggregatorMeters meters(&telemetry);
   const SourceId source{Topic::kInvoices, 3};
+  const InputState input;
   aggregate::SourceStats stats;
   stats.watermark = test::kNewYear;
-  meters.source(source, 1, stats);
+  meters.source(source, input, stats);
   const auto expect = [&](const std::string& outliers, const std::string& offset,
                           const std::string& seconds) {
     const std::string where = "{partition=\"3\",topic=\"invoices\"} ";
@@ -30,7 +31,7 @@ TEST(OutlierMeters, NameTheRecordThatIsFurthestAhead) {
   expect("0", "-1", "0");
   stats.outliers = 2;
   stats.furthest_outlier = {.offset = 0, .time = test::kNewYear + 30 * test::kDay};
-  meters.source(source, 1, stats);
+  meters.source(source, input, stats);
   expect("2", "0", "2592000");
   meters.release_all_but({});
   expect("0", "-1", "0");

@@ -1,0 +1,236 @@
+// What a worker reads: from what the group gives it to what it owns, holds or gives back.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "aggregator/worker.h"
+#include "base/status.h"
+
+namespace surgewatch::services {
+namespace {
+
+using std::chrono::milliseconds;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr milliseconds kAnswerWait{2'000};
+constexpr milliseconds kAskAgain{500};
+constexpr int kAskedInALine = 20;
+
+}  // namespace
+
+SourceId Worker::id_of(const kafka::TopicPartition& partition) const {
+  return {partition.topic == topics_.invoices ? Topic::kInvoices : Topic::kShipments,
+          partition.partition};
+}
+
+OwnedSource* Worker::partner_of(const OwnedSource& owned) const {
+  for (const auto& other : owned_) {
+    if (other->partition.partition == owned.partition.partition &&
+        other->partition.topic != owned.partition.topic) {
+      return other.get();
+    }
+  }
+  return nullptr;
+}
+
+// Nothing is read before it is known that it may be: that is asked outside, where it can be asked
+// again.
+std::vector<std::int64_t> Worker::assigned(const std::vector<kafka::TopicPartition>& partitions) {
+  has_assignment_ = true;
+  for (const kafka::TopicPartition& partition : partitions) waiting_.push_back({partition, {}, 0});
+  asked_at_ = {};
+  times_asked_ = 0;
+  if (partitions.empty()) spdlog::info("worker {} owns no source: others own all", number_);
+  return std::vector<std::int64_t>(partitions.size(), kafka::kNotYet);
+}
+
+void Worker::revoked(const std::vector<kafka::TopicPartition>& partitions) {
+  process_gathered();
+  is_caught_up_.store(false, std::memory_order_relaxed);
+  has_assignment_ = false;
+  if (!consumer_->assignment_lost()) give_back();
+  const auto is_gone = [&](const kafka::TopicPartition& partition) {
+    return std::ranges::find(partitions, partition) != partitions.end();
+  };
+  for (const auto& owned : owned_) {
+    if (!is_gone(owned->partition)) continue;
+    // All of it: the next owner counts what comes behind.
+    shared_.meters->source(owned->source.id(), owned->input, owned->source.stats());
+  }
+  for (const kafka::TopicPartition& partition : partitions) {
+    side_outputs_->forget(partition);
+    shared_.incidents->release(id_of(partition));
+    shared_.meters->release_lag(id_of(partition));
+  }
+  std::erase_if(owned_, [&](const auto& owned) {
+    if (!is_gone(owned->partition)) return false;
+    shared_.sources->remove(owned);
+    return true;
+  });
+  std::erase_if(waiting_, [&](const Waiting& waiting) { return is_gone(waiting.partition); });
+  std::erase_if(held_, is_gone);
+  last_found_ = nullptr;
+  shared_.meters->worker_sources(number_, owned_.size());
+}
+
+// Again and again until the brokers have said what the group has committed and where the logs end.
+absl::Status Worker::start_waiting() {
+  const auto now = SteadyClock::now();
+  if (now - asked_at_ < kAskAgain) return absl::OkStatus();
+  asked_at_ = now;
+  const PartitionCounts counts = shared_.incidents->partitions();
+  std::vector<kafka::TopicPartition> all;  // of both topics: what one forgot another recalls
+  for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
+    const std::string& name = topic == Topic::kInvoices ? topics_.invoices : topics_.shipments;
+    for (std::int32_t i = 0; i < counts.known; ++i) all.push_back({name, i});
+  }
+  std::vector<kafka::TopicPartition> partitions;
+  for (const Waiting& waiting : waiting_) {
+    if (waiting.partition.partition < counts.known) partitions.push_back(waiting.partition);
+  }
+  const auto later = [&](const absl::Status& status) {
+    if (shared_.options->strict || !absl::IsUnavailable(status)) return status;
+    if (times_asked_++ % kAskedInALine == 0) {
+      spdlog::warn("worker {} can't begin to read yet: {}", number_, message_of(status));
+    }
+    return absl::OkStatus();
+  };
+  const auto committed = consumer_->committed(all, kAnswerWait);
+  if (!committed.ok()) return later(committed.status());
+  const auto ends = consumer_->log_ends(partitions, kAnswerWait);
+  if (!ends.ok()) return later(ends.status());
+
+  std::map<kafka::TopicPartition, kafka::GroupOffset> by_partition;
+  for (const auto& offset : *committed) {
+    if (!offset) continue;
+    by_partition.emplace(offset->partition, *offset);
+    shared_.incidents->partitions_were(from_metadata(offset->metadata).partitions);
+  }
+  std::vector<std::pair<kafka::TopicPartition, std::int64_t>> starts;
+  std::size_t asked = 0;
+  for (const Waiting& waiting : std::exchange(waiting_, {})) {
+    const kafka::TopicPartition& partition = waiting.partition;
+    const SourceId id = id_of(partition);
+    if (partition.partition >= counts.known) {
+      held_.push_back(partition);  // which is said of the topic
+      continue;
+    }
+    const kafka::LogEnds& log = (*ends)[asked++];
+    if (judge_partitions(shared_.incidents->partitions(), id) != Incident::kNone) {
+      held_.push_back(partition);
+      continue;
+    }
+    const auto offset_of = [&](const std::string& topic) {
+      const auto found = by_partition.find({topic, partition.partition});
+      return found == by_partition.end() ? std::nullopt
+                                         : std::optional<kafka::GroupOffset>(found->second);
+    };
+    const auto own = offset_of(partition.topic);
+    const auto partner =
+        offset_of(id.topic == Topic::kInvoices ? topics_.shipments : topics_.invoices);
+    Remembered remembered = own ? from_metadata(own->metadata) : Remembered{};
+    if (waiting.reached > 0) remembered.own = waiting.beginning;
+    StartFacts facts{
+        .committed = own ? std::optional(own->offset) : std::nullopt,
+        .remembered = remembered.own,
+        .partner_recalls = partner ? from_metadata(partner->metadata).partner : std::nullopt,
+        .reached = waiting.reached};
+    if (const Incident incident = judge_start(facts, log); incident != Incident::kNone) {
+      shared_.incidents->hold(id, incident,
+                              fmt::format("its log has offsets {} to {}; read from {} to {} before",
+                                          log.first, log.next, facts.remembered.first,
+                                          std::max(facts.committed.value_or(0), facts.reached)));
+      held_.push_back(partition);
+      continue;
+    }
+    owned_.push_back(take(waiting, own, remembered, log));
+    starts.emplace_back(partition, kafka::kBeginning);
+  }
+  last_found_ = nullptr;
+  shared_.meters->worker_sources(number_, owned_.size());
+  spdlog::info("worker {} owns {} sources, reading them from the beginning", number_,
+               owned_.size());
+  return consumer_->begin(starts);
+}
+
+std::shared_ptr<OwnedSource> Worker::take(const Waiting& waiting,
+                                          const std::optional<kafka::GroupOffset>& committed,
+                                          const Remembered& remembered, const kafka::LogEnds& log) {
+  auto owned = std::make_shared<OwnedSource>(
+      id_of(waiting.partition), waiting.partition, shared_.options->config,
+      std::max(committed ? committed->offset : 0, waiting.reached));
+  owned->input.beginning = remembered.own;
+  owned->input.partner = remembered.partner;
+  owned->input.end_when_assigned = log.next;
+  owned->start_offset = log.first;
+  if (committed) {
+    owned->input.committed = committed->offset;
+    owned->input.committed_metadata = committed->metadata;
+  }
+  shared_.sources->add(owned);
+  return owned;
+}
+
+// Whether the first record is the one that was first before; then it is remembered.
+bool Worker::begins_right(OwnedSource* owned, const aggregate::Record& first) {
+  std::optional<std::int64_t> timestamp_ms;
+  if (first.record_timestamp) timestamp_ms = *first.record_timestamp / 1'000;
+  const std::uint64_t record = fingerprint(timestamp_ms, first.key, first.has_key, first.payload);
+  InputState& input = owned->input;
+  if (const Incident incident = judge_first(input.beginning, first.offset, record);
+      incident != Incident::kNone) {
+    input.say(incident, fmt::format("its first record, at offset {}, is not the one that was first "
+                                    "before, at offset {}",
+                                    first.offset, input.beginning.first));
+    return false;
+  }
+  input.beginning = {.first = first.offset, .record = record};
+  input.has_begun.store(true, std::memory_order_release);
+  return true;
+}
+
+void Worker::hold_what_is_wrong() {
+  const PartitionCounts counts = shared_.incidents->partitions();
+  for (const auto& owned : OwnedSources(owned_)) {
+    const Incident incident = owned->input.incident.load(std::memory_order_acquire);
+    if (incident != Incident::kNone) {
+      shared_.incidents->hold(owned->source.id(), incident, owned->input.incident_detail);
+    } else if (judge_partitions(counts, owned->source.id()) == Incident::kNone) {
+      continue;
+    }
+    held_.push_back(owned->partition);
+    give_up(owned.get());
+  }
+}
+
+// Judged like one that is assigned, knowing how far it had come.
+void Worker::start_again_what_left_its_log() {
+  for (const auto& [partition, why] : std::exchange(left_log_, {})) {
+    spdlog::warn("{} [{}]: {}", partition.topic, partition.partition, why);
+    OwnedSource* owned = find(partition.topic, partition.partition);
+    if (owned == nullptr) continue;
+    waiting_.push_back({partition, owned->input.beginning, owned->next_offset});
+    give_up(owned);
+  }
+  is_caught_up_.store(false, std::memory_order_relaxed);
+}
+
+// Reads it no more. What it has counted stands in the journal.
+void Worker::give_up(OwnedSource* owned) {
+  if (const absl::Status status = consumer_->leave(owned->partition); !status.ok()) {
+    spdlog::warn("{}", message_of(status));
+  }
+  is_caught_up_.store(false, std::memory_order_relaxed);
+  shared_.meters->source(owned->source.id(), owned->input, owned->source.stats());
+  shared_.meters->release_lag(owned->source.id());
+  last_found_ = nullptr;
+  std::erase_if(owned_, [&](const auto& one) {
+    if (one.get() != owned) return false;
+    shared_.sources->remove(one);
+    return true;
+  });
+  shared_.meters->worker_sources(number_, owned_.size());
+}
+
+}  // namespace surgewatch::services
