@@ -66,27 +66,6 @@ SubjectName subject_name(const RuleShape& shape, const std::vector<std::size_t>&
   return name;
 }
 
-SubjectName subject_name(const RuleShape&, const std::vector<std::size_t>& per,
-                         std::string_view canonical) {
-  SubjectName name;
-  name.per = per;
-  name.canonical = canonical;
-  bool in_value = false;
-  for (std::size_t i = 0; i < canonical.size(); ++i) {
-    const char c = canonical[i];
-    if (!in_value) {
-      if (c != '=') continue;
-      in_value = true;
-      name.values.emplace_back();
-    } else if (c == ';') {
-      in_value = false;
-    } else {
-      name.values.back() += c == '\\' ? canonical[++i] : c;
-    }
-  }
-  return name;
-}
-
 std::string alert_id(const RuleShape& shape, const SubjectName& subject, PaneIndex onset) {
   std::string text = shape.rule->name;
   text += '\0';

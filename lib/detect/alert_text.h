@@ -25,10 +25,6 @@ struct SubjectName {
 };
 SubjectName subject_name(const RuleShape& shape, const std::vector<std::size_t>& per,
                          std::vector<std::string> values);
-// The same of a canonical name.
-SubjectName subject_name(const RuleShape& shape, const std::vector<std::size_t>& per,
-                         std::string_view canonical);
-
 // A part of what was observed in the reported window, by the dimensions that `per` leaves out.
 struct Contributor {
   std::vector<std::pair<std::string_view, std::string>> labels;

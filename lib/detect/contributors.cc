@@ -1,13 +1,14 @@
 #include "detect/contributors.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace surgewatch::detect {
 namespace {
 
 std::vector<Contributor> contributors(const RuleShape& shape, const journal::Merger& merger,
                                       const SubjectName& subject,
-                                      const std::vector<journal::KeyId>& keys, PaneIndex pane) {
+                                      std::span<const journal::KeyId> keys, PaneIndex pane) {
   struct Amount {
     Int128 amount = 0;
     journal::KeyId key = 0;
@@ -48,7 +49,7 @@ std::vector<Contributor> contributors(const RuleShape& shape, const journal::Mer
 }
 
 std::optional<Largest> largest_document(const RuleShape& shape, const journal::Merger& merger,
-                                        const std::vector<journal::KeyId>& keys, PaneIndex pane) {
+                                        std::span<const journal::KeyId> keys, PaneIndex pane) {
   if (shape.series->largest_document != shape.rule->measure) return std::nullopt;
   Largest largest;
   for (const journal::KeyId key : keys) {
@@ -60,7 +61,7 @@ std::optional<Largest> largest_document(const RuleShape& shape, const journal::M
 }  // namespace
 
 Composition composition(const RuleShape& shape, const journal::Merger& merger,
-                        const SubjectName& subject, const std::vector<journal::KeyId>& keys,
+                        const SubjectName& subject, std::span<const journal::KeyId> keys,
                         PaneIndex pane) {
   return {.contributors = contributors(shape, merger, subject, keys, pane),
           .largest_document = largest_document(shape, merger, keys, pane)};

@@ -2,7 +2,7 @@
 // largest document is.
 #pragma once
 
-#include <vector>
+#include <span>
 
 #include "detect/alert_text.h"
 #include "detect/evaluate.h"
@@ -13,7 +13,7 @@ namespace surgewatch::detect {
 // Contributors are at most kMaxContributors of `keys` (the subject's), the largest first; equal
 // ones by their names. None if the subject is as fine as the series.
 Composition composition(const RuleShape& shape, const journal::Merger& merger,
-                        const SubjectName& subject, const std::vector<journal::KeyId>& keys,
+                        const SubjectName& subject, std::span<const journal::KeyId> keys,
                         PaneIndex pane);
 
 }  // namespace surgewatch::detect

@@ -59,8 +59,10 @@ std::optional<PaneIndex> Operands::next(PaneIndex pane) const {
     if (found.has_value()) first = std::min(first.value_or(*found), *found);
   };
   look(observed);
-  look(corrected);
-  if (more != nullptr) look(more->against);
+  if (more != nullptr) {
+    look(more->corrected);
+    look(more->against);
+  }
   return first;
 }
 
@@ -71,16 +73,17 @@ std::optional<PaneIndex> Operands::last() const {
     if (found.has_value()) last = std::max(last.value_or(*found), *found);
   };
   look(observed);
-  look(corrected);
-  if (more != nullptr) look(more->against);
+  if (more != nullptr) {
+    look(more->corrected);
+    look(more->against);
+  }
   return last;
 }
 
 void Operands::forget_before(PaneIndex pane) {
   observed.forget_before(pane);
-  corrected.forget_before(pane);
   if (more == nullptr) return;
-  for (PaneSums* sums : {&more->against, &more->unstated, &more->documents}) {
+  for (PaneSums* sums : {&more->corrected, &more->against, &more->unstated, &more->documents}) {
     sums->forget_before(pane);
   }
 }
@@ -93,7 +96,7 @@ Whole evaluate_whole(const RuleShape& shape, const Operands& whole, PaneIndex pa
       break;
     case config::RuleType::kShareShift:
       result.figures.amount = static_cast<double>(whole.judged(shape.window_begin(pane), pane));
-      result.figures.base_amount = static_cast<double>(whole.reference);
+      result.figures.base_amount = static_cast<double>(whole.reference());
       break;
     case config::RuleType::kDivergence:
       result.knows_deliveries = whole.more != nullptr && whole.more->against_from <= pane;

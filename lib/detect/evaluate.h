@@ -69,19 +69,24 @@ struct RuleShape {
 
 // What is summed of one subject, or of the whole. What a rule does not need is not there.
 struct Operands {
-  PaneSums observed;     // of updates; of a rule that does not learn, corrections are in
-  PaneSums corrected;    // of corrections, where the rule learns
-  Int128 reference = 0;  // total of the reference period
+  PaneSums observed;  // of updates; of a rule that does not learn, corrections are in
   struct More {
-    PaneSums against;    // divergence: what was delivered (of the whole: all deliveries)
-    PaneSums unstated;   // divergence: billed without a stated destination
-    PaneSums documents;  // of money that is judged in documents; of updates
+    PaneSums corrected;    // of corrections, where the rule learns
+    PaneSums against;      // divergence: what was delivered (of the whole: all deliveries)
+    PaneSums unstated;     // divergence: billed without a stated destination
+    PaneSums documents;    // of money that is judged in documents; of updates
+    Int128 reference = 0;  // total of the reference period
     PaneIndex against_from = INT64_MAX;  // the first pane of any delivery
   };
   std::unique_ptr<More> more;
 
+  More& with_more() {
+    if (more == nullptr) more = std::make_unique<More>();
+    return *more;
+  }
+  Int128 reference() const { return more == nullptr ? 0 : more->reference; }
   Int128 judged(PaneIndex first, PaneIndex last) const {
-    return observed.sum(first, last) + corrected.sum(first, last);
+    return observed.sum(first, last) + (more == nullptr ? 0 : more->corrected.sum(first, last));
   }
   Int128 against(PaneIndex first, PaneIndex last) const {
     return more == nullptr ? 0 : more->against.sum(first, last);

@@ -12,19 +12,49 @@ using config::RuleType;
 
 constexpr std::string_view kNotStated = "ZZ";
 
+// Texts in one, each with an end of its own: they may hold any bytes. Ordered as the texts are.
+// What a level of a rollup leaves out is not there, so that no two levels meet.
+constexpr char kEnd = '\0', kEscape = '\1';
+
+std::string pack_values(const std::vector<std::string>& values, int level) {
+  std::string packed;
+  for (int i = 0; i < level; ++i) packed += kEscape;
+  for (const std::string& value : values) {
+    for (const char c : value) {
+      if (c == kEnd || c == kEscape) packed += kEscape;
+      packed += c;
+    }
+    packed += kEnd;
+  }
+  return packed;
+}
+
+std::vector<std::string> unpack_values(std::string_view packed, int level) {
+  std::vector<std::string> values;
+  std::string value;
+  for (std::size_t i = static_cast<std::size_t>(level); i < packed.size(); ++i) {
+    if (packed[i] == kEnd) {
+      values.push_back(std::exchange(value, {}));
+    } else {
+      value += packed[i] == kEscape ? packed[++i] : packed[i];
+    }
+  }
+  return values;
+}
+
 }  // namespace
 
 std::size_t RuleRunner::NameHash::operator()(std::string_view name) const {
   return absl::Hash<std::string_view>{}(name);
 }
 std::size_t RuleRunner::NameHash::operator()(std::int32_t index) const {
-  return (*this)((*subjects)[static_cast<std::size_t>(index)].name);
+  return (*this)((*subjects)[static_cast<std::size_t>(index)].values);
 }
 
 bool RuleRunner::InOrder::operator()(std::int32_t a, std::int32_t b) const {
   const Subject& left = (*subjects)[static_cast<std::size_t>(a)];
   const Subject& right = (*subjects)[static_cast<std::size_t>(b)];
-  return left.level != right.level ? left.level < right.level : left.name < right.name;
+  return left.level != right.level ? left.level < right.level : left.values < right.values;
 }
 
 void RuleRunner::take(const journal::Change& change) {
@@ -39,9 +69,9 @@ void RuleRunner::take(const journal::Change& change) {
   const bool in_reference =
       change.pane >= shape_.reference_begin && change.pane < shape_.reference_end;
   if (in_reference && own) {
-    whole_.reference += delta;
+    whole_.with_more().reference += delta;
     for (std::int32_t at = target.observed; at >= 0; at = subject(at).parent) {
-      subject(at).operands.reference += delta;
+      subject(at).operands.with_more().reference += delta;
     }
   }
   if (change.pane < kept_from_ || (shape_.learns && change.pane <= settled_)) {
@@ -61,15 +91,15 @@ void RuleRunner::take(const journal::Change& change) {
     add(change, delta, documents, &whole_);
     for (std::int32_t at = target.observed; at >= 0; at = subject(at).parent) {
       add(change, delta, documents, &subject(at).operands);
-      if (target.unstated) subject(at).operands.more->unstated.add(change.pane, delta);
+      if (target.unstated) subject(at).operands.with_more().unstated.add(change.pane, delta);
       mark(at, change.pane);
     }
   }
   if (target.against >= 0 || !own || against_series_ == own_series_) {
     const auto deliver = [&](Operands* operands) {
-      if (operands->more == nullptr) operands->more = std::make_unique<Operands::More>();
-      operands->more->against.add(change.pane, delta);
-      operands->more->against_from = std::min(operands->more->against_from, change.pane);
+      Operands::More& more = operands->with_more();
+      more.against.add(change.pane, delta);
+      more.against_from = std::min(more.against_from, change.pane);
     };
     if (shape_.rule->type == RuleType::kDivergence) deliver(&whole_);
     if (target.against >= 0) {
@@ -82,12 +112,8 @@ void RuleRunner::take(const journal::Change& change) {
 void RuleRunner::add(const journal::Change& change, Int128 delta, Int128 documents,
                      Operands* operands) const {
   const bool aside = shape_.learns && change.is_correction;
-  (aside ? operands->corrected : operands->observed).add(change.pane, delta);
-  const bool divergence = shape_.rule->type == RuleType::kDivergence;
-  if ((shape_.in_documents || divergence) && operands->more == nullptr) {
-    operands->more = std::make_unique<Operands::More>();
-  }
-  if (shape_.in_documents && !aside) operands->more->documents.add(change.pane, documents);
+  (aside ? operands->with_more().corrected : operands->observed).add(change.pane, delta);
+  if (shape_.in_documents && !aside) operands->with_more().documents.add(change.pane, documents);
 }
 
 void RuleRunner::mark(std::int32_t index, PaneIndex pane) {
@@ -145,8 +171,8 @@ RuleRunner::Target RuleRunner::against_target(const std::vector<std::string>& ke
 std::int32_t RuleRunner::subject_index(const std::vector<std::size_t>& per,
                                        std::vector<std::string> values, std::int32_t parent,
                                        int level) {
-  const SubjectName name = subject_name(shape_, per, std::move(values));
-  const auto found = by_name_.find(std::string_view(name.canonical));
+  const std::string packed = pack_values(values, shape_.rule->rollup.empty() ? 0 : level);
+  const auto found = by_name_.find(std::string_view(packed));
   if (found != by_name_.end()) return *found;
   auto index = static_cast<std::int32_t>(subjects_.size());
   if (free_.empty()) {
@@ -156,21 +182,25 @@ std::int32_t RuleRunner::subject_index(const std::vector<std::size_t>& per,
     free_.pop_back();
   }
   Subject& added = subject(index);
-  added.name = name.canonical;
+  added.values = packed;
   added.parent = parent;
   added.level = static_cast<std::int16_t>(level);
   added.is_used = true;
-  if (panel_) panel_->add_subject(index, parent, level, accepted_of(name));
+  if (panel_) {
+    panel_->add_subject(index, parent, level,
+                        accepted_of(subject_name(shape_, per, std::move(values))));
+  }
   by_name_.insert(index);
   order_.insert(index);
   return index;
 }
 
 void RuleRunner::drop_key(std::size_t series, journal::KeyId key) {
-  const auto drop = [&](std::vector<Target>* targets) {
+  const auto drop = [&](std::deque<Target>* targets) {
     if (key >= targets->size()) return;
     for (std::int32_t at = (*targets)[key].observed; at >= 0; at = subject(at).parent) {
-      std::erase(subject(at).keys, key);
+      absl::InlinedVector<journal::KeyId, 2>& keys = subject(at).keys;
+      keys.erase(std::remove(keys.begin(), keys.end(), key), keys.end());
     }
     (*targets)[key] = {};
   };
@@ -182,7 +212,7 @@ SubjectName RuleRunner::name_of(const Subject& of) const {
   const std::vector<std::vector<std::size_t>>& rollup = shape_.rule->rollup;
   return subject_name(
       shape_, rollup.empty() ? shape_.rule->per : rollup[static_cast<std::size_t>(of.level)],
-      of.name);
+      unpack_values(of.values, rollup.empty() ? 0 : of.level));
 }
 
 // Last panes of the windows from which on a level of the subject has been accepted.
@@ -215,7 +245,7 @@ void RuleRunner::forget_silent() {
   for (const std::int32_t index : order_) {
     Subject& of = subject(index);
     of.last_held = std::max(of.last_held, of.operands.last().value_or(INT64_MIN));
-    const bool is_needed = of.story != nullptr || of.operands.reference != 0 ||
+    const bool is_needed = of.story != nullptr || of.operands.reference() != 0 ||
                            of.amended_from != INT64_MAX || !of.keys.empty() ||
                            !is_forgotten(of.last_held);
     if (!is_needed && shape_.rule->rollup.empty()) {

@@ -61,13 +61,12 @@ void Panel::add_subject(std::int32_t index, std::int32_t parent, int level,
                         std::vector<PaneIndex> accepted) {
   const auto place = static_cast<std::size_t>(index);
   if (place >= tracks_.size()) tracks_.resize(place + 1);
-  tracks_[place] = Track{.hot = nullptr,
-                         .entry = {},
-                         .total = 0,
-                         .entered = INT64_MAX,
-                         .parent = parent,
-                         .level = static_cast<std::int16_t>(level),
-                         .is_used = true};
+  Track& added = tracks_[place];
+  added = {};
+  added.parent = parent;
+  added.level = static_cast<std::int16_t>(level);
+  added.is_used = true;
+  if (shape_.rule->type == RuleType::kNewEntity) added.entrance = std::make_unique<Entrance>();
   if (!accepted.empty()) accepted_[index] = std::move(accepted);
   everyone_.insert(std::lower_bound(everyone_.begin(), everyone_.end(), index), index);
   levels_ = std::max(levels_, level + 1);
@@ -123,7 +122,7 @@ Figures Panel::step(std::int32_t subject, State* state, PaneIndex pane, bool wan
   in.whole = sums_.of(kWholeSeries, pane);
   in.silent = is_silent(pane);
   in.wants_bound = wants_bound;
-  in.entry = &of.entry;
+  if (of.entrance != nullptr) in.entry = &of.entrance->entry;
   const Window* window = find_window(pane);
   if (window != nullptr) in.whole_figures = &window->whole;
   const Figures figures = state->tracker.advance(shape_, in);
@@ -292,8 +291,8 @@ void Panel::settle(PaneIndex pane, absl::FunctionRef<bool(std::int32_t)> wanted,
   for (const std::int32_t subject : everyone_) {
     Track& of = track(subject);
     const bool is_wanted = wanted(subject);
-    if (of.entered <= pane && shape_.rule->type == RuleType::kNewEntity) {
-      of.total += std::max(0.0, sums_.of(subject, pane).amount);
+    if (of.entered <= pane && of.entrance != nullptr) {
+      of.entrance->total += std::max(0.0, sums_.of(subject, pane).amount);
     }
     if (of.hot == nullptr && !is_wanted) continue;
     Figures figures;
@@ -376,10 +375,11 @@ void Panel::enter(const std::vector<std::int32_t>& subjects, PaneIndex pane) {
   const WindowSums whole = sums_.of(kWholeSeries, pane);
   const bool documents_known = whole.documents > 0 && whole.amount > 0;
   if (shape_.in_documents && documents_known) entry.unit = whole.amount / whole.documents;
+  entry.is_watched = (pane - start_) / shape_.window > shape_.rule->learning->warm_up;
   std::vector<double> rates;
   for (const std::int32_t subject : everyone_) {
     const Track& of = track(subject);
-    if (of.entered >= pane) continue;
+    if (!entry.is_watched || of.entered >= pane) continue;
     const std::int64_t windows = (pane - of.entered) / shape_.window;
     if (windows < kLeastWindows) continue;
     rates.push_back(total_before(subject, pane) / static_cast<double>(windows) / entry.unit);
@@ -387,8 +387,7 @@ void Panel::enter(const std::vector<std::int32_t>& subjects, PaneIndex pane) {
   // Subjects come in the order in which they were first seen.
   std::sort(rates.begin(), rates.end());
   entry.prior = statistics::pooled_prior(rates);
-  entry.is_watched = (pane - start_) / shape_.window > shape_.rule->learning->warm_up;
-  for (const std::int32_t subject : subjects) track(subject).entry = entry;
+  for (const std::int32_t subject : subjects) track(subject).entrance->entry = entry;
 }
 
 // Whose first window is not settled may have another one now, or other siblings.
@@ -417,7 +416,7 @@ void Panel::enter_again(const std::vector<Amended>& amended, PaneIndex from,
 
 double Panel::total_before(std::int32_t subject, PaneIndex pane) const {
   const Track& of = track(subject);
-  double total = of.total;
+  double total = of.entrance->total;
   PaneIndex done = std::max(settled_, of.entered - shape_.window);
   for (;;) {
     const std::optional<PaneIndex> next = sums_.next(subject, done);
@@ -432,10 +431,10 @@ std::size_t Panel::entities_tested(PaneIndex pane) const {
   std::size_t count = 0;
   for (const std::int32_t subject : everyone_) {
     const Track& of = track(subject);
-    if (!of.entry.is_watched || of.entered > pane) continue;
+    if (!of.entrance->entry.is_watched || of.entered > pane) continue;
     const std::int64_t windows = (pane - of.entered) / shape_.window;
-    const bool is_old =
-        windows >= kOldWindows && total_before(subject, pane) / of.entry.unit >= kOldDocuments;
+    const bool is_old = windows >= kOldWindows &&
+                        total_before(subject, pane) / of.entrance->entry.unit >= kOldDocuments;
     count += !is_old;
   }
   return count;

@@ -127,10 +127,14 @@ class Panel {
   struct Hot {
     State settled, live;
   };
+  // What only new_entity needs.
+  struct Entrance {
+    Entry entry;
+    double total = 0;  // of the windows that are settled
+  };
   struct Track {
-    std::unique_ptr<Hot> hot;       // null: its windows are few
-    Entry entry = {};               // new_entity
-    double total = 0;               // new_entity: of the windows that are settled
+    std::unique_ptr<Hot> hot;  // null: its windows are few
+    std::unique_ptr<Entrance> entrance;
     PaneIndex entered = INT64_MAX;  // last pane of the first window that held something
     std::int32_t parent = kWholeSeries;
     std::int16_t level = 0;
@@ -192,7 +196,7 @@ class Panel {
   const bool is_dense_;  // every subject is judged in every window
   PaneIndex start_ = 0, settled_ = 0, judged_ = 0;
   Tracker whole_settled_, whole_live_;
-  std::vector<Track> tracks_;
+  std::deque<Track> tracks_;
   std::vector<std::int32_t> everyone_;                                  // ascending
   absl::flat_hash_map<std::int32_t, std::vector<PaneIndex>> accepted_;  // few have any
   std::deque<std::pair<PaneIndex, Window>> windows_;  // in (settled, judged], oldest first

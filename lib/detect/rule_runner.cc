@@ -16,14 +16,16 @@ using config::RuleType;
 constexpr std::int64_t kForgetStep = 64;
 
 // Of what is said of a point, but for its labels.
-std::uint64_t digest_of(const Figures& figures, bool firing, LifeState state) {
+std::uint32_t digest_of(const Figures& figures, bool firing, LifeState state) {
   std::uint64_t hash = static_cast<std::uint64_t>(figures.verdict) * 64 +
                        static_cast<std::uint64_t>(state) * 2 + firing;
+  constexpr std::uint64_t kOdd = 0x9E37'79B9'7F4A'7C15ULL;
   for (const double value : {figures.observed, figures.expected, figures.upper_bound}) {
-    hash = (hash ^ std::bit_cast<std::uint64_t>(value)) * 0x9E37'79B9'7F4A'7C15ULL;
-    hash ^= hash >> 32;
+    // Doubles that are twice one another differ in their highest bits alone.
+    hash = (hash ^ std::bit_cast<std::uint64_t>(value)) * kOdd;
+    hash = (hash ^ hash >> 32) * kOdd;
   }
-  return hash;
+  return static_cast<std::uint32_t>(hash >> 32);
 }
 
 bool is_same(const Life& a, const Life& b) {
@@ -289,8 +291,8 @@ void RuleRunner::refold(std::int32_t index, PaneIndex from, Emissions* out) {
     ++stats_.evaluations;
     step_life(of, pane, figures, &life);
     if (pane < from) return;
-    const auto said = std::ranges::lower_bound(of.said, pane, {}, &Said::pane);
-    const bool was_said = said != of.said.end() && said->pane == pane;
+    const auto said = find_said(&of, pane);
+    const bool was_said = said != of.said.end() && pane_of_said(*said) == pane;
     if (was_said || is_worth_a_point(of, pane) || life.firing()) {
       say_point(&of, pane, figures, life, out);
     }
@@ -300,16 +302,16 @@ void RuleRunner::refold(std::int32_t index, PaneIndex from, Emissions* out) {
   } else {
     std::size_t said = 0;
     for (PaneIndex pane = settled_ + 1; pane <= closed_;) {
-      while (said < of.said.size() && of.said[said].pane < pane) ++said;
+      while (said < of.said.size() && pane_of_said(of.said[said]) < pane) ++said;
       const bool is_due = life.firing() || is_worth_a_point(of, pane) ||
-                          (said < of.said.size() && of.said[said].pane == pane);
+                          (said < of.said.size() && pane_of_said(of.said[said]) == pane);
       if (is_due) {
         visit(pane, evaluate_at(index, pane));
         ++pane;
         continue;
       }
       PaneIndex next = of.operands.next(pane).value_or(closed_ + 1);
-      if (said < of.said.size()) next = std::min(next, of.said[said].pane);
+      if (said < of.said.size()) next = std::min(next, pane_of_said(of.said[said]));
       pane = std::max(pane + 1, next);
     }
   }
@@ -418,7 +420,7 @@ WindowSums RuleRunner::sums_of(std::int32_t index, PaneIndex pane) const {
   const Int128 learned = operands.observed.sum(begin, pane);
   return {.amount = static_cast<double>(learned),
           .documents = static_cast<double>(operands.documents(begin, pane)),
-          .judged = static_cast<double>(learned + operands.corrected.sum(begin, pane))};
+          .judged = static_cast<double>(operands.judged(begin, pane))};
 }
 
 LifeRules RuleRunner::life_rules() const {
@@ -450,18 +452,23 @@ bool RuleRunner::step_life(const Subject& of, PaneIndex pane, Figures figures, L
   return life->firing();
 }
 
+std::vector<RuleRunner::Said>::iterator RuleRunner::find_said(Subject* of, PaneIndex pane) const {
+  return std::ranges::lower_bound(of->said, pane, {},
+                                  [this](const Said& said) { return pane_of_said(said); });
+}
+
 void RuleRunner::say_point(Subject* of, PaneIndex pane, const Figures& figures, const Life& life,
                            Emissions* out) {
-  const std::uint64_t digest = digest_of(figures, life.firing(), state_of(life));
-  const auto place = std::ranges::lower_bound(of->said, pane, {}, &Said::pane);
-  const bool was_said = place != of->said.end() && place->pane == pane;
+  const std::uint32_t digest = digest_of(figures, life.firing(), state_of(life));
+  const auto place = find_said(of, pane);
+  const bool was_said = place != of->said.end() && pane_of_said(*place) == pane;
   // new_entity has nothing to say of those that are old.
   if (!was_said && figures.verdict == Verdict::kNothing && panel_) return;
   if (was_said) {
     if (place->digest == digest) return;
     place->digest = digest;
   } else {
-    of->said.insert(place, {pane, digest});
+    of->said.insert(place, {static_cast<std::uint32_t>(pane - first_pane_), digest});
   }
   out->points.push_back(
       make_point(shape_, name_of(*of), pane, figures, life.firing(), state_of(life)));
@@ -494,8 +501,9 @@ void RuleRunner::emit_alert(std::int32_t index, const Revision& said, Emissions*
   std::vector<SubjectName> names;
   if (panel_) {
     panel_->refresh(index, revision.reported, &revision.figures);
-    const std::vector<Part> below = panel_->parts(
-        index, revision.reported, [&](std::int32_t part) { return subject(part).name; });
+    const std::vector<Part> below = panel_->parts(index, revision.reported, [&](std::int32_t part) {
+      return name_of(subject(part)).canonical;
+    });
     names.reserve(below.size());
     for (const Part& part : below) {
       names.push_back(name_of(subject(part.subject)));

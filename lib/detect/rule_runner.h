@@ -17,7 +17,7 @@
 // judged together.
 //
 // A subject is one combination of the values of `per`. The whole is the rule's series without the
-// rule's filters. Subjects are visited in the order of their canonical names, so that nothing
+// rule's filters. Subjects are visited in the order of their values, so that nothing
 // depends on the order in which they were first seen.
 //
 // History begins where the input says: at the first watermark of any source that the rule reads,
@@ -43,6 +43,7 @@
 
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/container/inlined_vector.h"
 #include "config/config.h"
 #include "detect/alert_text.h"
 #include "detect/detector.h"
@@ -101,16 +102,19 @@ class RuleRunner {
     Life life;     // as of what is closed
     std::vector<Revision> published;
   };
-  // A point that has been published of a window that may be amended.
+  // A point that has been published of a window that may be amended: its pane, counted from the
+  // first of the history, and a digest of what it said.
   struct Said {
-    PaneIndex pane = 0;
-    std::uint64_t digest = 0;
+    std::uint32_t pane = 0;
+    std::uint32_t digest = 0;
   };
   struct Subject {
-    std::string name;  // canonical
+    // Its values, which with the rule's `per` are its name; those of most subjects need no room
+    // beside this.
+    std::string values;
     Operands operands;
-    std::vector<journal::KeyId> keys;  // of the rule's own series
-    std::vector<Said> said;            // oldest first
+    absl::InlinedVector<journal::KeyId, 2> keys;  // of the rule's own series
+    std::vector<Said> said;                       // oldest first
     std::unique_ptr<Story> story;
     PaneIndex amended_from = INT64_MAX;
     PaneIndex last_held = INT64_MIN;  // pane, as it was when panes were forgotten last
@@ -136,7 +140,7 @@ class RuleRunner {
     using is_transparent = void;
     const std::deque<Subject>* subjects;
     std::string_view text(std::int32_t index) const {
-      return (*subjects)[static_cast<std::size_t>(index)].name;
+      return (*subjects)[static_cast<std::size_t>(index)].values;
     }
     static std::string_view text(std::string_view name) { return name; }
     template <typename A, typename B>
@@ -167,6 +171,8 @@ class RuleRunner {
     return subjects_[static_cast<std::size_t>(index)];
   }
   SubjectName name_of(const Subject& subject) const;
+  std::vector<Said>::iterator find_said(Subject* subject, PaneIndex pane) const;
+  PaneIndex pane_of_said(const Said& said) const { return first_pane_ + said.pane; }
   bool is_forgotten(PaneIndex last) const;
   void forget_silent();
   void remove(const std::vector<std::int32_t>& indexes);
@@ -209,9 +215,9 @@ class RuleRunner {
   std::deque<Subject> subjects_;
   std::vector<std::int32_t> free_;
   absl::flat_hash_set<std::int32_t, NameHash, NameEqual> by_name_;
-  Ordered order_;                                      // by level, then by canonical name
-  Ordered stories_;                                    // those that have one
-  std::vector<Target> own_targets_, against_targets_;  // by KeyId
+  Ordered order_;                                     // by level, then by canonical name
+  Ordered stories_;                                   // those that have one
+  std::deque<Target> own_targets_, against_targets_;  // by KeyId
   Operands whole_;
   Whole whole_figures_;
   std::optional<PaneIndex> whole_pane_;  // that whole_figures_ are of

@@ -30,7 +30,7 @@ Figures evaluate_share_shift(const RuleShape& shape, const Operands& subject, co
     figures.missing = Missing::kHistory;
     return figures;
   }
-  figures.base_amount = static_cast<double>(subject.reference);
+  figures.base_amount = static_cast<double>(subject.reference());
   if (figures.whole_base <= 0) {
     figures.missing = Missing::kWholeReference;
     return figures;

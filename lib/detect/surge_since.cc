@@ -17,9 +17,9 @@ Figures evaluate_surge_since(const RuleShape& shape, const Operands& subject, co
                              PaneIndex pane) {
   Figures figures;
   figures.observed = static_cast<double>(subject.judged(shape.window_begin(pane), pane));
-  figures.base_amount = static_cast<double>(subject.reference);
+  figures.base_amount = static_cast<double>(subject.reference());
   if (pane + 1 <= shape.reference_end) return figures;  // it ends within the reference
-  if (subject.reference <= 0) {
+  if (subject.reference() <= 0) {
     figures.verdict = Verdict::kInconclusive;
     figures.missing = Missing::kReference;
     return figures;

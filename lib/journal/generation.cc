@@ -87,8 +87,7 @@ void Generation::apply(SourceId source, const v1::Progress& progress) {
   for (std::size_t i = 0; i < series_.size(); ++i) {
     if (state.watermark == INT64_MIN) break;
     const Micros length = series_[i].pane_length;
-    const Micros retained =
-        kRetentionFactor * (bounds.allowed_lateness + bounds.out_of_orderness + length);
+    const Micros retained = bounds.allowed_lateness + bounds.out_of_orderness + length;
     Parts& parts = state.series[i];
     const PaneIndex kept_from = pane_of(state.watermark - retained, length);
     if (kept_from <= parts.kept_from) continue;
@@ -288,13 +287,13 @@ KeyId Generation::intern(std::size_t series,
 }
 
 PaneLog& Generation::updates_of(std::size_t series, KeyId key) {
-  std::vector<PaneLog>& logs = series_[series].updates;
+  std::deque<PaneLog>& logs = series_[series].updates;
   if (key >= logs.size()) logs.resize(key + std::size_t{1});
   return logs[key];
 }
 
 LargestLog& Generation::largest_of(std::size_t series, KeyId key) {
-  std::vector<LargestLog>& logs = series_[series].largest;
+  std::deque<LargestLog>& logs = series_[series].largest;
   if (key >= logs.size()) logs.resize(key + std::size_t{1});
   return logs[key];
 }

@@ -11,18 +11,19 @@
 // - A progress record, if its offset is not below the last one's. Watermarks: see watermarks.h.
 // The largest document of a pane follows the same rules: see largest_log.h.
 //
-// A source's absolute value is kept as long as the source can still send another one, that is until
-// its own watermark has passed the pane's end by kRetentionFactor × (allowed lateness +
-// out-of-orderness + one pane); afterwards only the total is. An absolute value for a pane that has
-// been let go of can't be merged exactly; it is counted, not guessed.
+// A source's absolute value is kept as long as the source can still send another one: its window
+// lets a pane go when the watermark has passed its end by the allowed lateness. Here it is one pane
+// and the out-of-orderness longer; afterwards only the total is. An absolute value for a pane that
+// has been let go of can't be merged exactly; it is counted, not guessed.
 //
 // Threads: one.
 // Errors: what does not make sense is counted in MergeStats and otherwise passed over.
-// Cost: about a hash look-up for the key and one for the value; nothing is copied from the record
-// but new keys. A part takes some 90 bytes, a pane of a key 48, a key 24.
+// Cost: a hash look-up for the key and one in a tree for the value; nothing is copied from the
+// record but new keys. A part takes some 65 bytes, a pane of a key 48, a key 24.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -69,8 +70,6 @@ struct MergeStats {
 
 class Generation {
  public:
-  static constexpr Micros kRetentionFactor = 2;
-
   // `keys`, one for each series, are shared by all generations.
   Generation(std::string name, std::shared_ptr<const config::Config> config,
              std::vector<std::unique_ptr<KeyTable>>* keys, MergeStats* stats);
@@ -102,7 +101,7 @@ class Generation {
              Visitor&& visitor) const;
   // As Merger's.
   Largest largest(std::size_t series, KeyId key, PaneIndex first, PaneIndex last) const {
-    const std::vector<LargestLog>& logs = series_[series].largest;
+    const std::deque<LargestLog>& logs = series_[series].largest;
     if (!series_[series].largest_of.has_value()) return Largest::nothing_known();
     return key < logs.size() ? logs[key].largest(first, last) : Largest{};
   }
@@ -117,9 +116,10 @@ class Generation {
     MeasureValues values;
   };
   struct PaneParts {
-    absl::flat_hash_map<KeyId, Part> parts;
-    absl::flat_hash_map<KeyId, WideMeasures> wide;  // of parts whose values are not all of it
-    absl::flat_hash_map<KeyId, Largest> largest;    // of series that keep it
+    // Trees, since hash tables that have just grown are half empty, and there are many.
+    absl::btree_map<KeyId, Part> parts;
+    absl::btree_map<KeyId, WideMeasures> wide;  // of parts whose values are not all of it
+    absl::btree_map<KeyId, Largest> largest;    // of series that keep it
   };
   struct Parts {
     absl::btree_map<PaneIndex, PaneParts> panes;
@@ -135,11 +135,11 @@ class Generation {
     Micros pane_length = 0;
     PaneIndex first_pane = 0, last_pane = 0;  // what event time allows
     bool differs = false;                     // counted by another definition
-    std::vector<PaneLog> updates;             // by key
+    std::deque<PaneLog> updates;              // by key
     absl::flat_hash_map<KeyId, PaneLog> corrections;
     WideSums wide_updates, wide_corrections;
     std::optional<Measure> largest_of;  // config::Series::largest_document
-    std::vector<LargestLog> largest;    // by key, if that is given
+    std::deque<LargestLog> largest;     // by key, if that is given
     PaneIndex forgotten_before = INT64_MIN;
   };
 

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,13 +56,13 @@ class KeyTable {
   };
   struct Hash {
     using is_transparent = void;
-    const std::vector<Entry>* entries;
+    const std::deque<Entry>* entries;
     std::size_t operator()(std::string_view bytes) const;
     std::size_t operator()(KeyId id) const { return (*this)((*entries)[id].bytes); }
   };
   struct Equal {
     using is_transparent = void;
-    const std::vector<Entry>* entries;
+    const std::deque<Entry>* entries;
     std::string_view text(KeyId id) const { return (*entries)[id].bytes; }
     static std::string_view text(std::string_view bytes) { return bytes; }
     template <typename A, typename B>
@@ -83,7 +84,7 @@ class KeyTable {
   KeyId add(const std::string& bytes);
 
   const std::size_t limit_;
-  std::vector<Entry> entries_;
+  std::deque<Entry> entries_;
   std::vector<KeyId> free_;
   absl::flat_hash_set<KeyId, Hash, Equal> ids_;
   std::string other_bytes_;

@@ -204,6 +204,7 @@ Said run(const Streams& streams, std::uint64_t seed) {
   }
   EXPECT_EQ(detector.stats().too_old, 0u);
   EXPECT_EQ(detector.stats().malformed, 0u);
+  EXPECT_EQ(detector.stats().unmergeable, 0u);
   return said;
 }
 

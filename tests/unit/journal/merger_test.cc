@@ -120,13 +120,13 @@ TEST_F(MergerTest, CorrectionsAddToWhatIsAbsolute) {
 
 TEST_F(MergerTest, KeepsPartsWhileTheirSourceCanSendAnother) {
   // Two days of lateness and a day's pane: parts of pane 5 are kept until the watermark passes
-  // 6 d + 2 × (2 d + 1 d).
+  // 6 d + 2 d + 1 d.
   merger_.apply(Batch(kA, 1, "billed").update({{"SG"}, 5, 100}));
   merger_.apply(Batch(kB, 1, "billed").update({{"SG"}, 5, 10}));
-  merger_.apply(progress(kA, 2, 12 * kMicrosPerDay - 1));
+  merger_.apply(progress(kA, 2, 9 * kMicrosPerDay - 1));
   merger_.apply(Batch(kA, 3, "billed").update({{"SG"}, 5, 101}));
   EXPECT_EQ(total("SG", 5), 111);
-  merger_.apply(progress(kA, 4, 12 * kMicrosPerDay));
+  merger_.apply(progress(kA, 4, 9 * kMicrosPerDay));
   merger_.apply(Batch(kA, 5, "billed").update({{"SG"}, 5, 999}));
   EXPECT_EQ(total("SG", 5), 111);
   EXPECT_EQ(merger_.stats().unmergeable, 1u);
