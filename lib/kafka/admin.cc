@@ -27,6 +27,10 @@ class AdminOverRdkafka final : public Admin {
   absl::Status create_topics(const std::vector<TopicSpec>& topics, int replication) override;
   absl::StatusOr<std::vector<std::optional<std::int32_t>>> partitions(
       const std::vector<std::string>& topics, milliseconds wait) override;
+  absl::StatusOr<std::vector<LogEnds>> log_ends(const std::vector<TopicPartition>& partitions,
+                                                milliseconds wait) override {
+    return kafka::log_ends(*native_, partitions, wait);
+  }
   absl::StatusOr<std::pair<std::int64_t, std::int64_t>> watermarks(const TopicPartition& partition,
                                                                    milliseconds wait) override;
 
@@ -135,7 +139,7 @@ absl::StatusOr<std::vector<std::optional<std::int32_t>>> AdminOverRdkafka::parti
 
 absl::StatusOr<std::pair<std::int64_t, std::int64_t>> AdminOverRdkafka::watermarks(
     const TopicPartition& partition, milliseconds wait) {
-  const auto ends = log_ends(*native_, {partition}, wait);
+  const auto ends = kafka::log_ends(*native_, {partition}, wait);
   if (absl::IsUnavailable(ends.status())) {
     return no_answer(
         RD_KAFKA_RESP_ERR__TIMED_OUT,

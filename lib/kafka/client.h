@@ -278,6 +278,9 @@ class Admin {
   // First and next offset of a partition.
   virtual absl::StatusOr<std::pair<std::int64_t, std::int64_t>> watermarks(
       const TopicPartition& partition, std::chrono::milliseconds wait) = 0;
+  // As Consumer::log_ends, but for the end, which is that of all records.
+  virtual absl::StatusOr<std::vector<LogEnds>> log_ends(
+      const std::vector<TopicPartition>& partitions, std::chrono::milliseconds wait) = 0;
 };
 
 // librdkafka's mock cluster in this process. A partition keeps at most 5 MB or 100,000 records and

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -25,8 +26,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kWatch{100};
-constexpr const char* kDelivers = "aggregator delivers to the journal";
 constexpr const char* kCaughtUp = "aggregator has caught up";
+constexpr const char* kDelivers = "aggregator delivers to the journal";
 
 absl::Status check_cpus(const std::vector<int>& cpus) {
   const std::vector<int> allowed = allowed_cpus();
@@ -38,6 +39,16 @@ absl::Status check_cpus(const std::vector<int>& cpus) {
     }
   }
   return absl::OkStatus();
+}
+
+v1::JournalRecord topology_record(const std::array<std::int32_t, 2>& partitions) {
+  v1::JournalRecord record;
+  for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
+    auto* said = record.mutable_topology()->add_topics();
+    said->set_name(std::string(topic_name(topic)));
+    said->set_partitions(partitions[static_cast<std::size_t>(topic)]);
+  }
+  return record;
 }
 
 }  // namespace
@@ -57,6 +68,7 @@ class Aggregator::Session {
  private:
   absl::Status connect(const std::vector<std::int32_t>& partitions);
   void start();
+  void say_topology();
   void join();
   absl::Status failure() const {
     const std::lock_guard lock(mutex_);
@@ -70,6 +82,7 @@ class Aggregator::Session {
   std::unique_ptr<InputIncidents> incidents_;
   std::unique_ptr<InputWatch> watch_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::array<std::int32_t, 2> topology_{};  // as said last, by Topic
   Stop stop_workers_;
   mutable std::mutex mutex_;
   absl::Status failure_;  // of the first worker that failed; guarded by mutex_
@@ -99,15 +112,16 @@ absl::Status Aggregator::Session::run(const Stop& stop) {
     telemetry.set_ready(
         "aggregator reaches the brokers",
         std::ranges::all_of(workers_, [](const auto& w) { return w->reachable(); }));
-    telemetry.set_ready(kDelivers, flusher_->is_delivering());
     telemetry.set_ready(
         kCaughtUp, std::ranges::all_of(workers_, [](const auto& w) { return w->is_caught_up(); }));
+    telemetry.set_ready(kDelivers, flusher_->is_delivering());
+    say_topology();
     status = failure();
     if (status.ok()) status = flusher_->status();
   }
   telemetry.set_ready("aggregator connected", false);
-  telemetry.set_ready(kDelivers, false);
   telemetry.set_ready(kCaughtUp, false);
+  telemetry.set_ready(kDelivers, false);
   join();
   if (status.ok()) status = failure();
   return status.ok() ? flusher_->status() : status;
@@ -118,13 +132,8 @@ absl::Status Aggregator::Session::connect(const std::vector<std::int32_t>& parti
       auto journal, JournalAppender::create(client_options(config_.kafka), owner_.topics_.journal));
   flusher_ = std::make_unique<Flusher>(&config_, std::move(journal), &sources_,
                                        owner_.meters_.get(), &owner_.delivered_);
-  v1::JournalRecord record;
-  for (std::size_t i = 0; i < 2; ++i) {
-    auto* topic = record.mutable_topology()->add_topics();
-    topic->set_name(std::string(topic_name(static_cast<Topic>(i))));
-    topic->set_partitions(partitions[i]);
-  }
-  flusher_->append(record);
+  topology_ = {partitions[0], partitions[1]};
+  flusher_->append(topology_record(topology_));
 
   incidents_ = std::make_unique<InputIncidents>(owner_.topics_, config_.kafka.group_id,
                                                 partitions[0], owner_.options_.telemetry);
@@ -148,6 +157,15 @@ absl::Status Aggregator::Session::connect(const std::vector<std::int32_t>& parti
     SW_RETURN_IF_ERROR(workers_.back()->connect());
   }
   return absl::OkStatus();
+}
+
+// Partitions that are not read hold panes open: what lacks their records is not the whole.
+void Aggregator::Session::say_topology() {
+  std::array<std::int32_t, 2> now = incidents_->partitions().now;
+  for (std::size_t i = 0; i < now.size(); ++i) now[i] = std::max(now[i], topology_[i]);
+  if (now == topology_) return;
+  topology_ = now;
+  flusher_->append_soon(topology_record(now));
 }
 
 void Aggregator::Session::start() {
@@ -178,8 +196,8 @@ Aggregator::Aggregator(Options options)
       meters_(std::make_unique<AggregatorMeters>(options_.telemetry)) {
   if (options_.sources == nullptr) options_.sources = std::make_shared<OwnedSourceList>();
   options_.telemetry->set_ready("aggregator connected", false);
-  options_.telemetry->set_ready(kDelivers, false);
   options_.telemetry->set_ready(kCaughtUp, false);
+  options_.telemetry->set_ready(kDelivers, false);
 }
 
 Aggregator::~Aggregator() = default;

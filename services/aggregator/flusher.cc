@@ -54,6 +54,11 @@ absl::Status Flusher::status() const {
   return status_;
 }
 
+void Flusher::append_soon(v1::JournalRecord record) {
+  const std::lock_guard lock(mutex_);
+  soon_.push_back(std::move(record));
+}
+
 void Flusher::run() {
   const milliseconds interval{std::max<Micros>(config_.flush_interval / 1'000, 1)};
   // In step with the clock, however long a flush takes; what is missed is not made up for.
@@ -109,6 +114,12 @@ void Flusher::flush_until(SteadyClock::time_point deadline) {
 
 // False if somebody found no room.
 bool Flusher::flush_all() {
+  std::vector<v1::JournalRecord> soon;
+  {
+    const std::lock_guard lock(mutex_);
+    soon.swap(soon_);
+  }
+  for (const v1::JournalRecord& record : soon) journal_->append(record);
   const OwnedSources all = sources_.all();
   bool had_room = true;
   std::set<SourceId> ids;

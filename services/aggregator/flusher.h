@@ -8,7 +8,7 @@
 // merged there. Corrections can't be merged, so where too many wait the source's worker is told to.
 //
 // Threads: one of its own between start() and stop(), which only reads what workers write;
-// status() and is_delivering() by any.
+// status(), is_delivering() and append_soon() by any.
 #pragma once
 
 #include <atomic>
@@ -42,6 +42,8 @@ class Flusher {
   // For the record that opens what this process has to say; before start().
   void append(const v1::JournalRecord& record) { journal_->append(record); }
   void start();
+  // Any thread: with the next flush.
+  void append_soon(v1::JournalRecord record);
   // Flushes once more and waits until all is delivered, some seconds at most.
   void stop();
   // Why it ended, or nothing is appended any more.
@@ -73,7 +75,8 @@ class Flusher {
   std::thread thread_;
   std::atomic<bool> is_delivering_{false};  // a figure of its own
   mutable std::mutex mutex_;
-  absl::Status status_;  // guarded by mutex_
+  absl::Status status_;                  // guarded by mutex_
+  std::vector<v1::JournalRecord> soon_;  // guarded by mutex_
 };
 
 }  // namespace surgewatch::services

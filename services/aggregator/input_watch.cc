@@ -19,7 +19,6 @@ constexpr milliseconds kAnswerWait{1'000};
 
 absl::Status InputWatch::connect() {
   SW_ASSIGN_OR_RETURN(admin_, kafka::Admin::create(client_));
-  SW_ASSIGN_OR_RETURN(consumer_, kafka::Consumer::create({.client = client_}));
   return absl::OkStatus();
 }
 
@@ -56,7 +55,7 @@ void InputWatch::look_at_logs(bool at_records_too) {
     positions.push_back(source->input.position.load(std::memory_order_relaxed));
     partitions.push_back(source->partition);
   }
-  const auto ends = consumer_->log_ends(partitions, kAnswerWait);
+  const auto ends = admin_->log_ends(partitions, kAnswerWait);
   if (!ends.ok()) return;
   OwnedSources to_look_into;
   for (std::size_t i = 0; i < sources.size(); ++i) {

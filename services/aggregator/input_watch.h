@@ -52,7 +52,6 @@ class InputWatch {
   InputIncidents& incidents_;
   const Pace pace_;
   std::unique_ptr<kafka::Admin> admin_;
-  std::unique_ptr<kafka::Consumer> consumer_;  // without a group; asks for offsets
   Stop stop_;
   std::thread thread_;
 };

@@ -230,6 +230,13 @@ void Worker::see_how_far() {
   if (all) is_caught_up_.store(true, std::memory_order_relaxed);
 }
 
+// Never back: while it is read again, what an earlier owner has done stands. 0: nothing to say.
+std::int64_t Worker::to_commit(const OwnedSource& owned) const {
+  if (!owned.input.has_begun.load(std::memory_order_relaxed)) return 0;
+  return std::max(side_outputs_->lowest_undelivered(owned.partition).value_or(owned.next_offset),
+                  owned.input.committed);
+}
+
 // What is committed says up to where side outputs are known to be with the brokers, and with what
 // beginning (common/beginning.h).
 void Worker::start_commit() {
@@ -239,24 +246,18 @@ void Worker::start_commit() {
   committing_.clear();
   const std::int32_t partitions = shared_.incidents->partitions().known;
   for (const auto& owned : owned_) {
+    const std::int64_t offset = to_commit(*owned);
+    if (offset == 0) continue;
     InputState& input = owned->input;
-    if (!input.has_begun.load(std::memory_order_relaxed)) continue;
-    const std::int64_t delivered =
-        side_outputs_->lowest_undelivered(owned->partition).value_or(owned->next_offset);
-    // Only of what the group holds offsets: else these would seem to have gone with their topic.
+    // Only of what the group holds offsets, from now on at least: else these would seem to have
+    // gone with their topic.
     if (const OwnedSource* partner = partner_of(*owned);
-        partner != nullptr && partner->input.committed > 0 &&
-        partner->input.has_begun.load(std::memory_order_relaxed)) {
+        partner != nullptr && to_commit(*partner) > 0) {
       input.partner = partner->input.beginning;
     }
-    const Remembered remembered{input.beginning, input.partner, partitions};
-    // Never back: while it is read again, what an earlier owner has done stands.
-    kafka::GroupOffset next{owned->partition, std::max(delivered, input.committed),
-                            to_metadata(remembered)};
-    if (next.offset == 0 ||
-        (next.offset == input.committed && next.metadata == input.committed_metadata)) {
-      continue;
-    }
+    kafka::GroupOffset next{owned->partition, offset,
+                            to_metadata({input.beginning, input.partner, partitions})};
+    if (offset == input.committed && next.metadata == input.committed_metadata) continue;
     offsets.push_back(next);
     committing_.emplace_back(owned, std::move(next));
   }

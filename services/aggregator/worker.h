@@ -105,6 +105,7 @@ class Worker {
   void see_how_far();
 
   // Offsets.
+  std::int64_t to_commit(const OwnedSource& owned) const;
   void start_commit();
   absl::Status take_commit_answer();
   void give_back();
@@ -118,6 +119,7 @@ class Worker {
   bool has_assignment_ = false;
   std::vector<Waiting> waiting_;
   std::chrono::steady_clock::time_point asked_at_;
+  int times_asked_ = 0;
   OwnedSources owned_;  // that are read
   std::vector<kafka::TopicPartition> held_;
   std::vector<std::pair<kafka::TopicPartition, std::string>> left_log_;  // since the last poll

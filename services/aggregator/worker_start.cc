@@ -15,6 +15,7 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr milliseconds kAnswerWait{2'000};
 constexpr milliseconds kAskAgain{500};
+constexpr int kAskedInALine = 20;
 
 }  // namespace
 
@@ -39,6 +40,7 @@ std::vector<std::int64_t> Worker::assigned(const std::vector<kafka::TopicPartiti
   has_assignment_ = true;
   for (const kafka::TopicPartition& partition : partitions) waiting_.push_back({partition, {}, 0});
   asked_at_ = {};
+  times_asked_ = 0;
   if (partitions.empty()) spdlog::info("worker {} owns no source: others own all", number_);
   return std::vector<std::int64_t>(partitions.size(), kafka::kNotYet);
 }
@@ -89,7 +91,9 @@ absl::Status Worker::start_waiting() {
   }
   const auto later = [&](const absl::Status& status) {
     if (shared_.options->strict || !absl::IsUnavailable(status)) return status;
-    spdlog::warn("worker {} can't begin to read yet: {}", number_, message_of(status));
+    if (times_asked_++ % kAskedInALine == 0) {
+      spdlog::warn("worker {} can't begin to read yet: {}", number_, message_of(status));
+    }
     return absl::OkStatus();
   };
   const auto committed = consumer_->committed(all, kAnswerWait);

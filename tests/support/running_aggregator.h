@@ -27,13 +27,15 @@ inline constexpr std::chrono::milliseconds kAggregatorPatience{40'000};
 
 inline std::shared_ptr<const config::Config> aggregator_config(const std::string& brokers,
                                                                const std::string& prefix = "",
-                                                               const std::string& more = "") {
+                                                               const std::string& more = "",
+                                                               const std::string& group = "group") {
   auto config = config::parse(
       "series:\n"
       "  - {name: billed, event: invoice, group_by: [bill_to], measures: [units], pane: 1d}\n"
       "  - {name: shipped, event: shipment, group_by: [ship_to], measures: [units], pane: 1d}\n"
       "kafka: {brokers: '" +
-          brokers + "', topic_prefix: '" + prefix + "', group_id: '" + prefix + "group'}\n" + more,
+          brokers + "', topic_prefix: '" + prefix + "', group_id: '" + prefix + group + "'}\n" +
+          more,
       "test.yaml");
   EXPECT_TRUE(config.ok()) << config.status();
   return *config;
@@ -68,7 +70,9 @@ inline v1::Shipment shipment(const std::string& id, std::int64_t seconds = kFirs
 class RunningAggregator {
  public:
   explicit RunningAggregator(std::shared_ptr<const config::Config> config)
-      : aggregator_({.config = std::move(config), .telemetry = &telemetry_}) {
+      : aggregator_({.config = std::move(config),
+                     .telemetry = &telemetry_,
+                     .input_look = std::chrono::milliseconds(250)}) {
     thread_ = std::thread([this] {
       status_ = aggregator_.run(stop_);
       ended_.store(true);

@@ -189,6 +189,28 @@ TEST_F(OnEmbeddedBroker, AMemberWithoutAPartitionIsReadyToo) {
       << " and " << second.missing();
 }
 
+// What the group has committed decides what is sent again and what is new: nothing is read before
+// that is known.
+TEST_F(OnEmbeddedBroker, OffsetsThatCantBeReadYetAreAskedForAgain) {
+  constexpr int kCoordinatorNotAvailable = 15;
+  send("invoices", "k", "no protobuf");
+  committed_before("invoices", 1);
+  send(invoice("a"));
+  broker_->fail_requests(kafka::EmbeddedBroker::Request::kOffsetFetch, 1'000,
+                         kCoordinatorNotAvailable);
+  RunningAggregator aggregator(config());
+  // Asked and not answered: long enough to have read all.
+  EXPECT_FALSE(wait_until([&] { return aggregator.progress().processed > 0; },
+                          std::chrono::milliseconds(8'000)));
+  EXPECT_FALSE(aggregator.has_ended());
+  EXPECT_FALSE(aggregator.is_ready());
+  broker_->stop_failing(kafka::EmbeddedBroker::Request::kOffsetFetch);
+  ASSERT_TRUE(aggregator.wait_until([&] { return aggregator.is_ready(); })) << aggregator.missing();
+  EXPECT_EQ(aggregator.metric("events_reread_total"), 1);
+  EXPECT_EQ(aggregator.metric("events_rejected_total"), 0);
+  EXPECT_THAT(records("surgewatch.dead-letter"), IsEmpty());
+}
+
 // Each record counts once, whoever reads it again.
 TEST_F(OnEmbeddedBroker, WhatIsReadAgainIsCountedApartToTheBorder) {
   send(invoice("a"));
