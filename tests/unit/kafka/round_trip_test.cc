@@ -179,7 +179,7 @@ TEST_F(Start, OutsideTheLogIsAnErrorThatNamesPartitionAndOffset) {
 
 TEST_F(Start, ANumberThatIsNoOffsetIsRefused) {
   const auto consumer = make_consumer(broker_->brokers());
-  EXPECT_TRUE(absl::IsInvalidArgument(consumer->assign({{{"topic", 0}, -3}})));
+  EXPECT_TRUE(absl::IsInvalidArgument(consumer->assign({{{"topic", 0}, kNotYet - 1}})));
 }
 
 using End = EmbeddedBrokerTest;

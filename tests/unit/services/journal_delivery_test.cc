@@ -19,7 +19,6 @@ namespace {
 using kafka::EmbeddedBroker;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-using ::testing::HasSubstr;
 
 constexpr int kRequestTimedOut = 7;
 constexpr int kMessageTooLarge = 10;
@@ -163,8 +162,8 @@ TEST_F(JournalDelivery, WhatTakesLongIsSaidByReadinessAndComes) {
   ASSERT_TRUE(wait_for([&] { return promised() == 1 && aggregator.missing().empty(); }));
   ASSERT_TRUE(send(invoice("second", "SG", 100)));
   broker_->fail_requests(EmbeddedBroker::Request::kProduce, 100'000, kRequestTimedOut);
-  EXPECT_TRUE(wait_for([&] { return !aggregator.missing().empty(); }, milliseconds(15'000)));
-  EXPECT_THAT(aggregator.missing(), HasSubstr("journal"));
+  const auto says_so = [&] { return aggregator.missing().find("journal") != std::string::npos; };
+  EXPECT_TRUE(wait_for(says_so, milliseconds(15'000))) << aggregator.missing();
   EXPECT_EQ(aggregator.progress().processed, 2U);
   EXPECT_EQ(aggregator.progress().delivered, 1U);
   broker_->stop_failing(EmbeddedBroker::Request::kProduce);
