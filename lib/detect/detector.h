@@ -87,8 +87,8 @@ class Detector {
   // Takes in the record at this offset of the journal. Then say(), until it has no more to say,
   // before the next one is taken in.
   void take(const v1::JournalRecord& record, std::int64_t offset);
-  // Appends what the records that were taken in give rise to, a good deal more than `limit`
-  // emissions only where one instant has that many; false once nothing is left.
+  // Appends what the records that were taken in give rise to, about `limit` emissions at a time;
+  // false once nothing is left.
   bool say(std::size_t limit, Emissions* out);
   // Both, of a journal whose records are numbered from 0: appends to `out` all that the record
   // gives rise to.

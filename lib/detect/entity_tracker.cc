@@ -23,20 +23,20 @@ EntityTracker::EntityTracker(const RuleShape&) {}
 Figures EntityTracker::advance(const RuleShape& shape, const WindowInputs& in) {
   Figures f;
   f.observed = in.own.judged;
-  if (in.silent || (!entity_ && in.own.amount <= 0)) return f;
-  const bool first = !entity_;
-  if (first) {
+  if (in.silent || (!entered_ && in.own.amount <= 0)) return f;
+  const bool first = !entered_;
+  entered_ = true;
+  if (first && in.entry->is_watched) {
     auto entity =
         statistics::NewEntity::create({.prior = in.entry->prior,
                                        .alpha = shape.rule->learning->alpha,
                                        .dispersion = shape.in_documents ? kDispersionOfSums : 1});
     SW_CHECK(entity.ok());  // config/check_learning.cc keeps to the same ranges
     entity_ = *entity;
-    watched_ = in.entry->is_watched;
     unit_ = in.entry->unit;
   }
   f.verdict = Verdict::kNothing;
-  if (!watched_) return f;
+  if (!entity_) return f;
   const bool handed_over = entity_->ready_for_baseline();
   const statistics::NewEntityJudgement judgement = entity_->step(
       std::max(0.0, in.own.amount) / unit_, std::max(0.0, in.own.judged) / unit_, /*exposure=*/1);

@@ -66,7 +66,6 @@ void Panel::add_subject(std::int32_t index, std::int32_t parent, int level,
   added.parent = parent;
   added.level = static_cast<std::int16_t>(level);
   added.is_used = true;
-  if (shape_.rule->type == RuleType::kNewEntity) added.entrance = std::make_unique<Entrance>();
   if (!accepted.empty()) accepted_[index] = std::move(accepted);
   everyone_.insert(std::lower_bound(everyone_.begin(), everyone_.end(), index), index);
   levels_ = std::max(levels_, level + 1);
@@ -122,7 +121,8 @@ Figures Panel::step(std::int32_t subject, State* state, PaneIndex pane, bool wan
   in.whole = sums_.of(kWholeSeries, pane);
   in.silent = is_silent(pane);
   in.wants_bound = wants_bound;
-  if (of.entrance != nullptr) in.entry = &of.entrance->entry;
+  static const Entry kUnwatched;
+  in.entry = of.entrance == nullptr ? &kUnwatched : of.entrance.get();
   const Window* window = find_window(pane);
   if (window != nullptr) in.whole_figures = &window->whole;
   const Figures figures = state->tracker.advance(shape_, in);
@@ -246,7 +246,7 @@ void Panel::close_next(absl::FunctionRef<bool(std::int32_t)> watched) {
   windows_.emplace_back(judged_, Window{});
   step_whole(judged_, &whole_live_, &windows_.back().second.whole);
   closed_.clear();
-  closed_at_.clear();
+  closed_figures_.clear();
   std::vector<std::int32_t> entering;
   for (const std::int32_t subject : everyone_) {
     Track& of = track(subject);
@@ -272,17 +272,35 @@ void Panel::close_next(absl::FunctionRef<bool(std::int32_t)> watched) {
     }
     if (!is_looked_at) continue;
     if (is_active(subject, judged_)) put(judged_, subject, figures, share_rises);
-    closed_at_[subject] = closed_.size();
-    closed_.push_back(std::move(figures));
+    closed_.push_back({.subject = subject,
+                       .verdict = figures.verdict,
+                       .missing = figures.missing,
+                       .figures = static_cast<std::uint32_t>(closed_figures_.size())});
+    if (figures.conclusive()) closed_figures_.push_back(std::move(figures));
     keep_if_worth(subject);
   }
   weigh(judged_, nullptr);
-  for (const auto& [subject, place] : closed_at_) set_verdict(judged_, subject, &closed_[place]);
 }
 
-const Figures* Panel::at(std::int32_t subject) const {
-  const auto found = closed_at_.find(subject);
-  return found == closed_at_.end() ? nullptr : &closed_[found->second];
+std::optional<Figures> Panel::at(std::int32_t subject) const {
+  const auto found = std::ranges::lower_bound(closed_, subject, {}, &Closed::subject);
+  if (found == closed_.end() || found->subject != subject) return std::nullopt;
+  Figures figures;
+  if (found->verdict >= Verdict::kQuiet) {
+    figures = closed_figures_[found->figures];
+    set_verdict(judged_, subject, &figures);
+    return figures;
+  }
+  figures.verdict = found->verdict;
+  figures.missing = found->missing;
+  const WindowSums sums = sums_.of(subject, judged_);
+  figures.observed = sums.judged;
+  if (shape_.rule->type != RuleType::kShareShift) return figures;
+  // As ShareTracker gives them without an answer.
+  figures.amount = sums.judged;
+  figures.whole_amount = sums_.of(kWholeSeries, judged_).judged;
+  figures.observed = figures.whole_amount > 0 ? figures.amount / figures.whole_amount : 0;
+  return figures;
 }
 
 void Panel::settle(PaneIndex pane, absl::FunctionRef<bool(std::int32_t)> wanted,
@@ -291,8 +309,8 @@ void Panel::settle(PaneIndex pane, absl::FunctionRef<bool(std::int32_t)> wanted,
   for (const std::int32_t subject : everyone_) {
     Track& of = track(subject);
     const bool is_wanted = wanted(subject);
-    if (of.entered <= pane && of.entrance != nullptr) {
-      of.entrance->total += std::max(0.0, sums_.of(subject, pane).amount);
+    if (of.entered <= pane && shape_.rule->type == RuleType::kNewEntity) {
+      of.total += std::max(0.0, sums_.of(subject, pane).amount);
     }
     if (of.hot == nullptr && !is_wanted) continue;
     Figures figures;
@@ -387,7 +405,11 @@ void Panel::enter(const std::vector<std::int32_t>& subjects, PaneIndex pane) {
   // Subjects come in the order in which they were first seen.
   std::sort(rates.begin(), rates.end());
   entry.prior = statistics::pooled_prior(rates);
-  for (const std::int32_t subject : subjects) track(subject).entrance->entry = entry;
+  for (const std::int32_t subject : subjects) {
+    std::unique_ptr<Entry>& entrance = track(subject).entrance;
+    if (entry.is_watched && entrance == nullptr) entrance = std::make_unique<Entry>();
+    if (entrance != nullptr) *entrance = entry;
+  }
 }
 
 // Whose first window is not settled may have another one now, or other siblings.
@@ -400,23 +422,24 @@ void Panel::enter_again(const std::vector<Amended>& amended, PaneIndex from,
   }
   if (shape_.rule->type != RuleType::kNewEntity) return;
   absl::btree_map<PaneIndex, std::vector<std::int32_t>> entering;
+  absl::flat_hash_map<std::int32_t, PaneIndex> first_of;
+  for (const Amended& one : *affected) first_of[one.subject] = one.from;
   for (const std::int32_t subject : everyone_) {
     const PaneIndex entered = track(subject).entered;
     if (entered < from || entered == INT64_MAX) continue;
     entering[entered].push_back(subject);
-    const auto known = std::ranges::find(*affected, subject, &Amended::subject);
-    if (known == affected->end()) {
-      affected->push_back({subject, entered});
-    } else {
-      known->from = std::min(known->from, entered);
-    }
+    PaneIndex& first = first_of.try_emplace(subject, entered).first->second;
+    first = std::min(first, entered);
   }
+  affected->clear();
+  for (const auto& [subject, first] : first_of) affected->push_back({subject, first});
+  std::ranges::sort(*affected, {}, &Amended::subject);
   for (const auto& [pane, subjects] : entering) enter(subjects, pane);
 }
 
 double Panel::total_before(std::int32_t subject, PaneIndex pane) const {
   const Track& of = track(subject);
-  double total = of.entrance->total;
+  double total = of.total;
   PaneIndex done = std::max(settled_, of.entered - shape_.window);
   for (;;) {
     const std::optional<PaneIndex> next = sums_.next(subject, done);
@@ -431,10 +454,10 @@ std::size_t Panel::entities_tested(PaneIndex pane) const {
   std::size_t count = 0;
   for (const std::int32_t subject : everyone_) {
     const Track& of = track(subject);
-    if (!of.entrance->entry.is_watched || of.entered > pane) continue;
+    if (of.entrance == nullptr || !of.entrance->is_watched || of.entered > pane) continue;
     const std::int64_t windows = (pane - of.entered) / shape_.window;
-    const bool is_old = windows >= kOldWindows &&
-                        total_before(subject, pane) / of.entrance->entry.unit >= kOldDocuments;
+    const bool is_old =
+        windows >= kOldWindows && total_before(subject, pane) / of.entrance->unit >= kOldDocuments;
     count += !is_old;
   }
   return count;

@@ -74,8 +74,8 @@ class Panel {
   // The next window has ended. `watched` are subjects whose figures are wanted though they hold
   // nothing; then at() gives the figures of all that are there.
   void close_next(absl::FunctionRef<bool(std::int32_t)> watched);
-  // Of the window that has closed last; null where nothing is to be said.
-  const Figures* at(std::int32_t subject) const;
+  // Of the window that has closed last; nothing where nothing is to be said.
+  std::optional<Figures> at(std::int32_t subject) const;
   // Windows up to the one that ends with `pane` hold nothing, and the silence lasts.
   void skip_to(PaneIndex pane) { judged_ = pane; }
 
@@ -127,15 +127,11 @@ class Panel {
   struct Hot {
     State settled, live;
   };
-  // What only new_entity needs.
-  struct Entrance {
-    Entry entry;
-    double total = 0;  // of the windows that are settled
-  };
   struct Track {
-    std::unique_ptr<Hot> hot;  // null: its windows are few
-    std::unique_ptr<Entrance> entrance;
-    PaneIndex entered = INT64_MAX;  // last pane of the first window that held something
+    std::unique_ptr<Hot> hot;         // null: its windows are few
+    std::unique_ptr<Entry> entrance;  // new_entity: of those who are watched
+    double total = 0;                 // new_entity: of the windows that are settled
+    PaneIndex entered = INT64_MAX;    // last pane of the first window that held something
     std::int32_t parent = kWholeSeries;
     std::int16_t level = 0;
     bool is_used = false;
@@ -200,9 +196,15 @@ class Panel {
   std::vector<std::int32_t> everyone_;                                  // ascending
   absl::flat_hash_map<std::int32_t, std::vector<PaneIndex>> accepted_;  // few have any
   std::deque<std::pair<PaneIndex, Window>> windows_;  // in (settled, judged], oldest first
-  // Of the window that has closed last.
-  std::vector<Figures> closed_;
-  absl::flat_hash_map<std::int32_t, std::size_t> closed_at_;
+  // Of the window that has closed last: whole figures only of those who have an answer.
+  struct Closed {
+    std::int32_t subject = 0;
+    Verdict verdict = Verdict::kNothing;
+    Missing missing = Missing::kNone;
+    std::uint32_t figures = 0;  // which of them, if there is an answer
+  };
+  std::vector<Closed> closed_;  // by subject
+  std::vector<Figures> closed_figures_;
   int levels_ = 1;
 };
 

@@ -139,34 +139,43 @@ bool RuleRunner::skip_silence(PaneIndex last) {
   return true;
 }
 
-void RuleRunner::close_next(Micros passed, Emissions* out) {
-  if (!started_) start();
-  const bool is_skipped = skip_silence(last_closable(passed));
-  if (!is_skipped) {
-    whole_pane_.reset();
-    ++closed_;
-    ++stats_.closed;
-    if (!open_panes_.empty() && *open_panes_.begin() == closed_) {
-      open_panes_.erase(open_panes_.begin());
-      last_closed_data_ = closed_;
+bool RuleRunner::close_next(Micros passed, std::size_t limit, Emissions* out) {
+  if (!closing_) {
+    if (!started_) start();
+    if (!skip_silence(last_closable(passed))) {
+      whole_pane_.reset();
+      ++closed_;
+      ++stats_.closed;
+      if (!open_panes_.empty() && *open_panes_.begin() == closed_) {
+        open_panes_.erase(open_panes_.begin());
+        last_closed_data_ = closed_;
+      }
+      closing_ = shape_.ends_window(closed_);
+      said_last_.reset();
+      if (closing_ && panel_) {
+        panel_->close_next([&](std::int32_t index) { return is_watched(subject(index), closed_); });
+      }
+      if (closing_) has_changed_ = false;
     }
-    if (shape_.ends_window(closed_)) judge_closed(out);
   }
+  if (closing_) closing_ = !judge_closed(limit, out);
+  if (closing_) return false;
   while (closed_ - settled_ > shape_.correctable) settle_next();
+  return true;
 }
 
-void RuleRunner::judge_closed(Emissions* out) {
-  if (panel_) {
-    panel_->close_next([&](std::int32_t index) { return is_watched(subject(index), closed_); });
-  }
-  has_changed_ = false;
-  for (const std::int32_t index : order_) {
+bool RuleRunner::judge_closed(std::size_t limit, Emissions* out) {
+  auto next = said_last_.has_value() ? order_.upper_bound(*said_last_) : order_.begin();
+  for (; next != order_.end(); ++next) {
+    if (out->alerts.size() + out->points.size() >= limit) return false;
+    const std::int32_t index = *next;
+    said_last_ = index;
     Subject& of = subject(index);
-    if (!is_watched(of, closed_) && !is_worth_a_point(of, closed_)) continue;
+    if (!is_watched(of, closed_)) continue;
     Figures figures;
     if (panel_) {
-      const Figures* at = panel_->at(index);
-      if (at == nullptr) continue;
+      const std::optional<Figures> at = panel_->at(index);
+      if (!at.has_value()) continue;
       figures = *at;
     } else {
       figures = evaluate_at(index, closed_);
@@ -185,6 +194,7 @@ void RuleRunner::judge_closed(Emissions* out) {
     has_changed_ |= moved || out->points.size() != points;
     if (of.story != nullptr) publish(index, out);
   }
+  return true;
 }
 
 void RuleRunner::finalize_next(Micros passed, Emissions* out) {

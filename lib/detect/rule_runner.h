@@ -88,7 +88,10 @@ class RuleRunner {
   std::optional<Micros> next_close_at(Micros passed);
   std::optional<Micros> next_final_at(Micros passed) const;
 
-  void close_next(Micros passed, Emissions* out);
+  // False where `limit` emissions were reached before all of the window was said: call it again
+  // before anything else.
+  bool close_next(Micros passed, std::size_t limit, Emissions* out);
+  bool is_closing() const { return closing_; }
   void finalize_next(Micros passed, Emissions* out);
   void amend(Emissions* out);
   void look_early(Emissions* out);
@@ -183,7 +186,7 @@ class RuleRunner {
   bool skip_silence(PaneIndex last);
   // The last pane of the silence that was passed over with this one, if it was.
   std::optional<PaneIndex> end_of_silence(PaneIndex pane) const;
-  void judge_closed(Emissions* out);
+  bool judge_closed(std::size_t limit, Emissions* out);
   void settle_next();
   void forget_told();
 
@@ -223,7 +226,9 @@ class RuleRunner {
   std::optional<PaneIndex> whole_pane_;  // that whole_figures_ are of
 
   bool started_ = false;
-  PaneIndex first_pane_ = 0;  // of the history
+  bool closing_ = false;                   // the window at hand is not said to its end
+  std::optional<std::int32_t> said_last_;  // then: of its subjects
+  PaneIndex first_pane_ = 0;               // of the history
   PaneIndex closed_ = INT64_MIN;
   PaneIndex settled_ = INT64_MIN;
   PaneIndex final_ = INT64_MIN;

@@ -146,8 +146,8 @@ class EntityTracker {
   Figures advance(const RuleShape& shape, const WindowInputs& in);
 
  private:
-  std::optional<statistics::NewEntity> entity_;
-  bool watched_ = false;
+  bool entered_ = false;
+  std::optional<statistics::NewEntity> entity_;  // of those who were new when they came
   double unit_ = 1;
 };
 
