@@ -113,7 +113,10 @@ void RuleRunner::add(const journal::Change& change, Int128 delta, Int128 documen
                      Operands* operands) const {
   const bool aside = shape_.learns && change.is_correction;
   (aside ? operands->with_more().corrected : operands->observed).add(change.pane, delta);
-  if (shape_.in_documents && !aside) operands->with_more().documents.add(change.pane, documents);
+  // new_entity asks for the whole's alone.
+  const bool needs_documents =
+      shape_.in_documents && (shape_.rule->type != RuleType::kNewEntity || operands == &whole_);
+  if (needs_documents && !aside) operands->with_more().documents.add(change.pane, documents);
 }
 
 void RuleRunner::mark(std::int32_t index, PaneIndex pane) {

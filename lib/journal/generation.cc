@@ -44,6 +44,12 @@ Generation::Generation(std::string name, std::shared_ptr<const config::Config> c
     series_[i].pane_length = series.pane_length;
     series_[i].first_pane = pane_of(kMinEventTime, series.pane_length);
     series_[i].last_pane = pane_of(kMaxEventTime, series.pane_length);
+    series_[i].columns = series.measures;
+    if (series.measures.empty()) {
+      for (std::size_t m = 0; m < kMeasureCount; ++m) {
+        series_[i].columns.push_back(static_cast<Measure>(m));
+      }
+    }
     series_[i].largest_of = series.largest_document;
     series_by_name_[series.name] = i;
   }
@@ -309,7 +315,7 @@ void Generation::move(SourceId source, const Change& change, std::vector<Change>
     PaneLog& log = change.is_correction ? state.corrections[change.key] : updates;
     if (log.empty()) ++keys(change.series).references(change.key);
     WideSums& wide = change.is_correction ? state.wide_corrections : state.wide_updates;
-    if (!log.move(change.key, change.pane, change.before, change.after, &wide)) {
+    if (!log.move(change.key, change.pane, change.before, change.after, state.columns, &wide)) {
       ++stats_.overflows;
     }
   }
@@ -323,11 +329,11 @@ void Generation::forget_before(std::size_t series, PaneIndex pane) {
   for (std::size_t key = 0; key < state.updates.size(); ++key) {
     PaneLog& log = state.updates[key];
     if (log.empty()) continue;
-    log.forget_before(pane);
+    log.forget_before(pane, state.columns);
     if (log.empty()) drop_reference(series, static_cast<KeyId>(key));
   }
   absl::erase_if(state.corrections, [&](auto& entry) {
-    entry.second.forget_before(pane);
+    entry.second.forget_before(pane, state.columns);
     if (!entry.second.empty()) return false;
     drop_reference(series, entry.first);
     return true;
@@ -361,7 +367,7 @@ void Generation::differences(const Generation* former, std::vector<Change>* chan
       const SeriesState& state = from.series_[series];
       const auto add = [&](KeyId key, const PaneLog& log, bool is_correction,
                            const WideSums& wide) {
-        log.visit(INT64_MIN, INT64_MAX, [&](const PaneLog::Entry& entry) {
+        log.visit(INT64_MIN, INT64_MAX, state.columns, [&](const PaneLog::Entry& entry) {
           const auto exact = wide.find({key, entry.pane});
           moved[{key, entry.pane, is_correction}].*side =
               exact == wide.end() ? WideMeasures(entry.values) : exact->second;
