@@ -82,8 +82,9 @@ void RuleRunner::take(const journal::Change& change) {
   if (started_ && change.pane <= closed_) {
     last_closed_data_ = std::max(last_closed_data_, change.pane);
     whole_amended_from_ = std::min(whole_amended_from_, change.pane);
-  } else {
+  } else if (change.pane != last_opened_) {
     open_panes_.insert(change.pane);
+    last_opened_ = change.pane;
   }
   highest_data_.reset();
   whole_pane_.reset();

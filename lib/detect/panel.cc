@@ -22,8 +22,9 @@ constexpr std::size_t kMaxParts = 5;
 constexpr std::int64_t kRecentWindows = 4;
 // Trackers of a subject with no more panes than this take more room than its panes do, and are run
 // again in less time than it takes to keep them up, unless it is very old.
-constexpr std::size_t kFewPanes = 48;
+constexpr std::size_t kFewPanes = 12;
 constexpr std::int64_t kMostReplayed = 4'096;  // windows
+constexpr std::size_t kMostReplayedFigures = 16'384;
 // new_entity: windows of a sibling for its mean to count, and what makes a subject old enough for a
 // baseline of its own (statistics/first_seen.h).
 constexpr std::int64_t kLeastWindows = 4;
@@ -118,12 +119,12 @@ Figures Panel::step(std::int32_t subject, State* state, PaneIndex pane, bool wan
   WindowInputs in;
   in.pane = pane;
   in.own = sums_.of(subject, pane);
-  in.whole = sums_.of(kWholeSeries, pane);
-  in.silent = is_silent(pane);
+  const Window* window = find_window(pane);
+  in.whole = window != nullptr ? window->sums : sums_.of(kWholeSeries, pane);
+  in.silent = window != nullptr ? window->silent : is_silent(pane);
   in.wants_bound = wants_bound;
   static const Entry kUnwatched;
   in.entry = of.entrance == nullptr ? &kUnwatched : of.entrance.get();
-  const Window* window = find_window(pane);
   if (window != nullptr) in.whole_figures = &window->whole;
   const Figures figures = state->tracker.advance(shape_, in);
   if (state->share.has_value()) {
@@ -143,6 +144,11 @@ void Panel::step_whole(PaneIndex pane, Tracker* tracker, Figures* figures) const
   in.wants_bound = false;
   Figures result = tracker->advance(shape_, in);
   if (figures != nullptr) *figures = std::move(result);
+}
+
+void Panel::look_at_whole(PaneIndex pane, Window* window) const {
+  window->sums = sums_.of(kWholeSeries, pane);
+  window->silent = is_silent(pane);
 }
 
 // As of the windows before the one that ends with `pane`.
@@ -242,8 +248,10 @@ void Panel::take_out(std::int32_t subject, PaneIndex from) {
 }
 
 void Panel::close_next(absl::FunctionRef<bool(std::int32_t)> watched) {
+  replayed_.clear();
   judged_ += shape_.window;
   windows_.emplace_back(judged_, Window{});
+  look_at_whole(judged_, &windows_.back().second);
   step_whole(judged_, &whole_live_, &windows_.back().second.whole);
   closed_.clear();
   closed_figures_.clear();
@@ -305,6 +313,7 @@ std::optional<Figures> Panel::at(std::int32_t subject) const {
 
 void Panel::settle(PaneIndex pane, absl::FunctionRef<bool(std::int32_t)> wanted,
                    absl::FunctionRef<void(std::int32_t, const Figures&)> visitor) {
+  replayed_.clear();
   SW_CHECK(!windows_.empty() && windows_.front().first == pane);
   for (const std::int32_t subject : everyone_) {
     Track& of = track(subject);
@@ -336,13 +345,17 @@ void Panel::settle_to(PaneIndex pane) {
 
 std::vector<std::int32_t> Panel::amend(const std::vector<Amended>& amended,
                                        std::optional<PaneIndex> whole_from) {
+  replayed_.clear();
   if (windows_.empty()) return {};
   PaneIndex from = INT64_MAX;
   for (const Amended& one : amended) from = std::min(from, shape_.last_of_window(one.from));
   if (whole_from.has_value()) {
     from = std::min(from, shape_.last_of_window(*whole_from));
     whole_live_ = whole_settled_;
-    for (auto& [pane, window] : windows_) step_whole(pane, &whole_live_, &window.whole);
+    for (auto& [pane, window] : windows_) {
+      if (pane >= *whole_from) look_at_whole(pane, &window);
+      step_whole(pane, &whole_live_, &window.whole);
+    }
   }
   from = std::max(from, windows_.front().first);
   std::vector<Amended> affected;
@@ -358,11 +371,19 @@ std::vector<std::int32_t> Panel::amend(const std::vector<Amended>& amended,
     take_out(one.subject, first);
     Track& of = track(one.subject);
     State state = state_before(one.subject, settled_ + shape_.window);
+    Replayed* replayed = nullptr;
+    if (affected.size() * windows_.size() <= kMostReplayedFigures) {
+      replayed =
+          &replayed_.emplace_back(Replayed{.subject = one.subject, .from = first, .figures = {}});
+      replayed->figures.reserve(windows_.size());
+    }
     for (const auto& [pane, window] : windows_) {
       bool share_rises = false;
       const bool is_tested = pane >= first && is_active(one.subject, pane);
-      const Figures figures = step(one.subject, &state, pane, false, &share_rises);
+      Figures figures =
+          step(one.subject, &state, pane, replayed != nullptr && pane >= first, &share_rises);
       if (is_tested) put(pane, one.subject, figures, share_rises);
+      if (replayed != nullptr) replayed->figures.push_back(std::move(figures));
     }
     if (of.hot != nullptr) of.hot->live = std::move(state);
     result.push_back(one.subject);
@@ -372,14 +393,26 @@ std::vector<std::int32_t> Panel::amend(const std::vector<Amended>& amended,
   }
   std::sort(result.begin(), result.end());
   result.erase(std::unique(result.begin(), result.end()), result.end());
+  std::ranges::sort(replayed_, {}, &Replayed::subject);
   return result;
 }
 
-void Panel::replay(std::int32_t subject,
+void Panel::replay(std::int32_t subject, PaneIndex bounds_from,
                    absl::FunctionRef<void(PaneIndex, const Figures&)> visitor) {
+  bounds_from = shape_.last_of_window(bounds_from);
+  const auto known = std::ranges::lower_bound(replayed_, subject, {}, &Replayed::subject);
+  if (known != replayed_.end() && known->subject == subject && known->from <= bounds_from &&
+      known->figures.size() == windows_.size()) {
+    for (std::size_t i = 0; i < windows_.size(); ++i) {
+      Figures figures = known->figures[i];
+      set_verdict(windows_[i].first, subject, &figures);
+      visitor(windows_[i].first, figures);
+    }
+    return;
+  }
   State state = state_before(subject, settled_ + shape_.window);
   for (const auto& [pane, window] : windows_) {
-    Figures figures = step(subject, &state, pane, true, nullptr);
+    Figures figures = step(subject, &state, pane, pane >= bounds_from, nullptr);
     set_verdict(pane, subject, &figures);
     visitor(pane, figures);
   }
@@ -544,6 +577,13 @@ void Panel::decide(const std::vector<Test*>& looked_at, int level, PaneIndex pan
       test.verdict = quiet ? Verdict::kQuiet : Verdict::kBetween;
     }
   }
+}
+
+bool Panel::suspects(std::int32_t subject) const {
+  return std::ranges::any_of(windows_, [&](const auto& entry) {
+    const Test* test = find_test(const_cast<Window*>(&entry.second), subject);
+    return test != nullptr && test->verdict >= Verdict::kSuspects;
+  });
 }
 
 void Panel::refresh(std::int32_t subject, PaneIndex pane, Figures* figures) const {

@@ -97,8 +97,12 @@ class Panel {
                                   std::optional<PaneIndex> whole_from);
 
   // The figures of the subject's windows in (settled, judged], oldest first, with their verdicts.
-  void replay(std::int32_t subject, absl::FunctionRef<void(PaneIndex, const Figures&)> visitor);
+  // Their upper bounds, which take longest, from the window that holds `bounds_from` on.
+  void replay(std::int32_t subject, PaneIndex bounds_from,
+              absl::FunctionRef<void(PaneIndex, const Figures&)> visitor);
 
+  // Whether a window of the subject that may be amended is unusual.
+  bool suspects(std::int32_t subject) const;
   // Brings what stands beside a window's own figures up to what is known now.
   void refresh(std::int32_t subject, PaneIndex pane, Figures* figures) const;
 
@@ -152,6 +156,14 @@ class Panel {
     std::vector<Test> tests;  // by subject
     std::vector<Level> levels;
     Figures whole;
+    WindowSums sums;      // of the whole
+    bool silent = false;  // see RuleShape::silent_windows
+  };
+  // What an amendment has found of a subject, until the next one: replay() gives it once more.
+  struct Replayed {
+    std::int32_t subject = 0;
+    PaneIndex from = 0;  // the first window whose bound is known
+    std::vector<Figures> figures;
   };
 
   Track& track(std::int32_t subject) { return tracks_[static_cast<std::size_t>(subject)]; }
@@ -166,6 +178,7 @@ class Panel {
   Figures step(std::int32_t subject, State* state, PaneIndex pane, bool wants_bound,
                bool* share_rises) const;
   void step_whole(PaneIndex pane, Tracker* tracker, Figures* figures) const;
+  void look_at_whole(PaneIndex pane, Window* window) const;
   bool is_silent(PaneIndex pane) const;
   // new_entity: the window is the first of these.
   void enter(const std::vector<std::int32_t>& subjects, PaneIndex pane);
@@ -205,6 +218,7 @@ class Panel {
   };
   std::vector<Closed> closed_;  // by subject
   std::vector<Figures> closed_figures_;
+  std::vector<Replayed> replayed_;  // by subject
   int levels_ = 1;
 };
 

@@ -148,6 +148,7 @@ bool RuleRunner::close_next(Micros passed, std::size_t limit, Emissions* out) {
       ++stats_.closed;
       if (!open_panes_.empty() && *open_panes_.begin() == closed_) {
         open_panes_.erase(open_panes_.begin());
+        last_opened_.reset();
         last_closed_data_ = closed_;
       }
       closing_ = shape_.ends_window(closed_);
@@ -308,7 +309,9 @@ void RuleRunner::refold(std::int32_t index, PaneIndex from, Emissions* out) {
     }
   };
   if (panel_) {
-    panel_->replay(index, visit);
+    // The bounds of alerts are said with them.
+    const bool has_begun = of.story != nullptr || panel_->suspects(index);
+    panel_->replay(index, has_begun ? INT64_MIN / 2 : from, visit);
   } else {
     std::size_t said = 0;
     for (PaneIndex pane = settled_ + 1; pane <= closed_;) {
@@ -418,7 +421,7 @@ Figures RuleRunner::figures_of(std::int32_t index, PaneIndex pane, const Figures
   if (!panel_) return shape_.window_begin(pane) >= kept_from_ ? evaluate_at(index, pane) : last;
   if (pane <= panel_->settled()) return reassess(shape_, last, sums_of(index, pane).judged);
   Figures result = last;
-  panel_->replay(index, [&](PaneIndex at, const Figures& figures) {
+  panel_->replay(index, pane, [&](PaneIndex at, const Figures& figures) {
     if (at == pane) result = figures;
   });
   return result;

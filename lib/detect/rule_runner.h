@@ -234,6 +234,7 @@ class RuleRunner {
   PaneIndex final_ = INT64_MIN;
   PaneIndex kept_from_ = INT64_MIN;        // older panes are forgotten
   absl::btree_set<PaneIndex> open_panes_;  // that hold something, or have held
+  std::optional<PaneIndex> last_opened_;   // of these, the one that was put in last
   PaneIndex last_closed_data_ = INT64_MIN;
   std::optional<PaneIndex> highest_data_;  // if it is known
   std::vector<Range> silences_;            // that were passed over and are not settled
