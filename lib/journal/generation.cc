@@ -111,7 +111,7 @@ void Generation::let_go(std::size_t series, Parts* parts, PaneIndex kept_from) {
         largest_of(series, keys(series).counts_as(key)).at(it->first).settled.merge(largest);
       }
     }
-    for (const auto& [key, part] : it->second.parts) drop_reference(series, key);
+    for (const auto& [key, part] : it->second.parts) keys(series).unrefer(key);
   }
   parts->panes.erase(parts->panes.begin(), end);
 }
@@ -198,7 +198,7 @@ void Generation::apply_update(SourceId source, SourceState* state, std::int64_t 
   const KeyId key = intern(*series, update.key());
   PaneParts& pane = parts.panes[update.pane_index()];
   const auto [entry, is_new] = pane.parts.try_emplace(key);
-  if (is_new) ++keys(*series).references(key);
+  if (is_new) keys(*series).refer(key);
   Part& part = entry->second;
   const auto wide = pane.wide.empty() ? pane.wide.end() : pane.wide.find(key);
   const WideMeasures before = wide != pane.wide.end() ? wide->second : WideMeasures(part.values);
@@ -313,7 +313,7 @@ void Generation::move(SourceId source, const Change& change, std::vector<Change>
   if (change.pane >= state.forgotten_before) {
     PaneLog& updates = updates_of(change.series, change.key);
     PaneLog& log = change.is_correction ? state.corrections[change.key] : updates;
-    if (log.empty()) ++keys(change.series).references(change.key);
+    if (log.empty()) keys(change.series).refer(change.key);
     WideSums& wide = change.is_correction ? state.wide_corrections : state.wide_updates;
     if (!log.move(change.key, change.pane, change.before, change.after, state.columns, &wide)) {
       ++stats_.overflows;
@@ -330,12 +330,12 @@ void Generation::forget_before(std::size_t series, PaneIndex pane) {
     PaneLog& log = state.updates[key];
     if (log.empty()) continue;
     log.forget_before(pane, state.columns);
-    if (log.empty()) drop_reference(series, static_cast<KeyId>(key));
+    if (log.empty()) keys(series).unrefer(static_cast<KeyId>(key));
   }
   absl::erase_if(state.corrections, [&](auto& entry) {
     entry.second.forget_before(pane, state.columns);
     if (!entry.second.empty()) return false;
-    drop_reference(series, entry.first);
+    keys(series).unrefer(entry.first);
     return true;
   });
   for (WideSums* wide : {&state.wide_updates, &state.wide_corrections}) {

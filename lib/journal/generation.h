@@ -160,7 +160,6 @@ class Generation {
   PaneLog& updates_of(std::size_t series, KeyId key);
   LargestLog& largest_of(std::size_t series, KeyId key);
   KeyTable& keys(std::size_t series) const { return *(*keys_)[series]; }
-  void drop_reference(std::size_t series, KeyId key) { --keys(series).references(key); }
 
   const std::string name_;
   const std::shared_ptr<const config::Config> config_;

@@ -33,7 +33,7 @@ KeyId KeyTable::intern_bytes() {
   const auto other = ids_.find(std::string_view(other_bytes_));
   const KeyId as = other != ids_.end() ? *other : add(other_bytes_);
   entries_[as].counts_as = as;
-  ++entries_[as].references;
+  refer(as);
   entries_[id].counts_as = as;
   return id;
 }
@@ -48,15 +48,16 @@ KeyId KeyTable::add(const std::string& bytes) {
   }
   entries_[id] = {.bytes = bytes, .counts_as = id, .references = 0, .is_used = true};
   ids_.insert(id);
+  idle_.push_back(id);
   return id;
 }
 
-void KeyTable::release(KeyId id) {
+void KeyTable::let_go(KeyId id) {
   Entry& entry = entries_[id];
   ids_.erase(id);
   if (entry.counts_as != id) {
     --over_limit_;
-    --entries_[entry.counts_as].references;
+    unrefer(entry.counts_as);
   } else if (entry.bytes != other_bytes_) {
     --counted_;
   }

@@ -38,11 +38,24 @@ class KeyTable {
   // The key whose sums this one's go to: itself, or `other`.
   KeyId counts_as(KeyId id) const { return entries_[id].counts_as; }
   std::vector<std::string> values(KeyId id) const;
-  // What refers to the key; it can be released when nothing does.
-  std::uint32_t& references(KeyId id) { return entries_[id].references; }
-  void release(KeyId id);
+  // What refers to the key. One to which nothing does may go.
+  void refer(KeyId id) { ++entries_[id].references; }
+  void unrefer(KeyId id) {
+    if (--entries_[id].references == 0) idle_.push_back(id);
+  }
+  // Calls `visitor(id)` for each key to which nothing refers, and lets it go.
+  template <typename Visitor>
+  void release(Visitor&& visitor) {
+    // Letting go of a key can make `other` one of them.
+    for (std::size_t i = 0; i < idle_.size(); ++i) {
+      const KeyId id = idle_[i];
+      if (!entries_[id].is_used || entries_[id].references > 0) continue;
+      visitor(id);
+      let_go(id);
+    }
+    idle_.clear();
+  }
 
-  bool is_used(KeyId id) const { return !entries_[id].bytes.empty() || entries_[id].is_used; }
   // Numbers are below it.
   std::size_t end() const { return entries_.size(); }
   std::size_t over_limit() const { return over_limit_; }
@@ -82,10 +95,12 @@ class KeyTable {
   }
   KeyId intern_bytes();
   KeyId add(const std::string& bytes);
+  void let_go(KeyId id);
 
   const std::size_t limit_;
   std::deque<Entry> entries_;
   std::vector<KeyId> free_;
+  std::vector<KeyId> idle_;  // nothing referred to them when they were put here
   absl::flat_hash_set<KeyId, Hash, Equal> ids_;
   std::string other_bytes_;
   std::size_t counted_ = 0;  // keys that count as themselves, without `other`

@@ -88,13 +88,7 @@ class Merger {
   template <typename Visitor>
   void release_keys(Visitor&& visitor) {
     for (std::size_t series = 0; series < keys_.size(); ++series) {
-      KeyTable& keys = *keys_[series];
-      for (std::size_t id = 0; id < keys.end(); ++id) {
-        const auto key = static_cast<KeyId>(id);
-        if (!keys.is_used(key) || keys.references(key) > 0) continue;
-        visitor(series, key);
-        keys.release(key);
-      }
+      keys_[series]->release([&](KeyId key) { visitor(series, key); });
     }
   }
 

@@ -282,6 +282,46 @@ TEST(LearnedSurge, AnOutageTeachesNothing) {
   EXPECT_GT(out.points.back().expected(), 15);
 }
 
+// The horizon of corrections is ten days here.
+TEST(LearnedSurge, WhoComesBackAfterLongIsLearnedAnew) {
+  for (const PaneIndex pause : {5, 40}) {
+    World world(with(learning_rule(RuleType::kSurge)));
+    live_quietly(&world, {"SG", "US"});
+    live_quietly(&world, {"US"}, kQuietDays, pause);
+    world.take();
+    const PaneIndex back = kQuietDays + pause;
+    world.count("SG", back, 80);
+    world.count("US", back, usual(back));
+    world.pass(back);
+    EXPECT_EQ(world.alerts().size(), pause == 5 ? 1u : 0u) << pause;
+  }
+}
+
+// What is learned rests on updates, what is judged takes corrections: the baseline of a window that
+// was corrected later is that of its time.
+TEST(LearnedSurge, ACancellationWithdrawsHoweverLateItComes) {
+  World world(with(learning_rule(RuleType::kSurge)));
+  live_quietly(&world, {"SG"});
+  world.count("SG", 30, 100);
+  world.pass(30);
+  const auto fired = world.alerts();
+  ASSERT_THAT(briefs(fired), ElementsAre("1 FIRING ON_TIME 30"));
+  for (PaneIndex day = 31; day < 38; ++day) {
+    world.count("SG", day, usual(day));
+    world.pass(day);
+  }
+  world.take();
+  world.apply(test::Batch(test::kInvoices0, 1'000, "billed")
+                  .correct({{"SG", "US"}, 30, -80 * test::kDollar, -80}, 999));
+  world.apply(test::progress(test::kInvoices0, 1'000, std::nullopt));
+  const auto alerts = world.alerts();
+  ASSERT_EQ(alerts.size(), 1u);
+  EXPECT_EQ(alerts[0].alert_id(), fired[0].alert_id());
+  EXPECT_EQ(alerts[0].resolution(), v1::RESOLUTION_DATA_CORRECTED);
+  EXPECT_EQ(alerts[0].observed(), 20);
+  EXPECT_EQ(alerts[0].expected(), fired[0].expected());
+}
+
 TEST(Ramp, FindsARiseThatIsLittleInAnyOneWindow) {
   config::Rule rule = learning_rule(RuleType::kRamp);
   rule.learning->guard = 26;

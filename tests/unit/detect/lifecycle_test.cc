@@ -282,6 +282,33 @@ TEST_F(LifecycleTest, CenturiesOfSilenceCostNothing) {
   EXPECT_THAT(day(2'000'001, 500), ElementsAre("2 FIRING ON_TIME 2000001"));
 }
 
+// Ten days of corrections and two of lateness: who has held nothing for thirteen days is forgotten
+// once that can't change any more.
+TEST_F(LifecycleTest, WhoHasHeldNothingForLongIsForgotten) {
+  world_.bill("MY", 5, 100);
+  for (PaneIndex pane = 1; pane < 20; ++pane) day(pane, 100);
+  EXPECT_EQ(world_.detector.stats().subjects, 2u);
+  for (PaneIndex pane = 20; pane < 200; ++pane) day(pane, 100);
+  EXPECT_EQ(world_.detector.stats().subjects, 1u);
+  EXPECT_EQ(world_.detector.stats().subjects_forgotten, 1u);
+  world_.take();
+  world_.bill("MY", 200, 100);
+  day(200, 100);
+  EXPECT_EQ(world_.detector.stats().subjects, 2u);
+}
+
+TEST_F(LifecycleTest, ManyWhoBuyOnceAreNotKept) {
+  std::uint64_t most = 0;
+  for (PaneIndex pane = 1; pane < 600; ++pane) {
+    world_.bill("P" + std::to_string(pane), pane, 100);
+    world_.pass(pane);
+    most = std::max(most, world_.detector.stats().subjects);
+  }
+  EXPECT_LT(most, 120u);
+  // Each says what it bought, and once that it buys no more.
+  EXPECT_NEAR(static_cast<double>(world_.take().points.size()), 2 * 600, 30);
+}
+
 TEST_F(LifecycleTest, LateDataAfterSilenceIsStillJudged) {
   day(1, 100);
   world_.pass(1'000);

@@ -178,6 +178,38 @@ TEST(Published, OtherWordsMakeNoRevision) {
   EXPECT_THAT(live(std::move(config), records, records.size(), &topic), IsEmpty());
 }
 
+// A SKU is added to the catalogue and the aggregator restarted: it counts all again, by another
+// generation, and what was said of the old figures follows the new ones.
+TEST(Generations, AlertsFollowTheFiguresThatTakeTheOthersPlace) {
+  const auto config = std::make_shared<const config::Config>(with_rule("r", 4));
+  detect::Detector detector(config);
+  detect::Emissions out;
+  std::int64_t offset = 0;
+  const auto life = [&](const std::string& generation, const std::string& country) {
+    detector.take(test::ownership(test::kInvoices0, generation), offset);
+    const std::int64_t epoch = offset++;
+    for (const v1::JournalRecord& known : journal(8)) {
+      v1::JournalRecord record = test::by(epoch, known);
+      if (record.has_panes()) record.mutable_panes()->mutable_updates(0)->set_key(0, country);
+      detector.take(record, offset++);
+      while (detector.say(SIZE_MAX, &out)) {
+      }
+    }
+    return std::exchange(out, {}).alerts;
+  };
+  const auto before = life("one", "unknown");
+  ASSERT_FALSE(before.empty());
+  EXPECT_EQ(before.back().state(), v1::ALERT_STATE_FIRING);
+  EXPECT_EQ(before.back().reference_data_version(), "rd-one");
+  const auto after = life("two", "SG");
+  ASSERT_EQ(after.size(), 2u) << "at once, and nothing before that";
+  EXPECT_EQ(after[0].subject().at("bill_to"), "SG");
+  EXPECT_EQ(after[0].state(), v1::ALERT_STATE_FIRING);
+  EXPECT_EQ(after[0].reference_data_version(), "rd-two");
+  EXPECT_EQ(after[1].subject().at("bill_to"), "unknown");
+  EXPECT_EQ(after[1].resolution(), v1::RESOLUTION_DATA_CORRECTED);
+}
+
 TEST(Saying, InPiecesIsTheSame) {
   const auto records = journal(30);
   const auto config = std::make_shared<const config::Config>(with_rule("r", 4));
