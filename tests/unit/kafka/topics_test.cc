@@ -104,6 +104,11 @@ class OldBrokers final : public Admin {
     return absl::UnimplementedError("");
   }
 
+  absl::StatusOr<std::vector<LogEnds>> log_ends(const std::vector<TopicPartition>&,
+                                                std::chrono::milliseconds) override {
+    return absl::UnimplementedError("");
+  }
+
   std::set<std::string> made;
 
  private:
