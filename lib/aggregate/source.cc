@@ -129,8 +129,8 @@ class Source::Impl {
   std::vector<Contribution> old_, new_;
   HighestTimes highest_;
   std::optional<Micros> watermark_;
-  // Written once by the writer, before it publishes the first watermark; read by the flusher once it
-  // has seen that published, which orders the two.
+  // Written once by the writer, before it publishes the first watermark; read by the flusher once
+  // it has seen that published, which orders the two.
   std::atomic<Micros> first_watermark_{0};
   Micros next_pane_end_ = INT64_MAX;
   bool closed_pane_ = false;  // since it was cleared

@@ -185,7 +185,7 @@ struct Server {
 };
 
 struct Limits {
-  std::int64_t keys_per_series = 100'000;          // in one source
+  std::int64_t keys_per_series = 100'000;             // in one source
   std::int64_t detector_keys_per_series = 1'000'000;  // over all sources
   std::int64_t label_sets_per_metric = 1'000;
   std::int64_t record_bytes = 1'000'000;

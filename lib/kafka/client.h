@@ -136,7 +136,8 @@ class Consumer {
   // start lies outside its log. What was visited before an error stays visited.
   virtual absl::StatusOr<std::size_t> poll(std::chrono::milliseconds wait, std::size_t limit,
                                            const std::function<void(const Message&)>& visit) = 0;
-  // Why nothing comes, if something is wrong: OK while the brokers answer.
+  // Why nothing comes, if something is wrong: OK while the brokers answer. Where nothing is there
+  // to come, poll() asks them once a second whether they answer again.
   virtual absl::Status last_error() const = 0;
 
   // True once every partition that is read has been read up to its end as known when that was

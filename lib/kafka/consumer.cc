@@ -13,6 +13,10 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kLargestBatch = 10'000;
 
+// While nothing comes and something is wrong.
+constexpr milliseconds kAskEvery{1'000};
+constexpr milliseconds kAskWait{100};
+
 bool is_corruption(rd_kafka_resp_err_t code) {
   return code == RD_KAFKA_RESP_ERR__BAD_MSG || code == RD_KAFKA_RESP_ERR__BAD_COMPRESSION ||
          code == RD_KAFKA_RESP_ERR_INVALID_MSG;
@@ -67,7 +71,27 @@ absl::StatusOr<std::size_t> ConsumerOverRdkafka::poll(
     native_->set_last_error(failure);
     return failure;
   }
+  if (!answered && visited == 0) ask_whether_brokers_answer();
   return visited;
+}
+
+// On quiet topics, and for a member of a group that was given nothing, no record and no end of a
+// partition tells that an outage is over.
+void ConsumerOverRdkafka::ask_whether_brokers_answer() {
+  if (!absl::IsUnavailable(native_->last_error())) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (now < ask_next_) return;
+  ask_next_ = now + kAskEvery;
+  // A batch that can't be read is no outage, and has its own end.
+  if (!std::ranges::all_of(partitions_, [](const auto& one) { return one.second.corrupt.quiet(); }))
+    return;
+  const rd_kafka_metadata_t* metadata = nullptr;
+  if (rd_kafka_metadata(native_->get(), /*all_topics=*/0, /*only_rkt=*/nullptr, &metadata,
+                        static_cast<int>(kAskWait.count())) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return;
+  }
+  rd_kafka_metadata_destroy(metadata);
+  native_->set_last_error(absl::OkStatus());
 }
 
 // Asks the partitions' leaders for the ends of their logs and does not wait for the answers: to

@@ -88,6 +88,7 @@ class ConsumerOverRdkafka final : public Consumer {
   absl::Status no_commit_answer() const;
 
   void wake_fetching();
+  void ask_whether_brokers_answer();
   Partition* partition_of(const rd_kafka_message_t& message);
   bool readable(Partition& partition);
   void fill(const rd_kafka_message_t& from, const Partition& partition);
@@ -125,6 +126,7 @@ class ConsumerOverRdkafka final : public Consumer {
   std::uint64_t skipped_records_ = 0;
   std::string corruption_;  // the last one's reason
   absl::Status topic_error_;
+  std::chrono::steady_clock::time_point ask_next_;
 };
 
 }  // namespace surgewatch::kafka

@@ -21,7 +21,6 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kPollWait{50};
 constexpr std::size_t kPollBatch = 1'000;
-constexpr milliseconds kAskWait{1'000};
 
 constexpr const char* kConnected = "detector connected";
 constexpr const char* kReachesBrokers = "detector reaches the brokers";
@@ -51,7 +50,6 @@ class DetectorService::Session {
   absl::Status begin_tenure();
   void take(const kafka::Message& message);
   void end_tenure() { tenure_.reset(); }
-  bool reaches_brokers(const absl::Status& last_error);
   void report(const absl::Status& last_error);
 
   kafka::TopicPartition journal() const { return {owner_.topics_.journal, 0}; }
@@ -66,8 +64,6 @@ class DetectorService::Session {
   std::unique_ptr<Tenure> tenure_;  // from the first step after the assignment
   absl::Status failure_;            // of a record that was visited
   std::optional<Incident> incident_;
-  std::chrono::steady_clock::time_point ask_next_;
-  bool was_answered_ = false;
 };
 
 absl::Status DetectorService::Session::run() {
@@ -161,19 +157,9 @@ void DetectorService::Session::take(const kafka::Message& message) {
   failure_ = tenure_->take(message);
 }
 
-// A standby reads nothing, so nothing tells it that an error is over: it asks.
-bool DetectorService::Session::reaches_brokers(const absl::Status& last_error) {
-  if (last_error.ok() || !is_standby_) return last_error.ok();
-  if (std::chrono::steady_clock::now() >= ask_next_) {
-    was_answered_ = consumer_->log_ends({journal()}, kAskWait).ok();
-    ask_next_ = std::chrono::steady_clock::now() + kAskWait;
-  }
-  return was_answered_;
-}
-
 void DetectorService::Session::report(const absl::Status& last_error) {
   telemetry().set_ready(kConnected, is_standby_ || tenure_ != nullptr);
-  telemetry().set_ready(kReachesBrokers, reaches_brokers(last_error));  // else: goes on trying
+  telemetry().set_ready(kReachesBrokers, last_error.ok());  // else: goes on trying
   telemetry().set_ready(kCaughtUp, is_standby_ || (tenure_ != nullptr && tenure_->has_caught_up()));
   telemetry().set_ready(kPublishes,
                         is_standby_ || (tenure_ != nullptr && tenure_->is_publishing()));

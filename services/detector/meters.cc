@@ -24,6 +24,19 @@ DetectorService::Meters::Meters(telemetry::Telemetry* telemetry) : telemetry_(*t
   closed_ = counter("panes_closed_total", "Panes that every source has passed.", {});
   inconclusive_ =
       counter("rules_inconclusive_total", "Evaluations that lacked what they need.", {});
+  former_owners_ =
+      counter("journal_records_of_former_owners_total",
+              "Journal records passed over: who said them no longer owned the source.", {});
+  over_key_limit_ = counter("detector_keys_over_limit_total",
+                            "Pane changes counted under `other` because a series has too many keys "
+                            "over all sources.",
+                            {});
+  generations_ = counter("figures_generations_total",
+                         "Generations of figures that have taken another's place.", {});
+  subjects_forgotten_ = counter("detector_subjects_forgotten_total",
+                                "Subjects of rules let go, as they had held nothing for long.", {});
+  too_old_ = counter("pane_changes_too_old_total",
+                     "Changes of panes so old that no answer depends on them any more.", {});
   retried_ = counter("transactions_retried_total", "Transactions that were tried again.", {});
   transactions_ = counter("transactions_total", "Transactions that were committed.", {});
   published_ =
@@ -40,6 +53,7 @@ DetectorService::Meters::Meters(telemetry::Telemetry* telemetry) : telemetry_(*t
       &telemetry_.gauge("detector_watermark_lag_seconds",
                         "Wall-clock time less the lowest watermark of all sources.", {});
   lag_ = &telemetry_.gauge("journal_lag_records", "Journal records not applied yet.", {});
+  subjects_ = &telemetry_.gauge("detector_subjects", "Subjects kept, over all rules.", {});
 }
 
 void DetectorService::Meters::stats(const detect::DetectorStats& now) {
@@ -51,6 +65,12 @@ void DetectorService::Meters::stats(const detect::DetectorStats& now) {
   add(reopened_, now.reopened_panes, last_.reopened_panes);
   add(closed_, now.closed_panes, last_.closed_panes);
   add(inconclusive_, now.inconclusive, last_.inconclusive);
+  add(former_owners_, now.former_owners, last_.former_owners);
+  add(over_key_limit_, now.over_key_limit, last_.over_key_limit);
+  add(generations_, now.generations, last_.generations);
+  add(subjects_forgotten_, now.subjects_forgotten, last_.subjects_forgotten);
+  add(too_old_, now.too_old, last_.too_old);
+  subjects_->Set(static_cast<double>(now.subjects));
   if (now.watermark) {
     watermark_lag_->Set(static_cast<double>(wall_clock_micros() - *now.watermark) / 1e6);
   }

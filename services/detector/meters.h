@@ -45,9 +45,10 @@ class DetectorService::Meters {
  private:
   telemetry::Telemetry& telemetry_;
   prometheus::Counter *records_, *malformed_, *skipped_, *malformed_alerts_, *unknown_series_,
-      *stale_, *reopened_, *closed_, *inconclusive_, *retried_, *transactions_, *published_,
+      *stale_, *reopened_, *closed_, *inconclusive_, *former_owners_, *over_key_limit_,
+      *generations_, *subjects_forgotten_, *too_old_, *retried_, *transactions_, *published_,
       *announced_, *amended_, *withdrawn_;
-  prometheus::Gauge *watermark_lag_, *lag_;
+  prometheus::Gauge *watermark_lag_, *lag_, *subjects_;
   detect::DetectorStats last_;
 };
 

@@ -128,7 +128,7 @@ class WideStream {
     if (merger_.key_end(0) == 0) return;
     std::map<PaneIndex, MeasureValues> merged;
     merger_.visit(0, 0, INT64_MIN, INT64_MAX,
-                            [&](const auto& entry) { merged[entry.pane] = entry.values; });
+                  [&](const auto& entry) { merged[entry.pane] = entry.values; });
     for (const auto& [pane, sums] : expected_) {
       const Sum units = sums.first;
       const Sum nearest = units > INT64_MAX ? INT64_MAX : units < INT64_MIN ? INT64_MIN : units;

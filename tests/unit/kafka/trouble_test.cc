@@ -189,6 +189,35 @@ TEST(Recovery, AnAnswerClearsTheLastError) {
   EXPECT_EQ(consumer->last_error(), absl::OkStatus());
 }
 
+// Nothing new is there to read, so only being asked tells that the brokers are.
+void expect_recovery_of(Consumer* consumer, EmbeddedBroker* broker) {
+  std::vector<Kept> kept;
+  broker->set_reachable(false);
+  ASSERT_EQ(poll_until(*consumer, kept, [&] { return !consumer->last_error().ok(); }),
+            absl::OkStatus());
+  broker->set_reachable(true);
+  EXPECT_EQ(poll_until(*consumer, kept, [&] { return consumer->last_error().ok(); }),
+            absl::OkStatus())
+      << consumer->last_error();
+}
+
+TEST(Recovery, OnAQuietTopicTheLastErrorEndsWithTheOutage) {
+  const auto broker = *EmbeddedBroker::start();
+  ASSERT_EQ(broker->create_topic("topic", 1), absl::OkStatus());
+  const auto consumer = make_consumer(broker->brokers());
+  ASSERT_EQ(consumer->assign({{{"topic", 0}, 0}}), absl::OkStatus());
+  std::vector<Kept> kept;
+  ASSERT_EQ(poll_until(*consumer, kept, [&] { return consumer->at_end(); }), absl::OkStatus());
+  expect_recovery_of(consumer.get(), broker.get());
+}
+
+TEST(Recovery, SoItDoesForAMemberThatReadsNothing) {
+  const auto broker = *EmbeddedBroker::start();
+  ASSERT_EQ(broker->create_topic("topic", 1), absl::OkStatus());
+  const auto consumer = make_consumer(broker->brokers());
+  expect_recovery_of(consumer.get(), broker.get());
+}
+
 TEST(Properties, AnUnknownOneIsNamed) {
   const absl::Status status =
       Consumer::create({.client = {.brokers = "127.0.0.1:1", .properties = {{"fetch.mim", "1"}}}})

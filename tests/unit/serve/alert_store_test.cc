@@ -293,6 +293,48 @@ TEST(AlertStore, PointsThatWereTakenOutliveAReset) {
   writer.join();
 }
 
+// The revision says in which life it was added.
+TEST(AlertStore, NoReaderMixesTwoLives) {
+  constexpr int kLives = 200;
+  constexpr int kPerLife = 20;
+  AlertStore store(100);
+  std::thread writer([&] {
+    for (int life = 0; life <= kLives; ++life) {
+      if (life > 0) store.reset();
+      for (int i = 0; i < kPerLife; ++i) {
+        store.add(i, make_alert("a" + std::to_string(i), life + 1));
+        store.add(make_point("r", "SG", i));
+      }
+      store.set_loaded();
+    }
+  });
+  std::vector<std::thread> readers;
+  for (int r = 0; r < 3; ++r) {
+    readers.emplace_back([&] {
+      AlertStore::Place position;
+      while (position.life < kLives || position.next_offset < kPerLife) {
+        ASSERT_TRUE(store.wait_beyond(position, milliseconds(20'000)));
+        const auto found = store.since(position, 7);
+        if (!found.ok()) {
+          ASSERT_TRUE(absl::IsAborted(found.status())) << found.status();
+          position = {.life = store.place().life};
+          continue;
+        }
+        for (const auto& revision : found->revisions) {
+          ASSERT_EQ(revision.alert->revision(), position.life + 1);
+        }
+        position = found->next;
+        const auto page = store.page({}, std::nullopt, 10);
+        for (const auto& alert : page.alerts) ASSERT_EQ(alert->revision(), page.place.life + 1);
+        store.latest_points();
+        store.points_since(0, 10);
+      }
+    });
+  }
+  writer.join();
+  for (auto& reader : readers) reader.join();
+}
+
 TEST(AlertStore, SaysWhatIsNewsAndWhatHadToGo) {
   AlertStore store(AlertStore::Limits{.alerts = 2});
   EXPECT_TRUE(store.add(0, make_alert("a", 2, "SG", 1)).is_news);
