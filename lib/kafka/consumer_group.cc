@@ -130,6 +130,12 @@ absl::Status ConsumerOverRdkafka::assign(
     return failed_precondition(
         "a consumer that subscribed is assigned its partitions by the group");
   }
+  for (const auto& [id, offset] : starts) {
+    if (offset == kNotYet) {
+      return invalid_argument("{} [{}]: what is read by hand is read at once; give an offset",
+                              id.topic, id.partition);
+    }
+  }
   return start(starts);
 }
 

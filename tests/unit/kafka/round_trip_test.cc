@@ -180,6 +180,8 @@ TEST_F(Start, OutsideTheLogIsAnErrorThatNamesPartitionAndOffset) {
 TEST_F(Start, ANumberThatIsNoOffsetIsRefused) {
   const auto consumer = make_consumer(broker_->brokers());
   EXPECT_TRUE(absl::IsInvalidArgument(consumer->assign({{{"topic", 0}, kNotYet - 1}})));
+  // By hand nothing waits for begin().
+  EXPECT_TRUE(absl::IsInvalidArgument(consumer->assign({{{"topic", 0}, kNotYet}})));
 }
 
 using End = EmbeddedBrokerTest;
