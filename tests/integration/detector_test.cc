@@ -11,6 +11,7 @@
 #include "support/detector_lab.h"
 #include "support/kafka_damage.h"
 #include "support/kafka_server.h"
+#include "support/kafka_server_fixture.h"
 #include "support/log_lines.h"
 #include "support/process.h"
 
@@ -23,15 +24,8 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-class DetectorOnRealKafka : public ::testing::Test {
+class DetectorOnRealKafka : public KafkaServerFixture {
  protected:
-  static void SetUpTestSuite() {
-    auto started = KafkaServer::start();
-    ASSERT_TRUE(started.ok()) << started.status();
-    server_ = *std::move(started);
-  }
-  static void TearDownTestSuite() { server_.reset(); }
-
   DetectorOnRealKafka() {
     const std::string name = ::testing::UnitTest::GetInstance()->current_test_info()->name();
     prefix_ = name + "-";
@@ -112,7 +106,6 @@ class DetectorOnRealKafka : public ::testing::Test {
     return "";
   }
 
-  inline static std::unique_ptr<KafkaServer> server_;
   std::string prefix_;
   std::unique_ptr<kafka::Topics> topics_;
 };

@@ -6,6 +6,7 @@
 
 #include "support/kafka_admin.h"
 #include "support/kafka_server.h"
+#include "support/kafka_server_fixture.h"
 #include "support/running_aggregator.h"
 
 namespace surgewatch::test {
@@ -15,15 +16,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-class Inputs : public ::testing::Test {
+class Inputs : public KafkaServerFixture {
  protected:
-  static void SetUpTestSuite() {
-    auto started = KafkaServer::start();
-    ASSERT_TRUE(started.ok()) << started.status();
-    server_ = *std::move(started);
-  }
-  static void TearDownTestSuite() { server_.reset(); }
-
   void SetUp() override {
     static int count = 0;
     prefix_ = fmt::format("inputs{}-", ++count);
@@ -107,7 +101,6 @@ class Inputs : public ::testing::Test {
         [&] { return aggregator.metric("events_consumed_total", "shipments") == before + 5; }));
   }
 
-  inline static std::unique_ptr<KafkaServer> server_;
   std::string prefix_;
   std::unique_ptr<kafka::Admin> admin_;
   std::unique_ptr<kafka::Producer> producer_;

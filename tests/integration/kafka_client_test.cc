@@ -9,6 +9,7 @@
 #include "kafka/topics.h"
 #include "support/kafka_clients.h"
 #include "support/kafka_server.h"
+#include "support/kafka_server_fixture.h"
 
 namespace surgewatch::kafka {
 namespace {
@@ -19,15 +20,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-class RealKafka : public ::testing::Test {
+class RealKafka : public test::KafkaServerFixture {
  protected:
-  static void SetUpTestSuite() {
-    auto started = KafkaServer::start();
-    ASSERT_TRUE(started.ok()) << started.status();
-    server_ = *std::move(started);
-  }
-  static void TearDownTestSuite() { server_.reset(); }
-
   static const std::string& brokers() { return server_->brokers(); }
 
   // A topic that no other test has.
@@ -47,8 +41,6 @@ class RealKafka : public ::testing::Test {
     const auto consumer = make_consumer(brokers(), "reader", {.read_committed = read_committed});
     return payloads(read_to_end(*consumer, {{{topic, 0}, kBeginning}}));
   }
-
-  inline static std::unique_ptr<KafkaServer> server_;
 };
 
 TEST_F(RealKafka, KeepsKeyHeadersTimestampAndBytes) {
