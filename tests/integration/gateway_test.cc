@@ -14,6 +14,7 @@
 #include "base/proto_json.h"
 #include "integration/system.h"
 #include "support/grpc_health.h"
+#include "support/kafka_server_fixture.h"
 
 namespace surgewatch::test {
 namespace {
@@ -58,15 +59,8 @@ v1::Alert alert_of(const std::string& id, int revision, bool fires) {
   return alert;
 }
 
-class GatewayOnRealKafka : public ::testing::Test {
+class GatewayOnRealKafka : public KafkaServerFixture {
  protected:
-  static void SetUpTestSuite() {
-    auto started = KafkaServer::start();
-    ASSERT_TRUE(started.ok()) << started.status();
-    server_ = *std::move(started);
-  }
-  static void TearDownTestSuite() { server_.reset(); }
-
   static const std::string& brokers() { return server_->brokers(); }
 
   // `identity`: 16 hex digits, as the detector writes it; empty: as one wrote that did not know it.
@@ -119,8 +113,6 @@ class GatewayOnRealKafka : public ::testing::Test {
     const auto list = nlohmann::json::parse(ask(system.gateway_port, "/api/v1/alerts").body);
     return list["resume_token"].get<std::string>();
   }
-
-  inline static std::unique_ptr<KafkaServer> server_;
 };
 
 // tests/data/alert_active: the first episode is final a lateness after it, while the second fires.

@@ -2,7 +2,7 @@
 #include "aggregator/journal_appender.h"
 #include "support/kafka_admin.h"
 #include "support/kafka_clients.h"
-#include "support/kafka_server.h"
+#include "support/kafka_server_fixture.h"
 #include "support/process.h"
 
 namespace surgewatch::services {
@@ -15,15 +15,8 @@ using ::testing::HasSubstr;
 constexpr milliseconds kPatience{30'000};
 constexpr const char* kTopic = "journal";
 
-class RealJournal : public ::testing::Test {
+class RealJournal : public test::KafkaServerFixture {
  protected:
-  static void SetUpTestSuite() {
-    auto started = test::KafkaServer::start();
-    ASSERT_TRUE(started.ok()) << started.status();
-    server_ = *std::move(started);
-  }
-  static void TearDownTestSuite() { server_.reset(); }
-
   void SetUp() override { create({}); }
   void TearDown() override {
     EXPECT_EQ(test::delete_topic(server_->brokers(), kTopic), absl::OkStatus());
@@ -49,8 +42,6 @@ class RealJournal : public ::testing::Test {
     record.mutable_panes()->add_updates()->add_key(std::string(bytes, 'x'));
     return record;
   }
-
-  inline static std::unique_ptr<test::KafkaServer> server_;
 };
 
 TEST_F(RealJournal, HasNoProgressBehindPanesThatItRefused) {

@@ -12,6 +12,7 @@
 #include "base/proto_json.h"
 #include "base/time.h"
 #include "integration/system.h"
+#include "support/kafka_server_fixture.h"
 #include "surgewatch/v1/events.pb.h"
 #include "surgewatch/v1/live.pb.h"
 
@@ -27,15 +28,8 @@ constexpr int kEvents = 12'000;
 constexpr int kPartitions = 3;
 constexpr std::int64_t kQuarterEnd = 1'730'073'600;  // 2024-10-28T00:00:00Z
 
-class OnRealKafka : public ::testing::Test {
+class OnRealKafka : public KafkaServerFixture {
  protected:
-  static void SetUpTestSuite() {
-    auto started = KafkaServer::start();
-    ASSERT_TRUE(started.ok()) << started.status();
-    server_ = *std::move(started);
-  }
-  static void TearDownTestSuite() { server_.reset(); }
-
   static const std::string& brokers() { return server_->brokers(); }
   static bool is_story(const v1::Alert& alert) {
     return alert.rule() == "singapore-since-deepseek" && alert.subject().at("bill_to") == "SG" &&
@@ -100,8 +94,6 @@ class OnRealKafka : public ::testing::Test {
       EXPECT_EQ(alert.revision(), ++newest[alert.alert_id()]) << alert.alert_id();
     }
   }
-
-  inline static std::unique_ptr<KafkaServer> server_;
 };
 
 TEST_F(OnRealKafka, TheStoryIsFoundAndServed) {
