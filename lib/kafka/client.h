@@ -121,11 +121,12 @@ class Consumer {
   virtual absl::Status assign(
       const std::vector<std::pair<TopicPartition, std::int64_t>>& starts) = 0;
 
-  // Of what the group has given: reads these as well; reads one no more. For a moment, reads
-  // nothing and polls on as a member of the group; goes on where it stopped. Not in callbacks.
+  // Of what the group has given: reads these as well; reads these no more. For a moment, reads
+  // nothing and polls on as a member of the group; goes on where it stopped. Not in callbacks. Each
+  // of them fetches all anew that was not polled yet, so name several at once.
   virtual absl::Status begin(
       const std::vector<std::pair<TopicPartition, std::int64_t>>& starts) = 0;
-  virtual absl::Status leave(const TopicPartition& partition) = 0;
+  virtual absl::Status leave(const std::vector<TopicPartition>& partitions) = 0;
   virtual absl::Status suspend() = 0;
   virtual absl::Status resume() = 0;
 

@@ -41,7 +41,7 @@ class ConsumerOverRdkafka final : public Consumer {
   absl::Status subscribe(const std::vector<std::string>& topics, Rebalance rebalance) override;
   absl::Status assign(const std::vector<std::pair<TopicPartition, std::int64_t>>& starts) override;
   absl::Status begin(const std::vector<std::pair<TopicPartition, std::int64_t>>& starts) override;
-  absl::Status leave(const TopicPartition& partition) override;
+  absl::Status leave(const std::vector<TopicPartition>& partitions) override;
   absl::Status suspend() override;
   absl::Status resume() override;
   absl::StatusOr<std::size_t> poll(std::chrono::milliseconds wait, std::size_t limit,
@@ -83,6 +83,7 @@ class ConsumerOverRdkafka final : public Consumer {
   absl::Status start(const std::vector<std::pair<TopicPartition, std::int64_t>>& starts);
   absl::Status add(const std::vector<std::pair<TopicPartition, std::int64_t>>& starts);
   absl::Status take();
+  absl::Status assign_and_wait(const rd_kafka_topic_partition_list_t* list, std::string_view what);
   void stop();
   absl::StatusOr<Queue> send_commit(const std::vector<GroupOffset>& next);
   absl::Status no_commit_answer() const;

@@ -105,7 +105,7 @@ ConsumerOverRdkafka::~ConsumerOverRdkafka() {
          std::chrono::steady_clock::now() < deadline) {
     const Event event(rd_kafka_queue_poll(closing.get(), 10));
     if (event != nullptr && rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_REBALANCE) {
-      rd_kafka_assign(native_->get(), nullptr);
+      rd_kafka_assign(native_->get(), nullptr);  // the last, and who is gone answers no question
     }
   }
   queue_.reset();
@@ -174,8 +174,24 @@ absl::Status ConsumerOverRdkafka::take() {
     if (is_suspended_) break;
     from.emplace_back(id, partition.position >= 0 ? partition.position : partition.start);
   }
-  return status_of(rd_kafka_assign(native_->get(), partition_list(from).get()), "taking partitions",
-                   "");
+  return assign_and_wait(partition_list(from).get(), "taking partitions");
+}
+
+// Whatever changes what is read goes through here. librdkafka answers before the partitions of the
+// assignment before have stopped; where the next one comes meanwhile, it stops them once more and
+// ends the process by an assertion (librdkafka issue 5573, in all versions up to 2.15). Its main
+// thread does what is behind the answer in two steps, each put at the end of the queue from which
+// it takes our questions: so when it has answered two of these, one after the other, all have
+// stopped. They ask no broker.
+absl::Status ConsumerOverRdkafka::assign_and_wait(const rd_kafka_topic_partition_list_t* list,
+                                                  std::string_view what) {
+  SW_RETURN_IF_ERROR(status_of(rd_kafka_assign(native_->get(), list), what, ""));
+  for (int step = 0; step < 2; ++step) {
+    rd_kafka_topic_partition_list_t* assigned = nullptr;
+    SW_RETURN_IF_ERROR(status_of(rd_kafka_assignment(native_->get(), &assigned), what, ""));
+    const PartitionList owned(assigned);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ConsumerOverRdkafka::begin(
@@ -184,8 +200,10 @@ absl::Status ConsumerOverRdkafka::begin(
   return starts.empty() ? absl::OkStatus() : take();
 }
 
-absl::Status ConsumerOverRdkafka::leave(const TopicPartition& partition) {
-  if (partitions_.erase(partition) == 0) return absl::OkStatus();
+absl::Status ConsumerOverRdkafka::leave(const std::vector<TopicPartition>& partitions) {
+  std::size_t left = 0;
+  for (const TopicPartition& partition : partitions) left += partitions_.erase(partition);
+  if (left == 0) return absl::OkStatus();
   found_ = nullptr;
   found_topic_ = nullptr;
   return take();
@@ -237,7 +255,7 @@ void ConsumerOverRdkafka::serve_rebalances() {
     } else {
       if (rebalance_.revoked) rebalance_.revoked(partitions);
       stop();
-      status = status_of(rd_kafka_assign(native_->get(), nullptr), "giving partitions back", "");
+      status = assign_and_wait(nullptr, "giving partitions back");
     }
     if (!status.ok()) {
       native_->log(message_of(status), true);

@@ -91,7 +91,7 @@ class Worker {
   bool begins_right(OwnedSource* owned, const aggregate::Record& first);
   void hold_what_is_wrong();
   void start_again_what_left_its_log();
-  void give_up(OwnedSource* owned);
+  void give_up(const OwnedSources& sources);
   SourceId id_of(const kafka::TopicPartition& partition) const;
   OwnedSource* partner_of(const OwnedSource& owned) const;
 

@@ -192,7 +192,8 @@ bool Worker::begins_right(OwnedSource* owned, const aggregate::Record& first) {
 
 void Worker::hold_what_is_wrong() {
   const PartitionCounts counts = shared_.incidents->partitions();
-  for (const auto& owned : OwnedSources(owned_)) {
+  OwnedSources wrong;
+  for (const auto& owned : owned_) {
     const Incident incident = owned->input.incident.load(std::memory_order_acquire);
     if (incident != Incident::kNone) {
       shared_.incidents->hold(owned->source.id(), incident, owned->input.incident_detail);
@@ -200,36 +201,42 @@ void Worker::hold_what_is_wrong() {
       continue;
     }
     held_.push_back(owned->partition);
-    give_up(owned.get());
+    wrong.push_back(owned);
   }
+  give_up(wrong);
 }
 
 // Judged like one that is assigned, knowing how far it had come.
 void Worker::start_again_what_left_its_log() {
+  OwnedSources again;
   for (const auto& [partition, why] : std::exchange(left_log_, {})) {
     spdlog::warn("{} [{}]: {}", partition.topic, partition.partition, why);
-    OwnedSource* owned = find(partition.topic, partition.partition);
-    if (owned == nullptr) continue;
-    waiting_.push_back({partition, owned->input.beginning, owned->next_offset});
-    give_up(owned);
+    const auto found = std::ranges::find(owned_, partition, &OwnedSource::partition);
+    if (found == owned_.end()) continue;
+    waiting_.push_back({partition, (*found)->input.beginning, (*found)->next_offset});
+    again.push_back(*found);
   }
   is_caught_up_.store(false, std::memory_order_relaxed);
+  give_up(again);
 }
 
-// Reads it no more. What it has counted stands in the journal.
-void Worker::give_up(OwnedSource* owned) {
-  if (const absl::Status status = consumer_->leave(owned->partition); !status.ok()) {
+// Reads them no more. What they have counted stands in the journal.
+void Worker::give_up(const OwnedSources& sources) {
+  if (sources.empty()) return;
+  std::vector<kafka::TopicPartition> partitions;
+  for (const auto& owned : sources) {
+    partitions.push_back(owned->partition);
+    shared_.meters->source(owned->source.id(), owned->input, owned->source.stats());
+    shared_.meters->release_lag(owned->source.id());
+    shared_.sources->remove(owned);
+  }
+  if (const absl::Status status = consumer_->leave(partitions); !status.ok()) {
     spdlog::warn("{}", message_of(status));
   }
   is_caught_up_.store(false, std::memory_order_relaxed);
-  shared_.meters->source(owned->source.id(), owned->input, owned->source.stats());
-  shared_.meters->release_lag(owned->source.id());
   last_found_ = nullptr;
-  std::erase_if(owned_, [&](const auto& one) {
-    if (one.get() != owned) return false;
-    shared_.sources->remove(one);
-    return true;
-  });
+  std::erase_if(owned_,
+                [&](const auto& one) { return std::ranges::find(sources, one) != sources.end(); });
   shared_.meters->worker_sources(number_, owned_.size());
 }
 

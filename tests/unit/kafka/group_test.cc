@@ -169,7 +169,7 @@ TEST_F(Given, IsReadWhenItIsBegunAndNotWhenItIsLeft) {
   ASSERT_EQ(consumer_->begin({{{"invoices", 0}, 50}}), absl::OkStatus());
   read(150);
   EXPECT_EQ(kept_[100].payload, "50");
-  ASSERT_EQ(consumer_->leave({"invoices", 1}), absl::OkStatus());
+  ASSERT_EQ(consumer_->leave({{"invoices", 1}}), absl::OkStatus());
   write(1);
   expect_nothing_more();
   write(0);
@@ -197,13 +197,30 @@ TEST_F(Given, GoesOnWhereItWasSuspended) {
   for (const Kept& one : kept_) EXPECT_TRUE(seen.insert(one.payload).second) << one.payload;
 }
 
+// librdkafka ends the process if one is to be stopped that has not stopped yet.
+TEST_F(Given, MayChangeAgainAtOnce) {
+  ASSERT_EQ(consumer_->begin({{{"invoices", 0}, kBeginning}, {{"invoices", 1}, kBeginning}}),
+            absl::OkStatus());
+  read(200);
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_EQ(consumer_->begin({{{"invoices", 0}, 100}}), absl::OkStatus());
+    ASSERT_EQ(consumer_->leave({{"invoices", 0}}), absl::OkStatus());
+  }
+  ASSERT_EQ(consumer_->begin({{{"invoices", 0}, 100}}), absl::OkStatus());
+  write(0);
+  write(1);
+  read(400);
+  std::set<std::string> seen;
+  for (const Kept& one : kept_) EXPECT_TRUE(seen.insert(one.payload).second) << one.payload;
+}
+
 TEST_F(Given, MayHaveLeftItsLogWhileOthersGoOn) {
   ASSERT_EQ(consumer_->begin({{{"invoices", 0}, 5'000}, {{"invoices", 1}, kBeginning}}),
             absl::OkStatus());
   ASSERT_EQ(poll_until(*consumer_, kept_, [&] { return kept_.size() == 100 && !left_.empty(); }),
             absl::OkStatus());
   EXPECT_EQ(left_.front(), "0");
-  ASSERT_EQ(consumer_->leave({"invoices", 0}), absl::OkStatus());
+  ASSERT_EQ(consumer_->leave({{"invoices", 0}}), absl::OkStatus());
   write(1);
   read(200);
 }
