@@ -6,7 +6,8 @@
 // Where the same documents declare the destination, what states none can lie anywhere: it is not
 // counted as delivered, and if it is more than half of what was billed there is no answer. Nor is
 // there one for a window that begins before the series' history: what is billed first is delivered
-// a little later, and a few days would look like diversion.
+// a little later, and a few days would look like diversion. Where no deliveries are told of at all,
+// and all who could tell are idle, nothing was delivered.
 #include <algorithm>
 
 #include "detect/evaluate.h"
@@ -19,8 +20,8 @@ constexpr double kHighestLine = 1 - 1e-9;
 
 }  // namespace
 
-Figures evaluate_divergence(const RuleShape& shape, const Operands& subject, const Whole& whole,
-                            PaneIndex pane, PaneIndex first_pane) {
+Figures evaluate_divergence(const RuleShape& shape, const Operands& subject, PaneIndex pane,
+                            PaneIndex first_pane) {
   Figures figures;
   const PaneIndex begin = shape.window_begin(pane);
   const Int128 billed = subject.judged(begin, pane);
@@ -40,10 +41,6 @@ Figures evaluate_divergence(const RuleShape& shape, const Operands& subject, con
   }
   if (2 * unstated > billed) {
     figures.missing = Missing::kDestination;
-    return figures;
-  }
-  if (*shape.rule->against_series != shape.rule->series && !whole.knows_deliveries) {
-    figures.missing = Missing::kDeliveries;
     return figures;
   }
   figures.expected = static_cast<double>(delivered);

@@ -88,19 +88,17 @@ void Operands::forget_before(PaneIndex pane) {
   }
 }
 
-Whole evaluate_whole(const RuleShape& shape, const Operands& whole, PaneIndex pane) {
-  Whole result;
+Figures evaluate_whole(const RuleShape& shape, const Operands& whole, PaneIndex pane) {
+  Figures result;
   switch (shape.rule->type) {
     case config::RuleType::kSurgeSince:
-      result.figures = evaluate_surge_since(shape, whole, nullptr, pane);
+      result = evaluate_surge_since(shape, whole, nullptr, pane);
       break;
     case config::RuleType::kShareShift:
-      result.figures.amount = static_cast<double>(whole.judged(shape.window_begin(pane), pane));
-      result.figures.base_amount = static_cast<double>(whole.reference());
+      result.amount = static_cast<double>(whole.judged(shape.window_begin(pane), pane));
+      result.base_amount = static_cast<double>(whole.reference());
       break;
     case config::RuleType::kDivergence:
-      result.knows_deliveries = whole.more != nullptr && whole.more->against_from <= pane;
-      break;
     case config::RuleType::kSurge:
     case config::RuleType::kRamp:
     case config::RuleType::kNewEntity:
@@ -109,7 +107,7 @@ Whole evaluate_whole(const RuleShape& shape, const Operands& whole, PaneIndex pa
   return result;
 }
 
-Figures evaluate(const RuleShape& shape, const Operands& subject, const Whole& whole,
+Figures evaluate(const RuleShape& shape, const Operands& subject, const Figures& whole,
                  PaneIndex pane, PaneIndex first_pane) {
   switch (shape.rule->type) {
     case config::RuleType::kSurgeSince:
@@ -117,7 +115,7 @@ Figures evaluate(const RuleShape& shape, const Operands& subject, const Whole& w
     case config::RuleType::kShareShift:
       return evaluate_share_shift(shape, subject, whole, pane, first_pane);
     case config::RuleType::kDivergence:
-      return evaluate_divergence(shape, subject, whole, pane, first_pane);
+      return evaluate_divergence(shape, subject, pane, first_pane);
     case config::RuleType::kSurge:
     case config::RuleType::kRamp:
     case config::RuleType::kNewEntity:

@@ -76,7 +76,6 @@ struct Operands {
     PaneSums unstated;     // divergence: billed without a stated destination
     PaneSums documents;    // of money that is judged in documents; of updates
     Int128 reference = 0;  // total of the reference period
-    PaneIndex against_from = INT64_MAX;  // the first pane of any delivery
   };
   std::unique_ptr<More> more;
 
@@ -103,24 +102,20 @@ struct Operands {
   void forget_before(PaneIndex pane);
 };
 
-// The whole's part in the figures of a window, the same for all subjects.
-struct Whole {
-  Figures figures;                // of the whole itself, without thresholds
-  bool knows_deliveries = false;  // divergence: there has been one by the end of the window
-};
-
-Whole evaluate_whole(const RuleShape& shape, const Operands& whole, PaneIndex pane);
+// The whole's part in the figures of a window, the same for all subjects: its own, without
+// thresholds.
+Figures evaluate_whole(const RuleShape& shape, const Operands& whole, PaneIndex pane);
 // `first_pane`: the first pane of the series' history; what lies before is not known to be zero.
-Figures evaluate(const RuleShape& shape, const Operands& subject, const Whole& whole,
+Figures evaluate(const RuleShape& shape, const Operands& subject, const Figures& whole,
                  PaneIndex pane, PaneIndex first_pane);
 
 // The types, one .cc each.
-Figures evaluate_surge_since(const RuleShape& shape, const Operands& subject, const Whole* whole,
+Figures evaluate_surge_since(const RuleShape& shape, const Operands& subject, const Figures* whole,
                              PaneIndex pane);
-Figures evaluate_share_shift(const RuleShape& shape, const Operands& subject, const Whole& whole,
+Figures evaluate_share_shift(const RuleShape& shape, const Operands& subject, const Figures& whole,
                              PaneIndex pane, PaneIndex first_pane);
-Figures evaluate_divergence(const RuleShape& shape, const Operands& subject, const Whole& whole,
-                            PaneIndex pane, PaneIndex first_pane);
+Figures evaluate_divergence(const RuleShape& shape, const Operands& subject, PaneIndex pane,
+                            PaneIndex first_pane);
 
 // The figures of the whole that stand beside a subject's; nothing where there are none.
 void compare_with_whole(const Figures& whole, double whole_base, Figures* figures);

@@ -18,8 +18,6 @@ std::string_view describe(Missing missing) {
       return "the whole is not above zero";
     case Missing::kDestination:
       return "more than half of what was billed states no destination";
-    case Missing::kDeliveries:
-      return "nothing is known of deliveries up to the window's end";
     case Missing::kDocuments:
       return "it is not known how many documents make up the sum";
     case Missing::kAccepted:

@@ -33,7 +33,6 @@ enum class Missing : std::uint8_t {
   kBaseline,        // the baseline is zero or negative
   kWhole,           // the whole is zero or negative
   kDestination,     // most of what was billed states no destination
-  kDeliveries,      // nothing at all is known of deliveries so far
   kDocuments,       // a sum of money whose documents are not known
   kAccepted,        // the level that was accepted is being learned
 };

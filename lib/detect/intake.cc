@@ -97,14 +97,11 @@ void RuleRunner::take(const journal::Change& change) {
     }
   }
   if (target.against >= 0 || !own || against_series_ == own_series_) {
-    const auto deliver = [&](Operands* operands) {
-      Operands::More& more = operands->with_more();
-      more.against.add(change.pane, delta);
-      more.against_from = std::min(more.against_from, change.pane);
-    };
-    if (shape_.rule->type == RuleType::kDivergence) deliver(&whole_);
+    if (shape_.rule->type == RuleType::kDivergence) {
+      whole_.with_more().against.add(change.pane, delta);
+    }
     if (target.against >= 0) {
-      deliver(&subject(target.against).operands);
+      subject(target.against).operands.with_more().against.add(change.pane, delta);
       mark(target.against, change.pane);
     }
   }

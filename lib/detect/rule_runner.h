@@ -197,7 +197,7 @@ class RuleRunner {
   Figures figures_of(std::int32_t index, PaneIndex pane, const Figures& last);
   WindowSums sums_of(std::int32_t index, PaneIndex pane) const;
   LifeRules life_rules() const;
-  const Whole& whole_at(PaneIndex pane);
+  const Figures& whole_at(PaneIndex pane);
   // One alert a tree: what lies below one that fires is part of it.
   bool fires_above(const Subject& subject, PaneIndex pane) const;
   bool step_life(const Subject& subject, PaneIndex pane, Figures figures, Life* life) const;
@@ -222,7 +222,7 @@ class RuleRunner {
   Ordered stories_;                                   // those that have one
   std::deque<Target> own_targets_, against_targets_;  // by KeyId
   Operands whole_;
-  Whole whole_figures_;
+  Figures whole_figures_;
   std::optional<PaneIndex> whole_pane_;  // that whole_figures_ are of
 
   bool started_ = false;

@@ -54,7 +54,7 @@ bool RuleRunner::is_watched(const Subject& of, PaneIndex pane) const {
   return has_begun || is_worth_a_point(of, pane);
 }
 
-const Whole& RuleRunner::whole_at(PaneIndex pane) {
+const Figures& RuleRunner::whole_at(PaneIndex pane) {
   if (whole_pane_ != pane) {
     whole_figures_ = evaluate_whole(shape_, whole_, pane);
     whole_pane_ = pane;

@@ -12,12 +12,12 @@
 
 namespace surgewatch::detect {
 
-Figures evaluate_share_shift(const RuleShape& shape, const Operands& subject, const Whole& whole,
+Figures evaluate_share_shift(const RuleShape& shape, const Operands& subject, const Figures& whole,
                              PaneIndex pane, PaneIndex first_pane) {
   Figures figures;
   figures.amount = static_cast<double>(subject.judged(shape.window_begin(pane), pane));
-  figures.whole_amount = whole.figures.amount;
-  figures.whole_base = whole.figures.base_amount;
+  figures.whole_amount = whole.amount;
+  figures.whole_base = whole.base_amount;
   if (figures.whole_amount > 0) figures.observed = figures.amount / figures.whole_amount;
   if (pane + 1 <= shape.reference_end) return figures;
 

@@ -13,7 +13,7 @@
 
 namespace surgewatch::detect {
 
-Figures evaluate_surge_since(const RuleShape& shape, const Operands& subject, const Whole* whole,
+Figures evaluate_surge_since(const RuleShape& shape, const Operands& subject, const Figures* whole,
                              PaneIndex pane) {
   Figures figures;
   figures.observed = static_cast<double>(subject.judged(shape.window_begin(pane), pane));
@@ -34,7 +34,7 @@ Figures evaluate_surge_since(const RuleShape& shape, const Operands& subject, co
   const config::Thresholds& fire = shape.rule->fire_at;
   const config::Thresholds& clear = shape.rule->clear_at;
   if (whole != nullptr) {
-    compare_with_whole(whole->figures, whole->figures.base_amount, &figures);
+    compare_with_whole(*whole, whole->base_amount, &figures);
     if (shape.reads_whole && figures.whole_ratio <= 0) {
       figures.verdict = Verdict::kInconclusive;
       figures.missing = Missing::kWholeReference;

@@ -386,15 +386,23 @@ TEST(Divergence, DeliversAtMostWhatWasBilled) {
   EXPECT_EQ(out.points[0].expected(), 100e6);
 }
 
-TEST(Divergence, IsInconclusiveIfNothingIsKnownOfDeliveries) {
-  World world(divergence(true));
-  world.bill("SG", 5, 100);
-  world.pass(5);
-  world.pass_shipments(5);
-  const detect::Emissions out = world.take();
-  EXPECT_THAT(out.alerts, IsEmpty());
-  ASSERT_EQ(out.points.size(), 1u);
-  EXPECT_TRUE(out.points[0].inconclusive());
+TEST(Divergence, FiresWhereDeliveriesNeverBegan) {
+  for (const bool by_idleness : {false, true}) {
+    World world(divergence(true));
+    world.apply(test::topology(1, 1));
+    world.bill("SG", 5, 100);
+    world.pass(5);
+    EXPECT_THAT(world.alerts(), IsEmpty()) << "deliveries may still come";
+    if (by_idleness) {
+      world.apply(test::idle(test::kShipments0, true));
+    } else {
+      world.pass_shipments(5);
+    }
+    const auto alerts = world.alerts();
+    EXPECT_THAT(briefs(alerts), ElementsAre("1 FIRING ON_TIME 5"));
+    ASSERT_EQ(alerts.size(), 1u);
+    EXPECT_EQ(alerts[0].score(), 1);
+  }
 }
 
 TEST(Divergence, FiresWhenDeliveriesStop) {
