@@ -4,6 +4,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -13,6 +14,12 @@ enum class Topic : std::uint8_t { kInvoices, kShipments };
 
 inline constexpr std::string_view topic_name(Topic topic) {
   return topic == Topic::kInvoices ? "invoices" : "shipments";
+}
+inline constexpr std::optional<Topic> topic_from_name(std::string_view name) {
+  for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
+    if (topic_name(topic) == name) return topic;
+  }
+  return std::nullopt;
 }
 
 struct SourceId {

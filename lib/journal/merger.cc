@@ -3,16 +3,6 @@
 #include <algorithm>
 
 namespace surgewatch::journal {
-namespace {
-
-std::optional<Topic> topic_from_name(std::string_view name) {
-  for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
-    if (topic_name(topic) == name) return topic;
-  }
-  return std::nullopt;
-}
-
-}  // namespace
 
 Merger::Merger(std::shared_ptr<const config::Config> config) : config_(std::move(config)) {
   const auto limit = static_cast<std::size_t>(config_->limits.detector_keys_per_series);

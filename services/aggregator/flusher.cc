@@ -159,6 +159,7 @@ void Flusher::take_over(const std::shared_ptr<OwnedSource>& owned) {
     ref->set_definition(series.definition);
   }
   ownership.set_start_offset(owned->start_offset);
+  ownership.set_group_id(config_.kafka.group_id);
   owned->ownership = Ownership::kSaid;
   journal_->append(record, [owned](std::optional<std::int64_t> offset) {
     owned->ownership = offset ? Ownership::kKnown : Ownership::kUnsaid;
@@ -179,8 +180,11 @@ void Flusher::flush(const std::shared_ptr<OwnedSource>& owned) {
   mark_idle(owned.get(), moved);
   owned->source.flush(&records_);
   for (v1::JournalRecord& record : records_) {
-    if (record.has_progress() && record_timestamp != 0) {
-      record.mutable_progress()->set_record_timestamp_micros(record_timestamp);
+    if (record.has_progress()) {
+      if (record_timestamp != 0) {
+        record.mutable_progress()->set_record_timestamp_micros(record_timestamp);
+      }
+      say_first_record(owned->input, record.mutable_progress());
     }
     record.set_epoch(owned->epoch);
     append_flush(owned, &record, processed);
@@ -189,6 +193,12 @@ void Flusher::flush(const std::shared_ptr<OwnedSource>& owned) {
   owned->source.recycle(&records_);
   owned->handed_over = processed;
   if (owned->flushes_under_way == 0) owned->delivered = processed;
+}
+
+void Flusher::say_first_record(const InputState& input, v1::Progress* progress) {
+  if (!input.has_begun.load(std::memory_order_acquire) || !input.beginning.record) return;
+  progress->mutable_first_record()->set_offset(input.beginning.first);
+  progress->mutable_first_record()->set_fingerprint(*input.beginning.record);
 }
 
 // The progress record is the flush's last: once it is there, the flush is.

@@ -58,6 +58,7 @@ class Flusher {
   void flush_until(std::chrono::steady_clock::time_point deadline);
   void take_over(const std::shared_ptr<OwnedSource>& owned);
   void flush(const std::shared_ptr<OwnedSource>& owned);
+  static void say_first_record(const InputState& input, v1::Progress* progress);
   void append_flush(const std::shared_ptr<OwnedSource>& owned, v1::JournalRecord* record,
                     std::uint64_t processed);
   void mark_idle(OwnedSource* owned, bool moved);

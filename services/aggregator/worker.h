@@ -35,8 +35,10 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "aggregator/aggregator.h"
 #include "aggregator/incidents.h"
+#include "aggregator/journal_memory.h"
 #include "aggregator/meters.h"
 #include "aggregator/owned_source.h"
 #include "aggregator/side_outputs.h"
@@ -75,8 +77,10 @@ class Worker {
  private:
   struct Waiting {
     kafka::TopicPartition partition;
-    Beginning beginning;       // of one that was read before in this assignment, with …
-    std::int64_t reached = 0;  // … offsets below this
+    // Of one that was read before, in this assignment or as the journal says, with …
+    Beginning beginning;
+    std::int64_t reached = 0;                         // … offsets below this
+    std::optional<Beginning> partner = std::nullopt;  // of the partner, as the journal says
   };
 
   absl::Status work(const Stop& stop);
@@ -85,6 +89,7 @@ class Worker {
   std::vector<std::int64_t> assigned(const std::vector<kafka::TopicPartition>& partitions);
   void revoked(const std::vector<kafka::TopicPartition>& partitions);
   absl::Status start_waiting();
+  absl::StatusOr<bool> ask_the_journal();
   std::shared_ptr<OwnedSource> take(const Waiting& waiting,
                                     const std::optional<kafka::GroupOffset>& committed,
                                     const Remembered& remembered, const kafka::LogEnds& log);
@@ -118,6 +123,7 @@ class Worker {
   std::unique_ptr<kafka::Consumer> consumer_;
   bool has_assignment_ = false;
   std::vector<Waiting> waiting_;
+  std::unique_ptr<JournalMemory> memory_;  // null: the group has recalled what it has read
   std::chrono::steady_clock::time_point asked_at_;
   int times_asked_ = 0;
   OwnedSources owned_;  // that are read

@@ -6,6 +6,7 @@
 
 #include "aggregator/worker.h"
 #include "base/status.h"
+#include "common/kafka_start.h"
 
 namespace surgewatch::services {
 namespace {
@@ -16,6 +17,11 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr milliseconds kAnswerWait{2'000};
 constexpr milliseconds kAskAgain{500};
 constexpr int kAskedInALine = 20;
+constexpr milliseconds kReadOn{200};  // of the journal, between two polls
+
+Topic other(Topic topic) {
+  return topic == Topic::kInvoices ? Topic::kShipments : Topic::kInvoices;
+}
 
 }  // namespace
 
@@ -107,6 +113,14 @@ absl::Status Worker::start_waiting() {
     by_partition.emplace(offset->partition, *offset);
     shared_.incidents->partitions_were(from_metadata(offset->metadata).partitions);
   }
+  if (by_partition.empty()) {
+    const auto done = ask_the_journal();
+    if (!done.ok()) return later(done.status());
+    if (!*done) {
+      asked_at_ = {};
+      return absl::OkStatus();
+    }
+  }
   std::vector<std::pair<kafka::TopicPartition, std::int64_t>> starts;
   std::size_t asked = 0;
   for (const Waiting& waiting : std::exchange(waiting_, {})) {
@@ -131,6 +145,7 @@ absl::Status Worker::start_waiting() {
         offset_of(id.topic == Topic::kInvoices ? topics_.shipments : topics_.invoices);
     Remembered remembered = own ? from_metadata(own->metadata) : Remembered{};
     if (waiting.reached > 0) remembered.own = waiting.beginning;
+    if (!remembered.partner) remembered.partner = waiting.partner;
     StartFacts facts{
         .committed = own ? std::optional(own->offset) : std::nullopt,
         .remembered = remembered.own,
@@ -152,6 +167,30 @@ absl::Status Worker::start_waiting() {
   spdlog::info("worker {} owns {} sources, reading them from the beginning", number_,
                owned_.size());
   return consumer_->begin(starts);
+}
+
+// Where the group recalls nothing: whether this is its first life, or its offsets are gone. False
+// while there is more to read.
+absl::StatusOr<bool> Worker::ask_the_journal() {
+  if (memory_ == nullptr) {
+    auto memory = std::make_unique<JournalMemory>(config_.kafka.group_id);
+    SW_RETURN_IF_ERROR(memory->open(client_options(config_.kafka), topics_.journal));
+    memory_ = std::move(memory);
+  }
+  SW_ASSIGN_OR_RETURN(const bool done, memory_->read_on(kReadOn));
+  if (!done) return false;
+  shared_.incidents->partitions_were(memory_->partitions());
+  for (Waiting& waiting : waiting_) {
+    const SourceId id = id_of(waiting.partition);
+    if (const auto partner = memory_->of({other(id.topic), id.partition})) {
+      waiting.partner = partner->beginning;
+    }
+    const auto life = memory_->of(id);
+    if (waiting.reached > 0 || !life) continue;
+    waiting.beginning = life->beginning;
+    waiting.reached = life->reached;
+  }
+  return true;
 }
 
 std::shared_ptr<OwnedSource> Worker::take(const Waiting& waiting,

@@ -100,8 +100,12 @@ std::string_view name_of(Incident incident) {
 }
 
 Incident judge_start(const StartFacts& facts, const kafka::LogEnds& ends) {
-  // The offsets are gone but the partner's are there: so the topic went, and came again.
-  if (!facts.committed && facts.partner_recalls) return Incident::kTopicReplaced;
+  // The offsets are gone but the partner's are there: so the topic went, and came again. Or all
+  // were lost, and it could not be read any more when the partner's came again.
+  if (!facts.committed && facts.partner_recalls) {
+    return ends.first > facts.partner_recalls->first ? Incident::kLogStartMoved
+                                                     : Incident::kTopicReplaced;
+  }
   if (!facts.committed && facts.reached == 0) return Incident::kNone;  // the first life
   if (ends.next < std::max(facts.committed.value_or(0), facts.reached)) {
     return Incident::kTopicReplaced;

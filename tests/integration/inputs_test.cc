@@ -51,14 +51,13 @@ class Inputs : public KafkaServerFixture {
     }
     ASSERT_EQ(producer_->flush(kAggregatorPatience), absl::OkStatus());
   }
-  void make_invoices_again(int partitions) {
-    ASSERT_EQ(delete_topic(brokers(), topics().invoices), absl::OkStatus());
+  void make_again(const std::string& topic) {
+    ASSERT_EQ(delete_topic(brokers(), topic), absl::OkStatus());
     // The broker takes its time with what is behind the answer.
     ASSERT_TRUE(wait_until(
         [&] {
-          return admin_->create_topics({{topics().invoices, partitions, {}}}, 1).ok() &&
-                 admin_->watermarks({topics().invoices, partitions - 1}, kafka::milliseconds(1'000))
-                     .ok();
+          return admin_->create_topics({{topic, 1, {}}}, 1).ok() &&
+                 admin_->watermarks({topic, 0}, kafka::milliseconds(1'000)).ok();
         },
         kAggregatorPatience));
     producer_ = kafka::make_producer(brokers());  // which knows nothing of the other one
@@ -111,7 +110,7 @@ TEST_F(Inputs, ATopicThatIsMadeAgainBetweenLivesIsNotReadAsTheOldOne) {
   send_invoices(0, 20);
   send_shipments(0, 20);
   live_once(20, 20);
-  make_invoices_again(1);
+  make_again(topics().invoices);
   send_invoices(100, 105);
   RunningAggregator aggregator(config());
   expect_incident(aggregator, "topic_replaced");
@@ -121,6 +120,54 @@ TEST_F(Inputs, ATopicThatIsMadeAgainBetweenLivesIsNotReadAsTheOldOne) {
   // Nor after that: shipments have been committed since.
   RunningAggregator next(config());
   expect_incident(next, "topic_replaced");
+}
+
+// With both topics all offsets of the group are gone; the journal remembers.
+TEST_F(Inputs, TopicsThatAreBothMadeAgainBetweenLivesAreNotReadAsTheOldOnes) {
+  create_topics(1);
+  send_invoices(0, 20);
+  send_shipments(0, 20);
+  live_once(20, 20);
+  make_again(topics().invoices);
+  make_again(topics().shipments);
+  send_invoices(100, 105);   // fewer than were read
+  send_shipments(100, 150);  // more
+  RunningAggregator aggregator(config());
+  ASSERT_TRUE(aggregator.wait_until([&] {
+    return aggregator.metric("incident", "incident=\"topic_replaced\"") == 2;
+  })) << aggregator.missing();
+  EXPECT_EQ(aggregator.metric("events_consumed_total") + aggregator.metric("events_reread_total"),
+            0);
+  // Who means it starts another group.
+  RunningAggregator anew(aggregator_config(brokers(), prefix_, "", "another"));
+  ASSERT_TRUE(anew.wait_until([&] { return anew.is_ready(); })) << anew.missing();
+  EXPECT_EQ(anew.metric("events_consumed_total"), 55);
+}
+
+// Kafka drops the offsets of a group that has been away for a week.
+TEST_F(Inputs, AGroupThatWasAwayForLongKnowsItsLogsAgain) {
+  create_topics(1);
+  send_invoices(0, 20);
+  send_shipments(0, 20);
+  live_once(20, 20);
+  ASSERT_EQ(delete_group(brokers(), group()), absl::OkStatus());
+  {
+    RunningAggregator aggregator(config());
+    ASSERT_TRUE(aggregator.wait_until([&] { return aggregator.is_ready(); }))
+        << aggregator.missing();
+    EXPECT_EQ(aggregator.metric("events_consumed_total"), 0);
+    EXPECT_EQ(aggregator.metric("events_reread_total"), 40);
+  }
+  ASSERT_EQ(delete_group(brokers(), group()), absl::OkStatus());
+  ASSERT_EQ(delete_records(brokers(), {topics().invoices, 0}, 10), absl::OkStatus());
+  RunningAggregator aggregator(config());
+  expect_incident(aggregator, "log_start_moved");
+  EXPECT_EQ(aggregator.metric("incident", "topic=\"invoices\""), 1);
+  expect_shipments_go_on(aggregator, 20);
+  aggregator.stop();
+  // Nor after that: shipments have offsets again, and invoices have none.
+  RunningAggregator next(config());
+  expect_incident(next, "log_start_moved");
 }
 
 // With fewer records than were read, the position lies outside the new log; with more, only the
@@ -135,7 +182,7 @@ TEST_P(MadeAgain, WhileRunningIsNoticed) {
   send_shipments(0, 20);
   RunningAggregator aggregator(config());
   ASSERT_TRUE(aggregator.wait_until([&] { return aggregator.is_ready(); })) << aggregator.missing();
-  make_invoices_again(1);
+  make_again(topics().invoices);
   send_invoices(100, 100 + GetParam());
   expect_incident(aggregator, "topic_replaced");
   ASSERT_TRUE(aggregator.wait_until([&] {

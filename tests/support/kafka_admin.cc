@@ -116,6 +116,25 @@ absl::Status set_partitions(const std::string& brokers, const std::string& topic
   return status;
 }
 
+absl::Status delete_group(const std::string& brokers, const std::string& group) {
+  rd_kafka_DeleteGroup_t* one = rd_kafka_DeleteGroup_new(group.c_str());
+  const absl::Status status = ask(
+      brokers, RD_KAFKA_ADMIN_OP_DELETEGROUPS, "deleting group " + group,
+      [&](auto* handle, auto* options, auto* queue) {
+        rd_kafka_DeleteGroups(handle, &one, 1, options, queue);
+      },
+      [](rd_kafka_event_t* event) {
+        std::size_t count = 0;
+        const auto* results =
+            rd_kafka_DeleteGroups_result_groups(rd_kafka_event_DeleteGroups_result(event), &count);
+        if (count == 0) return RD_KAFKA_RESP_ERR__FAIL;
+        const rd_kafka_error_t* error = rd_kafka_group_result_error(results[0]);
+        return error == nullptr ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_error_code(error);
+      });
+  rd_kafka_DeleteGroup_destroy(one);
+  return status;
+}
+
 absl::Status delete_records(const std::string& brokers, const kafka::TopicPartition& partition,
                             std::int64_t offset) {
   const List list = list_of(partition, offset);

@@ -23,6 +23,8 @@ absl::Status set_topic(const std::string& brokers, const std::string& topic,
 absl::Status commit(const std::string& brokers, const std::string& group,
                     const kafka::TopicPartition& partition, std::int64_t offset,
                     const std::string& metadata = "");
+// With all its offsets, as Kafka does to one that was away for long; it must have no members.
+absl::Status delete_group(const std::string& brokers, const std::string& group);
 // What it holds: the offset, or below 0, and its metadata.
 std::pair<std::int64_t, std::string> committed(const std::string& brokers, const std::string& group,
                                                const kafka::TopicPartition& partition);

@@ -67,6 +67,8 @@ TEST(Start, AgainNeedsTheLogUpToWhatWasRead) {
 TEST(Start, WithoutOffsetsThatThePartnerRemembersIsOfAnotherTopic) {
   EXPECT_EQ(judge_start({.partner_recalls = Beginning{}}, {.first = 0, .next = 10}),
             Incident::kTopicReplaced);
+  EXPECT_EQ(judge_start({.partner_recalls = Beginning{}}, {.first = 1, .next = 10}),
+            Incident::kLogStartMoved);
   EXPECT_EQ(judge_start({.committed = 5, .partner_recalls = Beginning{}}, {.first = 0, .next = 10}),
             Incident::kNone);
 }

@@ -1,0 +1,86 @@
+#include "aggregator/journal_memory.h"
+
+#include <gtest/gtest.h>
+
+namespace surgewatch::services {
+namespace {
+
+class Memory : public ::testing::Test {
+ protected:
+  void own(std::int32_t partition, std::int64_t offset, const std::string& group) {
+    v1::JournalRecord record = about(partition);
+    record.mutable_ownership()->set_group_id(group);
+    memory_.apply(record, offset);
+  }
+  void progress(std::int32_t partition, std::int64_t epoch, std::int64_t next,
+                std::uint64_t fingerprint) {
+    v1::JournalRecord record = about(partition);
+    record.set_epoch(epoch);
+    record.mutable_progress()->set_next_offset(next);
+    record.mutable_progress()->mutable_first_record()->set_offset(2);
+    record.mutable_progress()->mutable_first_record()->set_fingerprint(fingerprint);
+    memory_.apply(record, 1'000);
+  }
+  static v1::JournalRecord about(std::int32_t partition) {
+    v1::JournalRecord record;
+    record.mutable_source()->set_topic("shipments");
+    record.mutable_source()->set_partition(partition);
+    return record;
+  }
+  // Of partition 0.
+  std::int64_t reached() const {
+    const auto life = memory_.of({Topic::kShipments, 0});
+    return life.has_value() ? life->reached : 0;
+  }
+
+  JournalMemory memory_{"group"};
+};
+
+TEST_F(Memory, OfAnEmptyJournalIsNone) {
+  EXPECT_FALSE(memory_.of({Topic::kShipments, 0}).has_value());
+  EXPECT_EQ(memory_.partitions(), 0);
+}
+
+TEST_F(Memory, IsOfWhatTheGroupHasReadAndWhereThatBegan) {
+  own(0, 7, "group");
+  EXPECT_FALSE(memory_.of({Topic::kShipments, 0}).has_value()) << "nothing has been read";
+  progress(0, 7, 20, 0xABC);
+  progress(0, 7, 30, 0xABC);
+  const auto life = memory_.of({Topic::kShipments, 0});
+  ASSERT_TRUE(life.has_value());
+  EXPECT_EQ(life->reached, 30);
+  EXPECT_EQ(life->beginning, (Beginning{2, 0xABC}));
+  EXPECT_FALSE(memory_.of({Topic::kInvoices, 0}).has_value());
+  EXPECT_EQ(memory_.partitions(), 1);
+}
+
+TEST_F(Memory, IsTheFurthestOfAllLives) {
+  own(0, 7, "group");
+  progress(0, 7, 30, 0xABC);
+  own(0, 9, "group");  // reads again
+  progress(0, 9, 12, 0xABC);
+  EXPECT_EQ(reached(), 30);
+}
+
+TEST_F(Memory, IsNotOfAnotherGroupNorOfWhoWasFollowed) {
+  own(0, 7, "another");
+  progress(0, 7, 30, 0xABC);
+  EXPECT_EQ(reached(), 0);
+  own(0, 8, "group");
+  progress(0, 7, 30, 0xABC);
+  EXPECT_EQ(reached(), 0);
+  progress(0, 8, 10, 0xABC);
+  own(0, 9, "another");
+  progress(0, 8, 40, 0xABC);
+  EXPECT_EQ(reached(), 10);
+}
+
+TEST_F(Memory, CountsThePartitionsThatWereOwned) {
+  own(0, 7, "group");
+  own(2, 8, "group");
+  own(5, 9, "another");
+  EXPECT_EQ(memory_.partitions(), 3);
+}
+
+}  // namespace
+}  // namespace surgewatch::services
