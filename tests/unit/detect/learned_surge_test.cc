@@ -311,15 +311,39 @@ TEST(LearnedSurge, ACancellationWithdrawsHoweverLateItComes) {
     world.pass(day);
   }
   world.take();
-  world.apply(test::Batch(test::kInvoices0, 1'000, "billed")
-                  .correct({{"SG", "US"}, 30, -80 * test::kDollar, -80}, 999));
-  world.apply(test::progress(test::kInvoices0, 1'000, std::nullopt));
+  world.cancel("SG", 30, 80);
+  world.flush();
   const auto alerts = world.alerts();
   ASSERT_EQ(alerts.size(), 1u);
   EXPECT_EQ(alerts[0].alert_id(), fired[0].alert_id());
   EXPECT_EQ(alerts[0].resolution(), v1::RESOLUTION_DATA_CORRECTED);
   EXPECT_EQ(alerts[0].observed(), 20);
   EXPECT_EQ(alerts[0].expected(), fired[0].expected());
+}
+
+// Whether it came before the window or after it.
+TEST(LearnedSurge, WhatWasCancelledMovesNoBaseline) {
+  const auto expected = [](std::optional<PaneIndex> cancelled_after) {
+    World world(with(learning_rule(RuleType::kSurge)));
+    double of_day_33 = 0;
+    live_quietly(&world, {"SG"});
+    for (PaneIndex day = 30; day < 36; ++day) {
+      world.count("SG", day, usual(day));
+      world.pass(day);
+      if (cancelled_after == day) {
+        for (PaneIndex learned = 25; learned < 30; ++learned) world.cancel("SG", learned, 15);
+        world.flush();
+      }
+      for (const v1::SeriesPoint& point : world.take().points) {
+        if (point.window_end().seconds() == 34 * 86'400) of_day_33 = point.expected();
+      }
+    }
+    return of_day_33;
+  };
+  const double as_learned = expected(std::nullopt);
+  EXPECT_NEAR(as_learned, 20, 2);
+  EXPECT_EQ(expected(31), as_learned);
+  EXPECT_EQ(expected(35), as_learned);
 }
 
 TEST(Ramp, FindsARiseThatIsLittleInAnyOneWindow) {

@@ -98,6 +98,12 @@ class World {
     apply(Batch(kInvoices0, ++offset_, "billed")
               .update({{bill_to, ship_to}, pane, documents * kDollar, documents}));
   }
+  // Takes documents of a dollar each out of a pane that has left the source's ring.
+  void cancel(const std::string& bill_to, PaneIndex pane, std::int64_t documents) {
+    const std::int64_t offset = offset_++;
+    apply(Batch(kInvoices0, offset_, "billed")
+              .correct({{bill_to, "US"}, pane, -documents * kDollar, -documents}, offset));
+  }
   void ship(const std::string& ship_to, PaneIndex pane, std::int64_t dollars) {
     apply(Batch(kShipments0, ++offset_, "shipped").update({{ship_to}, pane, dollars * kDollar}));
   }
