@@ -92,7 +92,7 @@ void set_measures(const WideMeasures& values, const std::vector<Measure>& measur
 }
 
 void set_time(Micros time, google::protobuf::Timestamp* out) {
-  time = std::clamp(time, kMinEventTime, kMaxEventTime);
+  time = std::clamp(time, kMinTime, kMaxTime);
   const Micros seconds = floor_div(time, kMicrosPerSecond);
   out->set_seconds(seconds);
   out->set_nanos(static_cast<std::int32_t>((time - seconds * kMicrosPerSecond) * 1'000));
@@ -220,7 +220,7 @@ absl::Status Answer::place_windows() {
   has_windows_ = true;
   last_ = begin + query_.window - 1;
   first_ = begin - (query_.windows - 1) * query_.step;
-  if (first_ < floor_div(kMinEventTime, series_.pane_length)) {
+  if (first_ < floor_div(kMinTime, series_.pane_length)) {
     return invalid_argument("end: the first of the windows would begin before the year 1");
   }
   for (std::int64_t i = 0; i < query_.windows; ++i) {

@@ -3,13 +3,17 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/message.h>
+#include <google/protobuf/timestamp.pb.h>
 #include <google/protobuf/util/json_util.h>
 #include <google/protobuf/util/type_resolver_util.h>
 
-#include <memory>
+#include <algorithm>
+#include <climits>
+#include <vector>
 
 #include "base/check.h"
 #include "base/status.h"
+#include "base/time.h"
 
 namespace surgewatch {
 namespace {
@@ -24,7 +28,37 @@ pb::util::TypeResolver* generated_types() {
   return resolver;
 }
 
+bool is_writable(const pb::Timestamp& time) {
+  constexpr std::int64_t kFirst = kMinTime / kMicrosPerSecond;
+  return time.seconds() >= kFirst && time.seconds() <= floor_div(kMaxTime, kMicrosPerSecond) &&
+         time.nanos() >= 0 && time.nanos() < 1'000'000'000;
+}
+
 }  // namespace
+
+bool has_json(const pb::Message& message) {
+  if (message.GetDescriptor() == pb::Timestamp::descriptor()) {
+    return is_writable(static_cast<const pb::Timestamp&>(message));
+  }
+  const pb::Reflection& reflection = *message.GetReflection();
+  std::vector<const pb::FieldDescriptor*> fields;
+  reflection.ListFields(message, &fields);
+  return std::ranges::all_of(fields, [&](const pb::FieldDescriptor* field) {
+    if (field->cpp_type() != pb::FieldDescriptor::CPPTYPE_MESSAGE) return true;
+    if (!field->is_repeated()) return has_json(reflection.GetMessage(message, field));
+    const int size = reflection.FieldSize(message, field);
+    for (int i = 0; i < size; ++i) {
+      if (!has_json(reflection.GetRepeatedMessage(message, field, i))) return false;
+    }
+    return true;
+  });
+}
+
+bool parse_printable(std::string_view bytes, pb::Message* message) {
+  return bytes.size() <= INT_MAX &&
+         message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) &&
+         has_json(*message);
+}
 
 std::string to_bytes(const pb::Message& message) {
   std::string bytes;

@@ -16,7 +16,14 @@ class Message;
 
 namespace surgewatch {
 
-// One line, without a newline.
+// Whether JSON has a form for the message: not for times outside of years 1 to 9999 or with a
+// fraction that is none, which the wire carries well. To be asked of whatever a peer wrote.
+bool has_json(const google::protobuf::Message& message);
+
+// Parses what a peer wrote; false if it is not of this type or JSON has no form for it.
+bool parse_printable(std::string_view bytes, google::protobuf::Message* message);
+
+// One line, without a newline, of a message of which has_json() holds.
 std::string to_json(const google::protobuf::Message& message);
 
 // Reads both lowerCamelCase and the proto's own names; passes over unknown fields.

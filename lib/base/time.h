@@ -1,7 +1,8 @@
 // Event time: microseconds since 1970-01-01T00:00:00Z, in 64 bits, proleptic Gregorian, UTC.
 //
-// Units and ranges: Micros is an instant or a span. Instants from 0001-01-01 to 9999-12-31 fit with
-// room to add any span that the configuration allows. A timestamp's nanoseconds are rounded down.
+// Units and ranges: Micros is an instant or a span. Instants from 0001-01-01 to 9999-12-31 can be
+// written. Events lie a century within, so that the ends of every window that the configuration
+// allows (10,000 days at most) can be written as well. A timestamp's nanoseconds are rounded down.
 // Errors: parsers answer INVALID_ARGUMENT with what was expected.
 #pragma once
 
@@ -17,8 +18,10 @@ using Micros = std::int64_t;
 
 inline constexpr Micros kMicrosPerSecond = 1'000'000;
 inline constexpr Micros kMicrosPerDay = 86'400 * kMicrosPerSecond;
-inline constexpr Micros kMinEventTime = -62'135'596'800 * kMicrosPerSecond;      // 0001-01-01
-inline constexpr Micros kMaxEventTime = 253'402'300'800 * kMicrosPerSecond - 1;  // 9999-12-31
+inline constexpr Micros kMinTime = -62'135'596'800 * kMicrosPerSecond;           // 0001-01-01
+inline constexpr Micros kMaxTime = 253'402'300'800 * kMicrosPerSecond - 1;       // 9999-12-31
+inline constexpr Micros kMinEventTime = -58'979'923'200 * kMicrosPerSecond;      // 0101-01-01
+inline constexpr Micros kMaxEventTime = 250'246'627'200 * kMicrosPerSecond - 1;  // 9899-12-31
 
 // Number of a pane: pane i of length L covers [i * L, (i + 1) * L).
 using PaneIndex = std::int64_t;

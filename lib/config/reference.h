@@ -75,7 +75,7 @@ class CountryGroups {
   struct Membership {
     std::string group;
     Micros from = 0;
-    Micros to = kMaxEventTime;  // exclusive
+    Micros to = kMaxTime;  // exclusive
   };
   bool contains(std::string_view group, std::string_view iso2, Micros time) const;
 

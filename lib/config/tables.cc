@@ -69,7 +69,7 @@ std::optional<typename std::vector<Row>::iterator> place_for(std::vector<Row>* r
 }
 
 std::string from_text(Micros date) {
-  return date == kMinEventTime ? "the beginning" : format_date(date);
+  return date == kMinTime ? "the beginning" : format_date(date);
 }
 
 class CatalogueReader {
@@ -112,7 +112,7 @@ class CatalogueReader {
     entry.family = std::string(table_[kFamily]);
     entry.vendor = std::string(table_[kVendor]);
     sound &= read_chips(&entry) && read_performance(&entry);
-    const auto date = read_date(&table_, kEffectiveFrom, kMinEventTime);
+    const auto date = read_date(&table_, kEffectiveFrom, kMinTime);
     if (!sound || !date) return;
     entry.effective_from = *date;
     Catalogue::Versions& versions = catalogue_.by_sku[std::string(table_[kSku])];
@@ -198,7 +198,7 @@ FxTable read_fx(std::string_view text, std::string_view file, Problems* problems
   FxTable fx;
   while (table.next()) {
     const std::string_view currency = table[kCurrency];
-    const auto date = read_date(&table, kEffectiveFrom, kMinEventTime);
+    const auto date = read_date(&table, kEffectiveFrom, kMinTime);
     if (!is_capitals(currency, 3)) {
       table.problem(kCurrency, "'{}' is not a currency of ISO 4217's shape, such as EUR", currency);
       continue;
@@ -248,8 +248,8 @@ CountryGroups read_country_groups(std::string_view text, std::string_view file,
   CsvTable table(text, file, {{"iso2"}, {"group"}, {"effective_from"}, {"effective_to"}}, problems);
   CountryGroups groups;
   while (table.next()) {
-    const auto from = read_date(&table, kFrom, kMinEventTime);
-    const auto to = read_date(&table, kTo, kMaxEventTime);
+    const auto from = read_date(&table, kFrom, kMinTime);
+    const auto to = read_date(&table, kTo, kMaxTime);
     if (!check_country(&table, kIso2)) continue;
     if (!countries.known(table[kIso2])) {
       table.problem(kIso2, "country {} is not in the list of countries", table[kIso2]);

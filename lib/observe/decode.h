@@ -26,7 +26,7 @@ std::optional<std::string_view> unframe(std::string_view payload);
 // `message` is plain protobuf: v1::Invoice or v1::Shipment.
 bool decode(Topic topic, std::string_view message, Document* document);
 
-// Microseconds of a protobuf timestamp; nullopt outside 0001-01-01 to 9999-12-31.
+// Microseconds of a protobuf timestamp; nullopt outside 0101-01-01 to 9899-12-31.
 std::optional<Micros> event_time(std::int64_t seconds, std::int32_t nanos);
 
 }  // namespace surgewatch::observe

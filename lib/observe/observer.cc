@@ -49,7 +49,7 @@ bool is_ahead(Micros time, Micros record_timestamp, Micros bound) {
 }
 
 std::string describe(Micros time) {
-  const bool is_date = kMinEventTime <= time && time <= kMaxEventTime;
+  const bool is_date = kMinTime <= time && time <= kMaxTime;
   return is_date ? format_time(time) : fmt::format("{} us", time);
 }
 
@@ -126,7 +126,7 @@ bool Observer::check_head(Observation* observation, Rejection* rejection) const 
   const auto time = event_time(document.seconds, document.nanos);
   if (!time) {
     return reject(rejection, v1::REJECT_REASON_INVALID_TIME,
-                  "{} is {} seconds and {} nanos, outside 0001-01-01 to 9999-12-31",
+                  "{} is {} seconds and {} nanos, outside 0101-01-01 to 9899-12-31",
                   time_field(topic_), document.seconds, document.nanos);
   }
   observation->time = *time;

@@ -7,6 +7,7 @@
 #include <random>
 #include <utility>
 
+#include "base/proto_json.h"
 #include "base/status.h"
 #include "common/kafka_start.h"
 #include "kafka/client.h"
@@ -48,8 +49,7 @@ class Reading {
       return;
     }
     v1::Alert alert;
-    if (!alert.ParseFromArray(message.payload.data(), static_cast<int>(message.payload.size())) ||
-        alert.alert_id().empty()) {
+    if (!parse_printable(message.payload, &alert) || alert.alert_id().empty()) {
       ++result_.malformed;
       return;
     }

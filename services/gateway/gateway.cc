@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/proto_json.h"
 #include "base/status.h"
 #include "common/kafka_start.h"
 #include "gateway/meters.h"
@@ -244,12 +245,11 @@ void Gateway::Reading::take_alert(const kafka::Message& message) {
   if (is_of_another_topic(message)) return;
   GatewayMeters& meters = *gateway_.meters_;
   v1::Alert alert;
-  const int size = static_cast<int>(message.payload.size());
-  if (size == 0) {
+  if (message.payload.empty()) {
     const std::string alert_id(message.key);
     store_.forget(message.offset, alert_id);
     meters.forget(alert_id);
-  } else if (alert.ParseFromArray(message.payload.data(), size)) {
+  } else if (parse_printable(message.payload, &alert)) {
     const auto added = store_.add(message.offset, alert);
     if (added.is_news && loaded_) meters.alert(alert);
     if (!added.evicted.empty()) meters.forget(added.evicted);
@@ -263,7 +263,7 @@ void Gateway::Reading::take_alert(const kafka::Message& message) {
 
 void Gateway::Reading::take_point(const kafka::Message& message) {
   v1::SeriesPoint point;
-  if (point.ParseFromArray(message.payload.data(), static_cast<int>(message.payload.size()))) {
+  if (parse_printable(message.payload, &point)) {
     store_.add(point);
     if (loaded_) gateway_.meters_->point(point);
   } else {

@@ -26,13 +26,9 @@ std::string reject_line(std::optional<Topic> topic, std::int64_t offset, std::st
   bool decoded = false;
   if (topic) {
     reject.set_topic(std::string(topic_name(*topic)));
-    const int size = static_cast<int>(payload.size());
     v1::Event* event = reject.mutable_event();
-    decoded = *topic == Topic::kInvoices
-                  ? event->mutable_invoice()->ParseFromArray(payload.data(), size)
-                  : event->mutable_shipment()->ParseFromArray(payload.data(), size);
-    // JSON has no form for a time outside of years 1 to 9999.
-    decoded = decoded && reason != v1::REJECT_REASON_INVALID_TIME;
+    decoded = *topic == Topic::kInvoices ? parse_printable(payload, event->mutable_invoice())
+                                         : parse_printable(payload, event->mutable_shipment());
   }
   if (!decoded) {
     reject.clear_event();

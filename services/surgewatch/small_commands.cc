@@ -84,6 +84,11 @@ absl::Status subscribe(const SubscribeOptions& options, const Stop& stop) {
   bool connected = false;
   bool begins_anew = false;
   const auto print = [&](const v1::SubscribeResponse& response) {
+    if (!has_json(response)) {
+      fmt::print(stderr, "alert {} has a time that can't be written, and is not shown\n",
+                 response.alert().alert_id());
+      return;
+    }
     fmt::print("{}\n", options.json ? to_json(response) : alert_line(response.alert(), colour));
     std::fflush(stdout);
   };

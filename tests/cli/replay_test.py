@@ -264,6 +264,39 @@ class BadInput(ProgramTest):
         self.assertIn({"series": "billed", "pane_start": "2024-01-10T00:00:00Z", "key": "bill_to=SG",
                        "measure": "revenue_usd", "value": "20000000"}, self.panes)
 
+    def test_a_time_that_windows_could_not_be_written_of_is_rejected(self):
+        done = self.replay(invoice(issue_time="9999-12-31T23:59:59Z"), invoice(issue_time="0001-01-01T00:00:00Z"),
+                           invoice())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([r["reason"] for r in self.rejects], ["REJECT_REASON_INVALID_TIME"] * 2)
+        self.assertEqual(len(self.panes), 3)
+
+    # The fault that is told comes before the time, so the time was never looked at.
+    def test_a_reject_that_has_no_form_in_json_is_written_as_it_came(self):
+        def varint(number):
+            number &= (1 << 64) - 1
+            low = [number >> shift & 0x7f for shift in range(0, max(number.bit_length(), 1), 7)]
+            return bytes([*(part | 0x80 for part in low[:-1]), low[-1]])
+
+        def field(number, payload):
+            return bytes([number << 3 | 2, len(payload)]) + payload
+
+        events = b""
+        for seconds in (-1, 1 << 50):
+            issue_time = b"\x08" + varint(seconds)
+            event = field(1, field(5, issue_time))
+            events += bytes([len(event)]) + event
+        path = self.directory / "events.binpb"
+        path.write_bytes(events)
+        rejects = self.directory / "rejects.ndjson"
+        done = self.run_program("replay", "--config", self.write("config.yaml", SMALL), "--events", path,
+                                "--rejects", rejects)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        lines = [json.loads(line) for line in rejects.read_text().splitlines()]
+        self.assertEqual([line["reason"] for line in lines], ["REJECT_REASON_MISSING_ID"] * 2)
+        self.assertIn("event", lines[0])
+        self.assertIn("raw", lines[1])
+
     def test_a_clock_that_runs_a_month_ahead(self):
         events = [invoice(invoice_id=f"i-{day}", issue_time=f"2024-01-{day}T00:00:00Z") for day in range(10, 20)]
         events.insert(2, invoice(invoice_id="ahead", issue_time="2024-02-12T00:00:00Z"))

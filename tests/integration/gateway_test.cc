@@ -290,6 +290,31 @@ TEST_F(GatewayOnRealKafka, WithoutBrokersWhatIsKnownIsServedStillThoughNotReady)
   System::stop(system.gateway);
 }
 
+// The wire carries times that JSON has no form for.
+TEST_F(GatewayOnRealKafka, WhatCantBeWrittenIsCountedAndPassedOver) {
+  System system(brokers(), "times.");
+  system.create_topics(1);
+  v1::Alert beyond = alert_of("beyond", 1, true);
+  beyond.mutable_window_end()->set_seconds(std::int64_t{1} << 50);
+  publish(system, {beyond, alert_of("good", 1, true)}, "00000000000000aa");
+  v1::SeriesPoint point;
+  point.set_rule("r");
+  point.mutable_window_end()->set_nanos(-1);
+  const auto producer = kafka::make_producer(brokers());
+  ASSERT_EQ(producer->produce(system.topic("surgewatch.series"), 0, "r", point.SerializeAsString()),
+            absl::OkStatus());
+  ASSERT_EQ(producer->flush(kPatience), absl::OkStatus());
+  start(&system);
+  EXPECT_TRUE(comes_to_list(system, {"good"})) << system.gateway->err();
+  EXPECT_TRUE(wait_until(
+      [&] {
+        return System::metric(system.gateway_port, "surgewatch_published_malformed_total", "") == 2;
+      },
+      kPatience));
+  EXPECT_EQ(ask(system.gateway_port, "/api/v1/series?rule=r").status, 200);
+  System::stop(system.gateway);
+}
+
 // An empty list would say that nothing is firing.
 TEST_F(GatewayOnRealKafka, WhatHasReadNothingYetSaysSoAndWhoFollowsWaits) {
   System system(brokers(), "away.");

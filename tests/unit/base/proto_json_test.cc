@@ -25,6 +25,31 @@ TEST(ToJson, UsesTheProtosOwnNamesAndKeepsMapsInOrder) {
       R"("onset_time":"2024-01-01T00:00:00Z"})");
 }
 
+// Each can be parsed.
+TEST(HasJson, OfTimesThatCanBeWritten) {
+  v1::Alert alert;
+  EXPECT_TRUE(has_json(alert));
+  auto* time = alert.mutable_peak()->mutable_window_end();
+  const auto has = [&](std::int64_t seconds, std::int32_t nanos) {
+    time->set_seconds(seconds);
+    time->set_nanos(nanos);
+    v1::Alert parsed;
+    const bool result = parse_printable(alert.SerializeAsString(), &parsed);
+    EXPECT_EQ(result, has_json(alert));
+    if (result) {
+      EXPECT_THAT(to_json(parsed), HasSubstr("window_end"));
+    }
+    return result;
+  };
+  EXPECT_TRUE(has(253'402'300'799, 999'999'999));
+  EXPECT_FALSE(has(253'402'300'800, 0));
+  EXPECT_TRUE(has(-62'135'596'800, 0));
+  EXPECT_FALSE(has(-62'135'596'801, 0));
+  EXPECT_FALSE(has(0, -1));
+  EXPECT_FALSE(has(0, 1'000'000'000));
+  EXPECT_FALSE(parse_printable("\x0a\x05", &alert));
+}
+
 TEST(FromJson, ReadsBothSpellingsAndPassesOverUnknownFields) {
   v1::Event event;
   ASSERT_TRUE(

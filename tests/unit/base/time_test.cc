@@ -55,8 +55,10 @@ TEST(FormatTime, WritesAFractionOnlyWhereThereIsOne) {
   EXPECT_EQ(format_time(1'704'067'200 * kMicrosPerSecond), "2024-01-01T00:00:00Z");
   EXPECT_EQ(format_time(-1), "1969-12-31T23:59:59.999999Z");
   EXPECT_EQ(format_time(500'000), "1970-01-01T00:00:00.500Z");
-  EXPECT_EQ(format_time(kMinEventTime), "0001-01-01T00:00:00Z");
-  EXPECT_EQ(format_time(kMaxEventTime), "9999-12-31T23:59:59.999999Z");
+  EXPECT_EQ(format_time(kMinTime), "0001-01-01T00:00:00Z");
+  EXPECT_EQ(format_time(kMaxTime), "9999-12-31T23:59:59.999999Z");
+  EXPECT_EQ(format_time(kMinEventTime), "0101-01-01T00:00:00Z");
+  EXPECT_EQ(format_time(kMaxEventTime), "9899-12-31T23:59:59.999999Z");
 }
 
 }  // namespace
