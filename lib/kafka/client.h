@@ -67,7 +67,8 @@ struct Message {
 
 inline constexpr std::int64_t kBeginning = -2;
 inline constexpr std::int64_t kEnd = -1;
-// Of a partition that the group has given: not read until begin().
+// Of a partition that the group has given: not read until begin(). An answer to the group only:
+// assign() and begin() refuse it with INVALID_ARGUMENT, and change nothing.
 inline constexpr std::int64_t kNotYet = -3;
 
 // Where a group goes on in a partition, with a text of ours that is kept beside it: UTF-8, at most
