@@ -205,6 +205,47 @@ TEST_F(OfTransactions, ThoseWhoseOutcomeIsNotKnownAreDoneOnce) {
   expect_retried_in_one_tenure();
 }
 
+// Paused for longer than the session of a member, so that the group gives the journal anew.
+TEST_F(DetectorOnRealKafka, BrokersThatAreAwayAreNamedByHimWhoWorksAndByAStandbyUntilTheyAreBack) {
+  // A request that is not answered is given up after 10 s.
+  constexpr milliseconds kNoticed{16'000};
+  JournalWriter journal(brokers(), config());
+  journal.surge();
+  const LogLines log;
+  RunningDetector active(config());
+  wait_for_all_of(journal, active);
+  RunningDetector standby(config());
+  ASSERT_TRUE(wait_until(
+      [&] { return log.count("stands by") > 0 && standby.ready() && active.ready(); }, kLong))
+      << standby.missing() << active.missing();
+  server_->pause();
+  for (const RunningDetector* detector : {&active, &standby}) {
+    SCOPED_TRACE(detector == &standby ? "standby" : "active");
+    EXPECT_TRUE(wait_until(
+        [&] {
+          return detector->missing().find("detector reaches the brokers") != std::string::npos;
+        },
+        kNoticed))
+        << detector->missing();
+  }
+  server_->resume();
+  ASSERT_TRUE(wait_until([&] { return standby.ready() && active.ready(); }, kLong))
+      << standby.missing() << "; " << active.missing();
+  for (PaneIndex day = 3; day < 6; ++day) {
+    journal.day(day, {{"SG", 50 * day}});
+    journal.deliver();
+    ASSERT_TRUE(wait_until(
+        [&] {
+          return std::max(active.service().position(), standby.service().position()) ==
+                 journal.appended();
+        },
+        kLong));
+  }
+  expect_each_revision_once(alerts());
+  EXPECT_THAT(alerts(), SizeIs(4));
+  EXPECT_THAT(points(), SizeIs(6));
+}
+
 // The program, killed while it publishes a journal that takes many transactions.
 class ACrash : public DetectorOnRealKafka {
  protected:
