@@ -67,7 +67,8 @@ struct Message {
 
 inline constexpr std::int64_t kBeginning = -2;
 inline constexpr std::int64_t kEnd = -1;
-// Of a partition that the group has given: not read until begin().
+// Of a partition that the group has given: not read until begin(). An answer to the group only:
+// assign() and begin() refuse it with INVALID_ARGUMENT, and change nothing.
 inline constexpr std::int64_t kNotYet = -3;
 
 // Where a group goes on in a partition, with a text of ours that is kept beside it: UTF-8, at most
@@ -217,7 +218,8 @@ class Producer {
     // Without transactions: a message that is refused stops the producer (FAILED_PRECONDITION from
     // then on), so that none behind it in its partition is written without it.
     bool stops_at_gaps = false;
-    // Once true, a produce() that waits for room ends with CANCELLED. Outlives the producer.
+    // Once true, a produce() that waits for room ends with CANCELLED, and a step of a transaction
+    // is not tried again. Outlives the producer.
     const std::atomic<bool>* stop = nullptr;
   };
   static absl::StatusOr<std::unique_ptr<Producer>> create(const Options& options);
@@ -251,7 +253,8 @@ class Producer {
   // After FAILED_PRECONDITION from one of these: make a new producer, and go back to what was
   // committed last. After another error: abort_transaction(), and do the transaction again.
   virtual absl::Status begin_transaction() = 0;
-  // Also commits the consumer's offsets, if given, in the same transaction.
+  // Also commits the consumer's offsets, if given, in the same transaction. UNAVAILABLE if brokers
+  // don't answer for 10 s: then it may have been committed, or be yet.
   virtual absl::Status commit_transaction(Consumer* consumer,
                                           const std::vector<GroupOffset>& next) = 0;
   virtual absl::Status abort_transaction() = 0;

@@ -61,6 +61,17 @@ std::vector<TopicPartition> partitions_of(const rd_kafka_topic_partition_list_t&
   return partitions;
 }
 
+// Nothing is put off here: the group does not ask.
+absl::Status expect_offsets(const std::vector<std::pair<TopicPartition, std::int64_t>>& starts) {
+  for (const auto& [id, offset] : starts) {
+    if (offset == kNotYet) {
+      return invalid_argument("{} [{}]: it is to be read now; give an offset to start at", id.topic,
+                              id.partition);
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status status_of_commit(rd_kafka_event_t& answer) {
   if (rd_kafka_event_error(&answer) != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return status_of(rd_kafka_event_error(&answer), "committing offsets",
@@ -130,12 +141,7 @@ absl::Status ConsumerOverRdkafka::assign(
     return failed_precondition(
         "a consumer that subscribed is assigned its partitions by the group");
   }
-  for (const auto& [id, offset] : starts) {
-    if (offset == kNotYet) {
-      return invalid_argument("{} [{}]: what is read by hand is read at once; give an offset",
-                              id.topic, id.partition);
-    }
-  }
+  SW_RETURN_IF_ERROR(expect_offsets(starts));
   return start(starts);
 }
 
@@ -196,6 +202,7 @@ absl::Status ConsumerOverRdkafka::assign_and_wait(const rd_kafka_topic_partition
 
 absl::Status ConsumerOverRdkafka::begin(
     const std::vector<std::pair<TopicPartition, std::int64_t>>& starts) {
+  SW_RETURN_IF_ERROR(expect_offsets(starts));
   SW_RETURN_IF_ERROR(add(starts));
   return starts.empty() ? absl::OkStatus() : take();
 }

@@ -19,6 +19,8 @@ constexpr milliseconds kAbortAtEndWait{1'000};
 constexpr milliseconds kSlowCommit{1'000};
 // What may be retried in a transaction is retried for so long.
 constexpr milliseconds kRetryFor{10'000};
+// A commit is asked for again after so long, and goes on in between.
+constexpr milliseconds kCommitCall{1'000};
 constexpr int kPollWhileFullMs = 5;
 
 Settings producer_settings(const Producer::Options& options) {
@@ -278,7 +280,9 @@ absl::Status ProducerOverRdkafka::step(std::string_view what, Step call) {
   for (;;) {
     const Error error(call());
     if (error == nullptr) return absl::OkStatus();
-    if (rd_kafka_error_is_retriable(error.get()) == 0 || steady_clock::now() >= deadline) {
+    const bool is_stopped = stop_ != nullptr && stop_->load(std::memory_order_relaxed);
+    if (rd_kafka_error_is_retriable(error.get()) == 0 || is_stopped ||
+        steady_clock::now() >= deadline) {
       return transaction_status(error.get(), what);
     }
     wants_recycling_ = true;
@@ -294,8 +298,8 @@ absl::Status ProducerOverRdkafka::begin_transaction() {
   return absl::OkStatus();
 }
 
-// Timeouts are -1 as librdkafka's manual wants it: what is left of transaction.timeout.ms, so each
-// call ends within that.
+// Offsets are added with -1, which is what is left of transaction.timeout.ms. The manual says the
+// same of the commit, but there -1 is for ever: with brokers that don't answer it would never end.
 absl::Status ProducerOverRdkafka::commit_transaction(Consumer* consumer,
                                                      const std::vector<GroupOffset>& next) {
   SW_CHECK(in_transaction_);
@@ -314,8 +318,9 @@ absl::Status ProducerOverRdkafka::commit_transaction(Consumer* consumer,
     }));
   }
   const auto start = steady_clock::now();
-  const absl::Status status = step("committing a transaction",
-                                   [&] { return rd_kafka_commit_transaction(native_->get(), -1); });
+  const absl::Status status = step("committing a transaction", [&] {
+    return rd_kafka_commit_transaction(native_->get(), static_cast<int>(kCommitCall.count()));
+  });
   rd_kafka_poll(native_->get(), 0);  // errors that are queued count too
   if (steady_clock::now() - start > kSlowCommit || native_->errors() != errors_before) {
     wants_recycling_ = true;

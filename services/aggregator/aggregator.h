@@ -50,6 +50,10 @@ class Aggregator {
     std::shared_ptr<OwnedSourceList> sources = nullptr;
     // How often it is looked whether the input topics are still the ones that are read.
     std::chrono::milliseconds input_look{5'000};
+    // How long a worker whose side outputs don't go out, or whose corrections the journal doesn't
+    // take, waits without polling before it stops fetching and polls on. Well below Kafka's
+    // max.poll.interval.ms, of whose 300 s the default is a tenth.
+    std::chrono::milliseconds wait_in_place{30'000};
     // For measuring; called by the worker, which waits for it.
     std::function<void(const Visible&)> on_visible = {};
   };

@@ -24,8 +24,6 @@ constexpr milliseconds kCommitEvery{5'000};
 // What a revocation or a stop may take: the group waits, or a person.
 constexpr milliseconds kDrainWait{1'000};
 constexpr milliseconds kLastCommitWait{1'500};
-// With side outputs that don't go out: so long without polling; a tenth of max.poll.interval.ms.
-constexpr milliseconds kWaitInPlace{30'000};
 constexpr milliseconds kStep{5};
 
 }  // namespace
@@ -165,7 +163,7 @@ absl::Status Worker::wait_for_others(const Stop& stop) {
   };
   bool is_suspended = false;
   while (must_wait() && !stop.requested()) {
-    if (!is_suspended && SteadyClock::now() - since > kWaitInPlace) {
+    if (!is_suspended && SteadyClock::now() - since > shared_.options->wait_in_place) {
       spdlog::warn(
           "worker {}: nothing more is read until the brokers have taken what waits for them: {} "
           "dead letters and late events, and the journal",

@@ -42,6 +42,13 @@ std::string subject_key(const v1::SeriesPoint& point) {
 
 std::ptrdiff_t distance(std::size_t count) { return static_cast<std::ptrdiff_t>(count); }
 
+std::size_t bytes_of(const detect::Emissions& emissions) {
+  std::size_t bytes = 0;
+  for (const v1::Alert& alert : emissions.alerts) bytes += alert.ByteSizeLong();
+  for (const v1::SeriesPoint& point : emissions.points) bytes += point.ByteSizeLong();
+  return bytes;
+}
+
 template <typename Records>
 void append(Records& from, Records* to) {
   to->insert(to->end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
@@ -88,7 +95,13 @@ void Publisher::begin(const std::optional<JournalPosition>& held, std::string id
 
 absl::Status Publisher::add(detect::Emissions* said, std::int64_t next, bool more) {
   const std::size_t added = said->alerts.size() + said->points.size();
-  if (is_said_ && waiting() + added > options_.transaction_records) SW_RETURN_IF_ERROR(flush());
+  const std::size_t added_bytes = bytes_of(*said);
+  const bool fits = waiting() + added <= options_.transaction_records &&
+                    waiting_bytes_ + added_bytes <= kTransactionBytes;
+  // Nothing of the records before shares a position that says `partial` with this one: the next
+  // life says again what the last of them gave rise to, and no more.
+  if (is_said_ && (more || !fits)) SW_RETURN_IF_ERROR(flush());
+  waiting_bytes_ += added_bytes;
   append(said->alerts, &waiting_.alerts);
   append(said->points, &waiting_.points);
   next_ = next;
@@ -127,6 +140,7 @@ absl::Status Publisher::publish_waiting(bool is_partial) {
   }
   waiting_.alerts.erase(waiting_.alerts.begin(), waiting_.alerts.begin() + distance(done.alerts));
   waiting_.points.erase(waiting_.points.begin(), waiting_.points.begin() + distance(done.points));
+  waiting_bytes_ = bytes_of(waiting_);
   return absl::OkStatus();
 }
 

@@ -105,7 +105,9 @@ class Publisher {
   std::int64_t alerts_end_ = 0;  // beyond every record of the topic of alerts that is known
   absl::Status replaced_;        // an error once the topic of alerts is another one
 
+  // Fits a transaction, or is of one record.
   detect::Emissions waiting_;
+  std::size_t waiting_bytes_ = 0;
   std::int64_t next_ = 0;  // what waits is of records below, …
   bool is_said_ = true;    // … all of the last of them
 };

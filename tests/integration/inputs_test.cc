@@ -85,6 +85,20 @@ class Inputs : public KafkaServerFixture {
     }
     return newest;
   }
+  // Documents of the first day's invoices, as the journal holds them: what was said last stands.
+  std::int64_t invoices_in_journal() const {
+    const auto consumer = kafka::make_consumer(brokers(), "reader");
+    std::int64_t documents = 0;
+    for (const auto& kept :
+         kafka::read_to_end(*consumer, {{{topics().journal, 0}, kafka::kBeginning}})) {
+      v1::JournalRecord record;
+      EXPECT_TRUE(record.ParseFromString(kept.payload));
+      if (record.source().topic() != "invoices") continue;
+      EXPECT_EQ(record.panes().corrections_size(), 0);
+      for (const auto& update : record.panes().updates()) documents = update.measures().documents();
+    }
+    return documents;
+  }
   void expect_incident(const RunningAggregator& aggregator, const std::string& name) {
     EXPECT_TRUE(aggregator.wait_until([&] {
       return aggregator.metric("incident", "incident=\"" + name + "\"") > 0;
@@ -292,6 +306,39 @@ TEST_F(Inputs, ADeadLetterThatItsTopicFindsTooLargeGoesWithoutItsPayload) {
   EXPECT_TRUE(aggregator.wait_until([&] {
     return committed(brokers(), group(), {topics().invoices, 0}).first == 2;
   }));
+}
+
+// Paused for longer than the session of a member, so that the group gives all anew.
+TEST_F(Inputs, BrokersThatAreAwayAreNamedUntilTheyAreBackAndAllCountsOnce) {
+  // A request that is not answered is given up after 10 s.
+  constexpr std::chrono::milliseconds kNoticed{16'000};
+  create_topics(1);
+  send_invoices(0, 20);
+  send_shipments(0, 20);
+  RunningAggregator aggregator(config());
+  ASSERT_TRUE(aggregator.wait_until([&] { return aggregator.is_ready(); })) << aggregator.missing();
+  server_->pause();
+  EXPECT_TRUE(wait_until(
+      [&] {
+        return aggregator.missing().find("aggregator reaches the brokers") != std::string::npos;
+      },
+      kNoticed))
+      << aggregator.missing();
+  // On its way while nobody takes it.
+  const v1::Invoice meanwhile = invoice("i20");
+  ASSERT_EQ(producer_->produce(topics().invoices, -1, meanwhile.order_id(),
+                               meanwhile.SerializeAsString()),
+            absl::OkStatus());
+  server_->resume();
+  ASSERT_EQ(producer_->flush(kAggregatorPatience), absl::OkStatus());
+  ASSERT_TRUE(aggregator.wait_until([&] { return aggregator.is_ready(); })) << aggregator.missing();
+  send_invoices(21, 30);
+  send_invoices(0, 30);  // duplicates
+  EXPECT_TRUE(aggregator.wait_until([&] {
+    return aggregator.is_ready() &&
+           committed(brokers(), group(), {topics().invoices, 0}).first == 60;
+  })) << aggregator.missing();
+  EXPECT_EQ(invoices_in_journal(), 30);
 }
 
 // Whoever reads them, records count once.

@@ -1,7 +1,6 @@
 // lib/kafka against a real Kafka: what the embedded broker can't show.
-#include <signal.h>
-
 #include <algorithm>
+#include <atomic>
 #include <fstream>
 #include <set>
 #include <thread>
@@ -220,10 +219,10 @@ TEST_F(RealKafka, ACommitIsFastAndAFrozenBrokerMakesTheProducerWantRecycling) {
   ASSERT_EQ(producer->begin_transaction(), absl::OkStatus());
   put(*producer, topic, "slow");
   ASSERT_EQ(producer->flush(milliseconds(10'000)), absl::OkStatus());
-  server_->signal(SIGSTOP);
+  server_->pause();
   std::jthread thaw([] {
     std::this_thread::sleep_for(milliseconds(1'500));  // the fault's length
-    server_->signal(SIGCONT);
+    server_->resume();
   });
   EXPECT_EQ(producer->commit_transaction(nullptr, {}), absl::OkStatus());
   EXPECT_TRUE(producer->wants_recycling());
@@ -430,14 +429,38 @@ TEST_F(RealKafka, AFrozenBrokerDoesNotHoldUpTheEnd) {
   auto producer = make_producer(brokers(), "id-" + topic);
   ASSERT_EQ(producer->begin_transaction(), absl::OkStatus());
   put(*producer, topic, "v");
-  server_->signal(SIGSTOP);
+  server_->pause();
   auto start = steady_clock::now();
   member.reset();
   EXPECT_LT(steady_clock::now() - start, milliseconds(3'000));
   start = steady_clock::now();
   producer.reset();
   EXPECT_LT(steady_clock::now() - start, milliseconds(3'000));
-  server_->signal(SIGCONT);
+  server_->resume();
+}
+
+TEST_F(RealKafka, ACommitThatIsNotAnsweredEnds) {
+  const std::string topic = create();
+  std::atomic<bool> stop = false;
+  auto producer = *Producer::create(
+      {.client = {.brokers = brokers()}, .transactional_id = "id-" + topic, .stop = &stop});
+  for (const bool is_stopped : {true, false}) {
+    SCOPED_TRACE(is_stopped ? "by a stop" : "by itself");
+    stop = is_stopped;
+    ASSERT_EQ(producer->begin_transaction(), absl::OkStatus());
+    put(*producer, topic, "v");
+    ASSERT_EQ(producer->flush(milliseconds(10'000)), absl::OkStatus());
+    server_->pause();
+    const auto start = steady_clock::now();
+    const absl::Status status = producer->commit_transaction(nullptr, {});
+    EXPECT_LT(steady_clock::now() - start, milliseconds(is_stopped ? 2'000 : 13'000));
+    server_->resume();
+    EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+    // What became of it, a new producer decides.
+    stop = false;
+    producer.reset();
+    producer = make_producer(brokers(), "id-" + topic);
+  }
 }
 
 TEST_F(RealKafka, ARestartIsRiddenOut) {

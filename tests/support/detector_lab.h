@@ -29,24 +29,29 @@ inline constexpr milliseconds kLong{60'000};
 
 // `kafka`: more settings, such as ", group_id: g2". `rule`: its name and the ratio that it fires
 // at.
+inline std::string detector_yaml(const std::string& brokers, const std::string& prefix = "",
+                                 const std::string& kafka = "", const std::string& rule = "r",
+                                 int ratio = 4) {
+  return "event_time: {out_of_orderness: 0s, allowed_lateness: 1d}\n"
+         "series:\n"
+         "  - {name: billed, event: invoice, group_by: [bill_to], measures: [documents, units], "
+         "pane: 1d}\n"
+         "rules:\n"
+         "  - {name: " +
+         rule +
+         ", type: surge_since, series: billed, measure: units, per: [bill_to], window: 1d, "
+         "reference: {start: 2024-01-01, end: 2024-01-03}, fire_at: {ratio: " +
+         std::to_string(ratio) + "}}\nkafka: {brokers: \"" + brokers + "\", topic_prefix: \"" +
+         prefix + "\"" + kafka + "}\n";
+}
+
 inline std::shared_ptr<const config::Config> detector_config(const std::string& brokers,
                                                              const std::string& prefix = "",
                                                              const std::string& kafka = "",
                                                              const std::string& rule = "r",
                                                              int ratio = 4) {
-  const std::string yaml =
-      "event_time: {out_of_orderness: 0s, allowed_lateness: 1d}\n"
-      "series:\n"
-      "  - {name: billed, event: invoice, group_by: [bill_to], measures: [documents, units], pane: "
-      "1d}\n"
-      "rules:\n"
-      "  - {name: " +
-      rule +
-      ", type: surge_since, series: billed, measure: units, per: [bill_to], window: 1d, "
-      "reference: {start: 2024-01-01, end: 2024-01-03}, fire_at: {ratio: " +
-      std::to_string(ratio) + "}}\nkafka: {brokers: \"" + brokers + "\", topic_prefix: \"" +
-      prefix + "\"" + kafka + "}\n";
-  auto config = config::parse(yaml, "detector_lab.yaml");
+  auto config =
+      config::parse(detector_yaml(brokers, prefix, kafka, rule, ratio), "detector_lab.yaml");
   EXPECT_TRUE(config.ok()) << config.status();
   return *std::move(config);
 }

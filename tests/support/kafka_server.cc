@@ -24,6 +24,7 @@ constexpr milliseconds kStopWait{30'000};
 constexpr const char* kMoreProperties = R"(
 transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 log.cleaner.enable=true
+group.min.session.timeout.ms=1000
 num.network.threads=2
 num.io.threads=2
 )";
@@ -128,8 +129,12 @@ absl::Status KafkaServer::restart() {
   return run();
 }
 
-void KafkaServer::signal(int number) {
-  if (process_ != nullptr) process_->signal(number);
+void KafkaServer::pause() {
+  if (process_ != nullptr) process_->signal(SIGSTOP);
+}
+
+void KafkaServer::resume() {
+  if (process_ != nullptr) process_->signal(SIGCONT);
 }
 
 std::filesystem::path KafkaServer::log_directory(const std::string& topic, int partition) const {

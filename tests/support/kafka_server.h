@@ -28,8 +28,10 @@ class KafkaServer {
   void kill();
   // Starts it again, at the same port with what is stored.
   absl::Status restart();
-  // For SIGSTOP and SIGCONT.
-  void signal(int number);
+  // Stops the process where it is, so that nothing is answered and nothing is lost, as behind a
+  // network that is gone; lets it go on.
+  void pause();
+  void resume();
 
   // Where the log of a partition is, to be damaged while the server is stopped.
   std::filesystem::path log_directory(const std::string& topic, int partition) const;

@@ -18,6 +18,10 @@ class KafkaServerFixture : public ::testing::Test {
     server_ = *std::move(started);
   }
   static void TearDownTestSuite() { server_.reset(); }
+  // Should the test have left it paused.
+  void TearDown() override {
+    if (server_ != nullptr) server_->resume();
+  }
 
   inline static std::unique_ptr<KafkaServer> server_;
 };

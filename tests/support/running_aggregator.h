@@ -69,10 +69,13 @@ inline v1::Shipment shipment(const std::string& id, std::int64_t seconds = kFirs
 
 class RunningAggregator {
  public:
-  explicit RunningAggregator(std::shared_ptr<const config::Config> config)
+  explicit RunningAggregator(
+      std::shared_ptr<const config::Config> config,
+      std::chrono::milliseconds wait_in_place = std::chrono::milliseconds(30'000))
       : aggregator_({.config = std::move(config),
                      .telemetry = &telemetry_,
-                     .input_look = std::chrono::milliseconds(250)}) {
+                     .input_look = std::chrono::milliseconds(250),
+                     .wait_in_place = wait_in_place}) {
     thread_ = std::thread([this] {
       status_ = aggregator_.run(stop_);
       ended_.store(true);

@@ -9,6 +9,7 @@ namespace surgewatch::kafka {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 struct Member {
@@ -176,6 +177,16 @@ TEST_F(Given, IsReadWhenItIsBegunAndNotWhenItIsLeft) {
   read(250);
   std::set<std::string> seen;
   for (const Kept& one : kept_) EXPECT_TRUE(seen.insert(one.payload).second) << one.payload;
+}
+
+TEST_F(Given, IsNotBegunWithoutAnOffset) {
+  const absl::Status status =
+      consumer_->begin({{{"invoices", 0}, kBeginning}, {{"invoices", 1}, kNotYet}});
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("invoices [1]"));
+  expect_nothing_more();  // nor of the other one
+  ASSERT_EQ(consumer_->begin({{{"invoices", 1}, kBeginning}}), absl::OkStatus());
+  read(100);
 }
 
 TEST_F(Given, GoesOnWhereItWasSuspended) {

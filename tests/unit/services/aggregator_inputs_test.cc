@@ -5,6 +5,7 @@
 #include <map>
 
 #include "support/kafka_admin.h"
+#include "support/log_lines.h"
 #include "support/running_aggregator.h"
 
 namespace surgewatch::test {
@@ -154,6 +155,56 @@ TEST_F(OnEmbeddedBroker, ADeadLetterThatTakesLongEndsNothing) {
            committed(brokers(), "group", {"invoices", 0}).first == 3;
   }));
   EXPECT_GE(lowest, 2U);
+}
+
+// So many that they fill the queue: the worker reads no more, and stays in its group. Of a member
+// that has lost its place, what comes next would be read again from the beginning.
+TEST_F(OnEmbeddedBroker, AWorkerWhoseDeadLettersDontGoOutReadsNoMoreAndStaysAMember) {
+  constexpr int kRecords = 3'000;  // of several polls
+  constexpr int kEvery = 10;
+  constexpr std::chrono::milliseconds kAwayFromGroup{3'000};
+  auto config = std::make_shared<config::Config>(*this->config());
+  config->kafka.properties["queue.buffering.max.messages"] = "20";
+  config->kafka.properties["session.timeout.ms"] = "3000";
+  config->kafka.properties["heartbeat.interval.ms"] = "300";
+  config->kafka.properties["max.poll.interval.ms"] = std::to_string(kAwayFromGroup.count());
+  std::vector<std::string> rejected;
+  for (int i = 0; i < kRecords; ++i) {
+    const bool is_bad = i % kEvery == kEvery - 1;
+    const v1::Invoice one = invoice(fmt::format("i{}", i), kFirstDay + i);
+    ASSERT_EQ(producer_->produce("invoices", 0, one.order_id(),
+                                 is_bad ? "no protobuf" : one.SerializeAsString()),
+              absl::OkStatus());
+    if (is_bad) rejected.push_back(std::to_string(i));
+  }
+  ASSERT_EQ(producer_->flush(kAggregatorPatience), absl::OkStatus());
+  broker_->fail_requests(kafka::EmbeddedBroker::Request::kProduce, 1'000'000, kRequestTimedOut);
+  const LogLines log;
+  RunningAggregator aggregator(config, /*wait_in_place=*/std::chrono::milliseconds(100));
+  ASSERT_TRUE(
+      aggregator.wait_until([&] { return log.count("worker 0: nothing more is read until") > 0; }));
+  const std::uint64_t read = aggregator.progress().processed;
+  EXPECT_GT(read, 0U);
+  EXPECT_LE(read, 512U);  // what a poll takes
+  // The time in which the group would write off a member that does not poll, twice.
+  EXPECT_FALSE(
+      wait_until([&] { return aggregator.progress().processed != read; }, 2 * kAwayFromGroup));
+  EXPECT_EQ(aggregator.metric("worker_sources"), 2);
+  EXPECT_LE(committed(brokers(), "group", {"invoices", 0}).first, kEvery - 1);
+  broker_->stop_failing(kafka::EmbeddedBroker::Request::kProduce);
+  ASSERT_TRUE(aggregator.wait_until([&] {
+    return aggregator.is_ready() &&
+           committed(brokers(), "group", {"invoices", 0}).first == kRecords;
+  })) << aggregator.missing();
+  EXPECT_EQ(aggregator.metric("events_consumed_total"), kRecords);
+  EXPECT_EQ(aggregator.metric("events_rejected_total"), rejected.size());
+  EXPECT_EQ(aggregator.metric("events_duplicate_total"), 0);
+  EXPECT_EQ(aggregator.metric("events_reread_total"), 0);
+  std::vector<std::string> sent;
+  for (const kafka::Kept& letter : records("surgewatch.dead-letter")) {
+    sent.push_back(headers(letter)["source_offset"]);
+  }
+  EXPECT_EQ(sent, rejected);
 }
 
 TEST_F(OnEmbeddedBroker, ReadyMeansReadToTheEndAndInTheJournal) {
