@@ -221,7 +221,9 @@ void Source::Impl::prepare(const Record& record, Prepared* prepared) {
 Disposition Source::Impl::count(const Record& record, const Prepared& prepared) {
   Disposition disposition = Disposition::kRejected;
   if (prepared.is_valid) {
-    if (record.has_key && record.key != prepared.event.document.order_id) counts_.miskeyed.add(1);
+    if (options_.is_keyed && record.key != prepared.event.document.order_id) {
+      counts_.miskeyed.add(1);
+    }
     disposition = take_in(record, prepared);
   } else {
     counts_.rejected_by_reason[static_cast<std::size_t>(prepared.rejection.reason)].add(1);

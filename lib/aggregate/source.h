@@ -63,13 +63,15 @@ struct SourceOptions {
   // corrections like any other, and a cancellation takes nothing out. For sources that have
   // neither.
   bool remembers_documents = true;
+  // Whether each record should bear its order_id as key: Kafka's, not those of files.
+  bool is_keyed = false;
 };
 
 // Totals since construction. Conservation: consumed = counted + duplicate + superseded + late +
 // rejected.
 struct SourceStats {
   std::uint64_t consumed = 0, counted = 0, duplicate = 0, superseded = 0, late = 0, rejected = 0;
-  std::uint64_t miskeyed = 0;           // among those not rejected
+  std::uint64_t miskeyed = 0;           // by another key or none; among those not rejected
   std::uint64_t corrections = 0;        // revisions that replaced, cancellations that took out
   std::uint64_t unverifiable = 0;       // corrections of a document beyond the correction horizon
   std::uint64_t unknown_sku_lines = 0;  // counted under family `unknown`

@@ -124,7 +124,10 @@ void ConsumerOverRdkafka::fill(const rd_kafka_message_t& from, const Partition& 
   rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
   const std::int64_t timestamp_ms = rd_kafka_message_timestamp(&from, &type);
   message_.timestamp_ms.reset();
-  if (type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE) message_.timestamp_ms = timestamp_ms;
+  // Old producers write −1 for none.
+  if (type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && timestamp_ms >= 0) {
+    message_.timestamp_ms = timestamp_ms;
+  }
   message_.has_key = from.key != nullptr;
   message_.key = {static_cast<const char*>(from.key), from.key == nullptr ? 0 : from.key_len};
   message_.payload = {static_cast<const char*>(from.payload),

@@ -28,7 +28,7 @@ struct OwnedSource {
   // `committed`: by the group, before.
   OwnedSource(SourceId id, kafka::TopicPartition where,
               const std::shared_ptr<const config::Config>& config, std::int64_t committed = 0)
-      : source(id, config), partition(std::move(where)), input(committed) {}
+      : source(id, config, {.is_keyed = true}), partition(std::move(where)), input(committed) {}
 
   // Any thread. Whether the journal reflects all records below the offset. False for every offset
   // until it says whose the source is; then is_delivered_to(0) holds.

@@ -64,7 +64,8 @@ TEST(Batch, IsTheSameAsOneRecordAfterAnother) {
     }
     auto config = test::config();
     config->limits.keys_per_series = 3;
-    Source batched(SourceId{}, config), single(SourceId{}, config);
+    Source batched(SourceId{}, config, {.is_keyed = true});
+    Source single(SourceId{}, config, {.is_keyed = true});
     for (std::span<const Record> left = records; !left.empty();) {
       // Around the size after which progress is published, and the number decoded ahead.
       const std::size_t most = random() % 2 == 0 ? 12 : 2 * Source::kRecordsPerPublication + 2;

@@ -356,15 +356,18 @@ TEST(Source, ARejectedEventIsCountedByItsReason) {
 }
 
 TEST(Source, AKeyThatIsNotTheOrderIsCountedAsMiskeyed) {
-  Bench bench;
+  Source keyed(SourceId{}, test::config(), {.is_keyed = true});
   const std::string payload = invoice("i", kNewYear).SerializeAsString();
-  process_one(bench.source, {.offset = 0, .payload = payload, .key = "order-i", .has_key = true});
-  EXPECT_EQ(bench.source.stats().miskeyed, 0u);
-  process_one(bench.source, {.offset = 1, .payload = payload, .key = "another", .has_key = true});
-  process_one(bench.source, {.offset = 2, .payload = payload, .key = "", .has_key = true});
-  process_one(bench.source, {.offset = 3, .payload = payload});  // a file
-  process_one(bench.source, {.offset = 4, .payload = "bad", .key = "x", .has_key = true});
-  EXPECT_EQ(bench.source.stats().miskeyed, 2u);
+  process_one(keyed, {.offset = 0, .payload = payload, .key = "order-i", .has_key = true});
+  EXPECT_EQ(keyed.stats().miskeyed, 0u);
+  process_one(keyed, {.offset = 1, .payload = payload, .key = "another", .has_key = true});
+  process_one(keyed, {.offset = 2, .payload = payload, .key = "", .has_key = true});
+  process_one(keyed, {.offset = 3, .payload = payload});
+  process_one(keyed, {.offset = 4, .payload = "bad", .key = "x", .has_key = true});
+  EXPECT_EQ(keyed.stats().miskeyed, 3u);
+  Bench file;
+  file.process(invoice("i", kNewYear));
+  EXPECT_EQ(file.source.stats().miskeyed, 0u);
 }
 
 // Horizon ten days; the watermark is an hour behind the newest event.

@@ -262,6 +262,19 @@ TEST_F(OnEmbeddedBroker, OffsetsThatCantBeReadYetAreAskedForAgain) {
   EXPECT_THAT(records("surgewatch.dead-letter"), IsEmpty());
 }
 
+// It writes neither a timestamp nor, often, a key.
+TEST_F(OnEmbeddedBroker, ARecordOfAnOldProducerCounts) {
+  ASSERT_EQ(producer_->produce("invoices", 0, {}, invoice("a").SerializeAsString(), {}, -1),
+            absl::OkStatus());
+  ASSERT_EQ(producer_->flush(kAggregatorPatience), absl::OkStatus());
+  RunningAggregator aggregator(config());
+  ASSERT_TRUE(
+      aggregator.wait_until([&] { return aggregator.metric("events_consumed_total") == 1; }));
+  ASSERT_TRUE(aggregator.wait_until([&] { return aggregator.is_ready(); })) << aggregator.missing();
+  EXPECT_EQ(aggregator.metric("events_rejected_total"), 0);
+  EXPECT_EQ(aggregator.metric("events_miskeyed_total"), 1);
+}
+
 // Each record counts once, whoever reads it again.
 TEST_F(OnEmbeddedBroker, WhatIsReadAgainIsCountedApartToTheBorder) {
   send(invoice("a"));
