@@ -40,10 +40,12 @@ constexpr std::uint32_t kSecondsTag =
 constexpr std::uint32_t kNanosTag =
     observe::wire_tag(google::protobuf::Timestamp::kNanosFieldNumber, observe::WireType::kVarint);
 
+bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
 // The first token of a value, which stays unread: a whole scalar, or how a list or object begins.
 std::string_view token_of(ondemand::value& value) {
   std::string_view token = value.raw_json_token();
-  while (!token.empty() && static_cast<unsigned char>(token.back()) <= ' ') token.remove_suffix(1);
+  while (!token.empty() && is_space(token.back())) token.remove_suffix(1);
   return token;
 }
 
@@ -91,17 +93,13 @@ class EventTranscoder::Parser {
   [[gnu::cold, gnu::noinline]] bool malformed(simdjson::error_code error) {
     return reject("not JSON: {}", simdjson::error_message(error));
   }
-  // The way to where it is wrong grows from its end.
+  // The way to what is wrong grows from its end.
   [[gnu::cold, gnu::noinline]] bool within(std::string_view name) {
-    std::string& detail = rejection_->detail;
-    const bool goes_on = in_field_ && !detail.starts_with('[');
-    detail = fmt::format("{}{}{}", name, !in_field_ ? ": " : goes_on ? "." : "", detail);
-    in_field_ = true;
+    const bool goes_on = !way_.empty() && !way_.starts_with('[');
+    way_ = fmt::format("{}{}{}", name, goes_on ? "." : "", way_);
     return false;
   }
-  void bound_detail() {
-    rejection_->detail.resize(observe::utf8_prefix(rejection_->detail, kMaxDetail).size());
-  }
+  void put_way_before_detail();
 
   const MessageTable& event_;
   const std::array<const Field*, 2> types_;  // the documents', whose names must be known
@@ -110,7 +108,7 @@ class EventTranscoder::Parser {
   WireWriter wire_{nullptr};
   const char* end_ = nullptr;  // of the line
   observe::Rejection* rejection_ = nullptr;
-  bool in_field_ = false;     // the detail begins with the name of a field
+  std::string way_;           // to the field that is wrong: invoice.lines[1].sku
   std::string unknown_type_;  // says so, if the document's type has no such name
 };
 
@@ -126,13 +124,13 @@ bool EventTranscoder::transcode(std::string_view line, Event* event,
 bool EventTranscoder::Parser::transcode(std::string_view line, Event* event,
                                         observe::Rejection* rejection) {
   rejection_ = rejection;
-  in_field_ = false;
+  way_.clear();
   unknown_type_.clear();
   end_ = line.data() + line.size();
   if (memory_.size() < wire_room(line.size())) memory_.resize(wire_room(line.size() * 5 / 4));
   wire_ = WireWriter(memory_.data());
   if (!read_event(line, event)) {
-    bound_detail();
+    put_way_before_detail();
     return false;
   }
   if (!unknown_type_.empty()) {
@@ -142,6 +140,17 @@ bool EventTranscoder::Parser::transcode(std::string_view line, Event* event,
   }
   event->payload = wire_.written();
   return true;
+}
+
+void EventTranscoder::Parser::put_way_before_detail() {
+  constexpr std::size_t kMaxWay = kMaxDetail / 2;
+  std::string& detail = rejection_->detail;
+  if (!way_.empty()) {
+    const bool is_whole = way_.size() <= kMaxWay;
+    detail =
+        fmt::format("{}{}: {}", observe::utf8_prefix(way_, kMaxWay), is_whole ? "" : "…", detail);
+  }
+  detail.resize(observe::utf8_prefix(detail, kMaxDetail).size());
 }
 
 bool EventTranscoder::Parser::read_event(std::string_view line, Event* event) {

@@ -41,13 +41,17 @@ class Scanner {
   const char* end_;
 };
 
-bool take_offset(Scanner* scanner, int sign, std::int64_t* seconds) {
+// Z, or how far the clock is ahead of it.
+bool take_zone(Scanner* scanner, int* seconds_ahead) {
+  if (scanner->take('Z')) return true;
+  const int sign = scanner->take('-') ? -1 : 1;
+  if (sign > 0 && !scanner->take('+')) return false;
   int hours = 0, minutes = 0;
   if (!scanner->take_number(2, 0, 23, &hours) || !scanner->take(':') ||
       !scanner->take_number(2, 0, 59, &minutes)) {
     return false;
   }
-  *seconds -= sign * (hours * 3'600 + minutes * 60);
+  *seconds_ahead = sign * (hours * 3'600 + minutes * 60);
   return true;
 }
 
@@ -98,10 +102,9 @@ std::optional<Time> time_of_text(std::string_view text) {
   time.seconds = std::chrono::sys_days(date).time_since_epoch().count() * std::int64_t{86'400} +
                  hour * 3'600 + minute * 60 + second;
   if (scanner.take('.') && !scanner.take_fraction(&time.nanos)) return std::nullopt;
-  const bool has_zone = scanner.take('Z') ||
-                        (scanner.take('+') && take_offset(&scanner, 1, &time.seconds)) ||
-                        (scanner.take('-') && take_offset(&scanner, -1, &time.seconds));
-  if (!has_zone || !scanner.at_end()) return std::nullopt;
+  int seconds_ahead = 0;
+  if (!take_zone(&scanner, &seconds_ahead) || !scanner.at_end()) return std::nullopt;
+  time.seconds -= seconds_ahead;
   return time;
 }
 
