@@ -37,7 +37,7 @@ std::string to_bytes(const pb::Message& message) {
   return bytes;
 }
 
-std::string to_json(const pb::Message& message) {
+absl::StatusOr<std::string> try_to_json(const pb::Message& message) {
   pb::util::JsonPrintOptions options;
   options.add_whitespace = false;
   options.preserve_proto_field_names = true;
@@ -47,20 +47,17 @@ std::string to_json(const pb::Message& message) {
   const auto status = pb::util::BinaryToJsonString(
       generated_types(), "type.googleapis.com/" + message.GetDescriptor()->full_name(),
       to_bytes(message), &json, options);
-  SW_CHECK(status.ok());
+  if (!status.ok()) {
+    return invalid_argument("{} has no JSON form: {}", message.GetDescriptor()->name(),
+                            std::string(status.message()));
+  }
   return json;
 }
 
-absl::Status from_json(std::string_view json, pb::Message* message) {
-  pb::util::JsonParseOptions options;
-  options.ignore_unknown_fields = true;
-  const auto status =
-      pb::util::JsonStringToMessage(pb::StringPiece(json.data(), json.size()), message, options);
-  if (!status.ok()) {
-    return invalid_argument("not JSON of {}: {}", message->GetDescriptor()->name(),
-                            std::string(status.message()));
-  }
-  return absl::OkStatus();
+std::string to_json(const pb::Message& message) {
+  absl::StatusOr<std::string> json = try_to_json(message);
+  SW_CHECK(json.ok());
+  return *std::move(json);
 }
 
 }  // namespace surgewatch

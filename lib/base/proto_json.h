@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 namespace google::protobuf {
 class Message;
@@ -16,12 +17,12 @@ class Message;
 
 namespace surgewatch {
 
-// One line, without a newline.
+// One line, without a newline. The message is one of our own making: it has a JSON form.
 std::string to_json(const google::protobuf::Message& message);
 
-// Reads both lowerCamelCase and the proto's own names; passes over unknown fields.
-// INVALID_ARGUMENT says what is wrong.
-absl::Status from_json(std::string_view json, google::protobuf::Message* message);
+// INVALID_ARGUMENT if the message has no JSON form: a time in it is outside of the years 1 to 9999
+// or has more than a second of nanoseconds.
+absl::StatusOr<std::string> try_to_json(const google::protobuf::Message& message);
 
 // Binary with maps in the order of keys, so that equal messages have equal bytes.
 std::string to_bytes(const google::protobuf::Message& message);

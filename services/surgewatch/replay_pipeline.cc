@@ -23,21 +23,20 @@ std::string reject_line(std::optional<Topic> topic, std::int64_t offset, std::st
   reject.set_reason(reason);
   reject.set_detail(detail);
   reject.set_offset(offset);
-  bool decoded = false;
   if (topic) {
     reject.set_topic(std::string(topic_name(*topic)));
     const int size = static_cast<int>(payload.size());
     v1::Event* event = reject.mutable_event();
-    decoded = *topic == Topic::kInvoices
-                  ? event->mutable_invoice()->ParseFromArray(payload.data(), size)
-                  : event->mutable_shipment()->ParseFromArray(payload.data(), size);
-    // JSON has no form for a time outside of years 1 to 9999.
-    decoded = decoded && reason != v1::REJECT_REASON_INVALID_TIME;
+    const bool decoded = *topic == Topic::kInvoices
+                             ? event->mutable_invoice()->ParseFromArray(payload.data(), size)
+                             : event->mutable_shipment()->ParseFromArray(payload.data(), size);
+    if (decoded) {
+      absl::StatusOr<std::string> line = try_to_json(reject);
+      if (line.ok()) return *std::move(line);
+    }
   }
-  if (!decoded) {
-    reject.clear_event();
-    reject.set_raw(std::string(payload));
-  }
+  reject.clear_event();
+  reject.set_raw(std::string(payload));
   return to_json(reject);
 }
 

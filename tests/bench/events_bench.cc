@@ -20,9 +20,9 @@
 #include <vector>
 
 #include "base/check.h"
-#include "base/proto_json.h"
 #include "common/event_file.h"
 #include "observe/decode.h"
+#include "support/from_json.h"
 
 namespace surgewatch {
 namespace {
@@ -64,7 +64,7 @@ std::uint64_t read_lines_with_protobuf(std::string_view lines) {
   for (; !lines.empty(); ++count) {
     const std::string_view line = lines.substr(0, lines.find('\n'));
     lines.remove_prefix(std::min(line.size() + 1, lines.size()));
-    SW_CHECK(from_json(line, &event).ok());
+    SW_CHECK(from_json(line, &event));
     const Topic topic = event.has_invoice() ? Topic::kInvoices : Topic::kShipments;
     SW_CHECK(event.has_invoice() ? event.invoice().SerializeToString(&payload)
                                  : event.shipment().SerializeToString(&payload));

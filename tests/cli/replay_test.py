@@ -1,5 +1,6 @@
 """`surgewatch simulate` and `surgewatch replay`: the story's figures to the dollar, determinism, bad input."""
 
+import base64
 import csv
 import io
 import json
@@ -36,6 +37,17 @@ def invoice(**changes):
               "lines": [{"sku": "X", "quantity": "2", "unit_price": {"currency_code": "USD", "units": "10"}}]}
     fields.update(changes)
     return json.dumps({"invoice": {k: v for k, v in fields.items() if v is not None}})
+
+
+def varint(number):
+    return bytes([number & 0x7F | 0x80]) + varint(number >> 7) if number > 0x7F else bytes([number])
+
+
+def field(number, value):
+    """A field in protobuf's wire format."""
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    return varint(number << 3 | 2) + varint(len(value)) + value
 
 
 class Threads(ProgramTest):
@@ -253,6 +265,10 @@ class BadInput(ProgramTest):
             (invoice(lines=[{**line, "unit_price": {"currency_code": "USD", "units": "1", "nanos": -1}}]),
              "INVALID_MONEY"),
             (invoice(type=77), "UNKNOWN_TYPE"),
+            (invoice(type="CREDIT_NOTE"), "UNKNOWN_TYPE"),
+            ("\ufeff" + invoice(order_id=""), "MISSING_ORDER_ID"),
+            (invoice().replace('"order_id"', '"orderId": "o-2", "order_id"'), "UNDECODABLE"),
+            (invoice(lines=[line, None]), "UNDECODABLE"),
             (invoice(order_id="x" * 257), "TOO_LARGE"),
             (invoice(bill_to={"country": "SG", "party_id": "x" * 257}), "TOO_LARGE"),
             (invoice(lines=[{**line, "sku": "x" * 257}]), "TOO_LARGE"),
@@ -313,6 +329,28 @@ class BadInput(ProgramTest):
         done = self.run_program("replay", "--config", STORY, "--events", cut, "--rejects", rejects)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(json.loads(rejects.read_text())["reason"], "REJECT_REASON_UNDECODABLE")
+
+    def test_what_has_no_form_in_json_is_rejected_as_it_came(self):
+        seconds_of_nanos = field(5, field(2, 10**9))
+        bad = [
+            field(4, b"o") + seconds_of_nanos,                            # no id
+            field(1, b"i") + field(3, 9) + seconds_of_nanos,              # nor such a type
+            field(1, b"i") + field(4, b"o") + field(5, field(1, 2**40)),  # the year 36812
+            field(1, b"i") + field(8, field(2, b"a name \xe2\x82")),      # a character cut short
+            field(1, b"i\xff"),
+        ]
+        events = self.directory / "events.binpb"
+        events.write_bytes(b"".join(varint(len(event)) + event for event in (field(1, event) for event in bad)))
+        rejects = self.directory / "rejects.ndjson"
+        done = self.run_program("replay", "--config", self.write("config.yaml", SMALL), "--events", events,
+                                "--rejects", rejects)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        # The summary, and nothing of the libraries'.
+        self.assertEqual(done.stderr.count(b"\n"), 1, done.stderr)
+        lines = [json.loads(line) for line in rejects.read_text().splitlines()]
+        self.assertEqual([line["reason"].removeprefix("REJECT_REASON_") for line in lines],
+                         ["MISSING_ID", "UNKNOWN_TYPE", "INVALID_TIME", "UNDECODABLE", "UNDECODABLE"])
+        self.assertEqual([base64.b64decode(line["raw"]) for line in lines], bad)
 
 
 if __name__ == "__main__":
