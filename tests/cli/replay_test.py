@@ -320,6 +320,12 @@ class BadInput(ProgramTest):
             ("2024-02-10", "bill_to=SG", "units"): 2,
         })
 
+    def test_the_documents_example_counts(self):
+        text = (SOURCE / "docs/events.md").read_text()
+        examples = [line.strip() for line in text.splitlines() if line.startswith("    {")]
+        self.assertTrue(examples)
+        self.assertEqual(self.replay(*examples, flags=["--strict"]).returncode, 0)
+
     def test_a_truncated_binary_file_gives_what_it_has(self):
         whole = self.directory / "whole.binpb"
         self.run_program("simulate", "--events", 12_000, "--out", whole, "--quiet")
