@@ -8,10 +8,10 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "base/check.h"
 #include "json/message_table.h"
@@ -104,7 +104,8 @@ class EventTranscoder::Parser {
   const MessageTable& event_;
   const std::array<const Field*, 2> types_;  // the documents', whose names must be known
   ondemand::parser parser_;
-  std::vector<char> memory_;
+  std::unique_ptr<char[]> memory_;  // of the payload; what of it is not written takes no room
+  std::size_t memory_bytes_ = 0;
   WireWriter wire_{nullptr};
   const char* end_ = nullptr;  // of the line
   observe::Rejection* rejection_ = nullptr;
@@ -127,8 +128,11 @@ bool EventTranscoder::Parser::transcode(std::string_view line, Event* event,
   way_.clear();
   unknown_type_.clear();
   end_ = line.data() + line.size();
-  if (memory_.size() < wire_room(line.size())) memory_.resize(wire_room(line.size() * 5 / 4));
-  wire_ = WireWriter(memory_.data());
+  if (memory_bytes_ < wire_room(line.size())) {
+    memory_bytes_ = wire_room(2 * line.size());
+    memory_ = std::make_unique_for_overwrite<char[]>(memory_bytes_);
+  }
+  wire_ = WireWriter(memory_.get());
   if (!read_event(line, event)) {
     put_way_before_detail();
     return false;
@@ -282,9 +286,9 @@ bool EventTranscoder::Parser::read_field(const Field& field, ondemand::value val
 
 bool EventTranscoder::Parser::read_list(const Field& field, ondemand::array list, int nesting) {
   std::size_t index = 0;
-  for (auto item : list) {
+  for (auto&& item : list) {
     ondemand::value value;
-    if (const auto error = std::move(item).get(value)) return malformed(error);
+    if (const auto error = std::forward<decltype(item)>(item).get(value)) return malformed(error);
     const bool is_null = token_of(value) == "null";
     if (is_null) reject("null in a list");
     if (is_null || !read_field(field, value, nesting)) return within(fmt::format("[{}]", index));
@@ -392,9 +396,11 @@ bool EventTranscoder::Parser::pass_over(ondemand::value value, int nesting) {
   if (first == '[') {
     ondemand::array list;
     if (const auto error = value.get_array().get(list)) return malformed(error);
-    for (auto item : list) {
+    for (auto&& item : list) {
       ondemand::value element;
-      if (const auto error = std::move(item).get(element)) return malformed(error);
+      if (const auto error = std::forward<decltype(item)>(item).get(element)) {
+        return malformed(error);
+      }
       if (!pass_over(element, nesting + 1)) return false;
     }
     return true;

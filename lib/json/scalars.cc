@@ -98,9 +98,10 @@ std::optional<Time> time_of_text(std::string_view text) {
                                          std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day))};
   if (!date.ok()) return std::nullopt;
+  const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
+  const int second_of_day = hour * 3'600 + minute * 60 + second;
   Time time;
-  time.seconds = std::chrono::sys_days(date).time_since_epoch().count() * std::int64_t{86'400} +
-                 hour * 3'600 + minute * 60 + second;
+  time.seconds = days * 86'400 + second_of_day;
   if (scanner.take('.') && !scanner.take_fraction(&time.nanos)) return std::nullopt;
   int seconds_ahead = 0;
   if (!take_zone(&scanner, &seconds_ahead) || !scanner.at_end()) return std::nullopt;
