@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "base/check.h"
-#include "base/status.h"
 #include "base/time.h"
 
 namespace surgewatch {
@@ -83,18 +82,6 @@ std::string to_json(const pb::Message& message) {
       to_bytes(message), &json, options);
   SW_CHECK(status.ok());
   return json;
-}
-
-absl::Status from_json(std::string_view json, pb::Message* message) {
-  pb::util::JsonParseOptions options;
-  options.ignore_unknown_fields = true;
-  const auto status =
-      pb::util::JsonStringToMessage(pb::StringPiece(json.data(), json.size()), message, options);
-  if (!status.ok()) {
-    return invalid_argument("not JSON of {}: {}", message->GetDescriptor()->name(),
-                            std::string(status.message()));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace surgewatch

@@ -8,8 +8,6 @@
 #include <string>
 #include <string_view>
 
-#include "absl/status/status.h"
-
 namespace google::protobuf {
 class Message;
 }
@@ -25,10 +23,6 @@ bool parse_printable(std::string_view bytes, google::protobuf::Message* message)
 
 // One line, without a newline, of a message of which has_json() holds.
 std::string to_json(const google::protobuf::Message& message);
-
-// Reads both lowerCamelCase and the proto's own names; passes over unknown fields.
-// INVALID_ARGUMENT says what is wrong.
-absl::Status from_json(std::string_view json, google::protobuf::Message* message);
 
 // Binary with maps in the order of keys, so that equal messages have equal bytes.
 std::string to_bytes(const google::protobuf::Message& message);

@@ -7,6 +7,7 @@
 
 #include "observe/decode.h"
 #include "observe/money.h"
+#include "observe/utf8.h"
 #include "surgewatch/v1/events.pb.h"
 
 namespace surgewatch::observe {
@@ -23,13 +24,7 @@ template <typename... Args>
   return false;
 }
 
-// Cut between characters, so that the detail stays UTF-8.
-std::string_view quoted(std::string_view text) {
-  if (text.size() <= kMaxQuoted) return text;
-  std::size_t length = kMaxQuoted;
-  while (length > 0 && (static_cast<unsigned char>(text[length]) & 0xc0) == 0x80) --length;
-  return text.substr(0, length);
-}
+std::string_view quoted(std::string_view text) { return utf8_prefix(text, kMaxQuoted); }
 
 constexpr std::string_view id_field(Topic topic) {
   return topic == Topic::kInvoices ? "invoice_id" : "shipment_id";

@@ -34,6 +34,14 @@ inline bool is_ascii(std::string_view text) {
   return size == 0 || ((at[0] | at[size / 2] | at[size - 1]) & 0x80) == 0;
 }
 
+// The beginning of a text that is UTF-8, of at most so many bytes; cut between characters.
+inline std::string_view utf8_prefix(std::string_view text, std::size_t max_bytes) {
+  if (text.size() <= max_bytes) return text;
+  std::size_t length = max_bytes;
+  while (length > 0 && (static_cast<unsigned char>(text[length]) & 0xc0) == 0x80) --length;
+  return text.substr(0, length);
+}
+
 inline bool is_utf8(std::string_view text) { return is_ascii(text) || is_utf8_beyond_ascii(text); }
 
 }  // namespace surgewatch::observe

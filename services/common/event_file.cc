@@ -13,13 +13,17 @@
 
 #include "base/proto_json.h"
 #include "base/status.h"
+#include "json/event_transcoder.h"
 
 namespace surgewatch::services {
 namespace {
 
 constexpr std::size_t kReadBlock = 1 << 20;
-constexpr std::size_t kLinesPerBatch = 1'000;
-constexpr std::uint64_t kLongestFrame = 64 << 20;  // beyond it a length is taken for damage
+// Of a record of either format; in a binary file a length beyond it is taken for damage.
+constexpr std::uint64_t kLongestRecord = 64 << 20;
+constexpr std::size_t kShown =
+    64;  // bytes of what can't be read, where all of it would be too much
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 absl::Status open_error(const std::string& path, int error, std::string_view purpose) {
   const std::string text = fmt::format("can't open {} {}: {}", path, purpose, std::strerror(error));
@@ -127,7 +131,7 @@ class BinpbReader final : public EventReader {
       std::uint64_t length = 0;
       std::size_t header = 0;
       const Frame frame = read_length(bytes.substr(position), &length, &header);
-      if (frame == Frame::kDamaged || length > kLongestFrame) {
+      if (frame == Frame::kDamaged || length > kLongestRecord) {
         give_up(batch, position,
                 "the length before a record makes no sense; the rest can't be read");
         return position;
@@ -153,7 +157,7 @@ class BinpbReader final : public EventReader {
 
   void give_up(EventBatch* batch, std::size_t position, std::string why) {
     damaged_ = true;
-    batch->unreadable.push_back({offset(), std::string_view(batch->bytes).substr(position, 64),
+    batch->unreadable.push_back({offset(), std::string_view(batch->bytes).substr(position, kShown),
                                  v1::REJECT_REASON_UNDECODABLE, std::move(why)});
   }
 
@@ -199,14 +203,21 @@ class NdjsonReader final : public EventReader {
 
   absl::StatusOr<bool> next(EventBatch* batch) override {
     while (!ended_ && parsing_.size() < ahead_) {
-      SW_ASSIGN_OR_RETURN(std::string lines, read_lines());
-      if (!lines.empty()) {
-        parsing_.push_back(std::async(std::launch::async, parse, std::move(lines)));
-      }
+      if (idle_.empty()) idle_.push_back(std::make_unique<Job>());
+      Job& job = *idle_.back();
+      SW_RETURN_IF_ERROR(read_lines(&job.batch.bytes));
+      if (job.batch.bytes.empty()) break;
+      parsing_.push_back(std::async(std::launch::async, [job = std::move(idle_.back())]() mutable {
+        job->parse();
+        return std::move(job);
+      }));
+      idle_.pop_back();
     }
     if (parsing_.empty()) return false;
-    *batch = parsing_.front().get();
+    std::unique_ptr<Job> job = parsing_.front().get();
     parsing_.pop_front();
+    std::swap(*batch, job->batch);
+    idle_.push_back(std::move(job));
     // They were numbered within their batch.
     const auto first = static_cast<std::int64_t>(end_);
     for (auto& records : batch->by_topic) {
@@ -220,60 +231,87 @@ class NdjsonReader final : public EventReader {
   std::optional<std::uint64_t> bytes_total() const override { return file_.size(); }
 
  private:
-  // Whole lines, about a batch of them; empty at the end.
-  absl::StatusOr<std::string> read_lines() {
-    std::size_t lines = 0;
-    std::size_t scanned = 0;
-    while (lines < kLinesPerBatch) {
-      const std::size_t newline = rest_.find('\n', scanned);
-      if (newline != std::string::npos) {
-        ++lines;
-        scanned = newline + 1;
-        continue;
+  // A stretch of lines and what parses them; both are used again and again, by one thread at a
+  // time.
+  struct Job {
+    EventBatch batch;
+    json::EventTranscoder transcoder;
+
+    void parse() {
+      std::string lines = std::exchange(batch.bytes, {});
+      batch.clear();
+      batch.bytes = std::move(lines);
+      const std::size_t size = batch.bytes.size();
+      batch.bytes.append(json::EventTranscoder::kPadding, '\0');
+      std::string_view rest(batch.bytes.data(), size);
+      while (!rest.empty()) {
+        std::string_view line = rest.substr(0, rest.find('\n'));
+        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        if (line.starts_with(kByteOrderMark)) line.remove_prefix(kByteOrderMark.size());
+        if (line.find_first_not_of(" \t") != std::string_view::npos) parse_line(line);
       }
-      SW_ASSIGN_OR_RETURN(const bool more, file_.read_more(&rest_));
+    }
+
+    void parse_line(std::string_view line) {
+      const auto offset = static_cast<std::int64_t>(batch.end++);
+      if (line.size() > kLongestRecord) {
+        batch.unreadable.push_back(
+            {offset, line.substr(0, kShown), v1::REJECT_REASON_TOO_LARGE,
+             fmt::format("the line is longer than {} bytes, the limit", kLongestRecord)});
+        return;
+      }
+      json::EventTranscoder::Event event;
+      observe::Rejection rejection;
+      if (transcoder.transcode(line, &event, &rejection)) {
+        batch.add(event.topic, offset, keep(event.payload));
+      } else {
+        batch.unreadable.push_back({offset, line, rejection.reason, std::move(rejection.detail)});
+      }
+    }
+
+    // Where it stays as long as the batch does: hardly ever is it longer than its line.
+    std::string_view keep(std::string_view payload) {
+      if (batch.copies.empty() ||
+          batch.copies.back().capacity() - batch.copies.back().size() < payload.size()) {
+        batch.copies.emplace_back().reserve(std::max(batch.bytes.size(), payload.size()));
+      }
+      std::string& kept = batch.copies.back();
+      const std::size_t begin = kept.size();
+      kept += payload;
+      return std::string_view(kept).substr(begin);
+    }
+  };
+
+  // Whole lines, about a block of them; none at the end. Of a line that is too long the beginning
+  // is kept, enough to see that it is.
+  absl::Status read_lines(std::string* lines) {
+    lines->assign(rest_);
+    rest_.clear();
+    while (true) {
+      const std::size_t before = lines->size();
+      SW_ASSIGN_OR_RETURN(const bool more, file_.read_more(lines));
       if (!more) {
         ended_ = true;
-        return std::exchange(rest_, {});
+        return absl::OkStatus();
       }
-    }
-    std::string whole = rest_.substr(0, scanned);
-    rest_.erase(0, scanned);
-    return whole;
-  }
-
-  static EventBatch parse(std::string lines) {
-    EventBatch batch;
-    v1::Event event;
-    for (std::size_t start = 0; start < lines.size();) {
-      const std::size_t newline = std::min(lines.find('\n', start), lines.size());
-      std::string_view text(lines.data() + start, newline - start);
-      start = newline + 1;
-      if (text.ends_with('\r')) text.remove_suffix(1);
-      if (text.find_first_not_of(" \t") == std::string_view::npos) continue;
-      const auto offset = static_cast<std::int64_t>(batch.end++);
-      std::string& bytes = batch.copies.emplace_back();
-      event.Clear();
-      const absl::Status status = from_json(text, &event);
-      if (const auto topic = status.ok() ? peel(event, &bytes) : std::nullopt) {
-        batch.add(*topic, offset, bytes);
-        continue;
+      const std::size_t newline = std::string_view(*lines).substr(before).rfind('\n');
+      if (newline != std::string_view::npos) {
+        rest_.assign(*lines, before + newline + 1);
+        lines->resize(before + newline + 1);
+        return absl::OkStatus();
       }
-      bytes = text;
-      batch.unreadable.push_back(
-          {offset, bytes,
-           status.ok() ? v1::REJECT_REASON_UNKNOWN_TYPE : v1::REJECT_REASON_UNDECODABLE,
-           status.ok() ? std::string(kNoKind) : message_of(status)});
+      if (before > kLongestRecord) lines->resize(before);
     }
-    return batch;
   }
 
   File file_;
   std::size_t ahead_;
-  std::string rest_;
+  std::string rest_;  // the begin of a line whose end was not read yet
   bool ended_ = false;
   std::uint64_t end_ = 0;
-  std::deque<std::future<EventBatch>> parsing_;
+  std::vector<std::unique_ptr<Job>> idle_;
+  std::deque<std::future<std::unique_ptr<Job>>> parsing_;
 };
 
 }  // namespace

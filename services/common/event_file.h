@@ -2,13 +2,16 @@
 //
 // A reader deals a file in batches: each record as the bytes of an Invoice or a Shipment, the same
 // that Kafka carries, so that a replay and the services decode by one path. What it can't read it
-// hands out as unreadable, with the reason, and goes on. Offsets number all of them, from 0.
+// hands out as unreadable, with the reason, and goes on. Offsets number all of them, from 0. What a
+// line may look like is in docs/events.md.
 //
 // Threads: a reader or writer belongs to one thread (an ndjson reader parses ahead on threads of
 // its own; the order is that of the file); a batch is plain data. Errors: NOT_FOUND or
 // PERMISSION_DENIED for a file that can't be opened, DATA_LOSS for a read error.
-// Cost: a binary file is read in blocks and not mapped, so that one that is cut off meanwhile is an
-// error and not a signal; a record is neither copied nor decoded.
+// Limits: a record of 64 MiB; a longer line is rejected and not kept, a longer length ends a binary
+// file.
+// Cost: a file is read in blocks and not mapped, so that one that is cut off meanwhile is an error
+// and not a signal; a record of a binary file is neither copied nor decoded.
 #pragma once
 
 #include <array>

@@ -1,5 +1,6 @@
 #include "common/service_main.h"
 
+#include <google/protobuf/stubs/logging.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -35,6 +36,8 @@ void set_up_logging(const std::string& name) {
   auto logger = spdlog::stderr_logger_mt(name);
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %n: %v", spdlog::pattern_time_type::utc);
   spdlog::set_default_logger(std::move(logger));
+  // What protobuf would say of an event that it can't read, the event's rejection says.
+  google::protobuf::SetLogHandler(nullptr);
 }
 
 int report(const std::string& program, const absl::Status& status) {

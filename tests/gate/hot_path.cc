@@ -14,9 +14,12 @@
 
 #include "aggregate/source.h"
 #include "base/check.h"
+#include "base/proto_json.h"
 #include "bench/sales.h"
+#include "json/event_transcoder.h"
 #include "observe/decode.h"
 #include "observe/observer.h"
+#include "surgewatch/v1/events.pb.h"
 #include "window/window.h"
 
 namespace surgewatch::gate {
@@ -24,6 +27,7 @@ namespace {
 
 constexpr int kEvents = 40'000;
 constexpr std::size_t kBatch = 4'096;
+constexpr std::size_t kLines = 2'000;  // of JSON, which takes long to write
 const bench::Sales kSales{};
 
 // Runs `work` with counting on, and prints what its count is to be divided by.
@@ -55,6 +59,28 @@ void stage(const char* name, Work&& work) {
     SW_CHECK(observer.observe(record.payload, record.record_timestamp, &observation, &rejection));
   }
   return records.size();
+}
+
+[[gnu::noinline]] std::size_t transcode(std::span<const std::string> lines,
+                                        json::EventTranscoder* transcoder) {
+  json::EventTranscoder::Event event;
+  observe::Rejection rejection;
+  for (const std::string_view line : lines) {
+    SW_CHECK(transcoder->transcode(line.substr(0, line.size() - json::EventTranscoder::kPadding),
+                                   &event, &rejection));
+  }
+  return lines.size();
+}
+
+// The events as lines of JSON, padded.
+std::vector<std::string> lines_of(std::span<const aggregate::Record> records) {
+  std::vector<std::string> lines;
+  for (const aggregate::Record& record : records) {
+    v1::Event event;
+    SW_CHECK(event.mutable_invoice()->ParseFromString(std::string(record.payload)));
+    lines.push_back(to_json(event) + std::string(json::EventTranscoder::kPadding, '\0'));
+  }
+  return lines;
 }
 
 [[gnu::noinline]] std::size_t process(std::span<const aggregate::Record> records,
@@ -102,6 +128,11 @@ void run() {
   // The first of each pair warms up: memory that grows, texts and keys that are new.
   const bench::Topic133 warm(kSales, kEvents), topic(kSales, kEvents, kEvents);
   stage("decode", [&] { return decode(topic.records()); });
+
+  const std::vector<std::string> lines = lines_of(std::span(topic.records()).first(kLines));
+  json::EventTranscoder transcoder;
+  transcode(std::span(lines).first(1), &transcoder);
+  stage("transcode", [&] { return transcode(lines, &transcoder); });
 
   const auto tables = bench::reference_tables(kSales);
   const observe::ReferenceIndex index(tables.get());

@@ -12,6 +12,7 @@
 #include "base/proto_json.h"
 #include "base/time.h"
 #include "integration/system.h"
+#include "support/from_json.h"
 #include "support/kafka_server_fixture.h"
 #include "surgewatch/v1/events.pb.h"
 #include "surgewatch/v1/live.pb.h"
@@ -181,7 +182,7 @@ TEST_P(OfWorkers, WhatIsFinalIsWhatAReplayOfTheSameEventsSays) {
   v1::LiveWindows windows;
   const std::string asked = System::get(
       system.aggregator_port, "/api/v1/window?series=billed&window=3d&step=1d&windows=5&limit=999");
-  ASSERT_TRUE(from_json(asked, &windows).ok()) << asked;
+  ASSERT_TRUE(from_json(asked, &windows)) << asked;
   system.stop_all();
 
   TemporaryDirectory directory;
@@ -210,7 +211,7 @@ TEST_P(OfWorkers, WhatIsFinalIsWhatAReplayOfTheSameEventsSays) {
   std::vector<v1::Alert> replayed;
   std::istringstream lines(replay->out());
   for (std::string line; std::getline(lines, line);) {
-    ASSERT_TRUE(from_json(line, &replayed.emplace_back()).ok());
+    ASSERT_TRUE(from_json(line, &replayed.emplace_back()));
   }
   EXPECT_THAT(finals(live), ::testing::Not(IsEmpty()));
   EXPECT_EQ(finals(live), finals(replayed));

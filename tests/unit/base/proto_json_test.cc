@@ -50,20 +50,5 @@ TEST(HasJson, OfTimesThatCanBeWritten) {
   EXPECT_FALSE(parse_printable("\x0a\x05", &alert));
 }
 
-TEST(FromJson, ReadsBothSpellingsAndPassesOverUnknownFields) {
-  v1::Event event;
-  ASSERT_TRUE(
-      from_json(R"({"invoice":{"invoiceId":"i","order_id":"o","someday":[1]}})", &event).ok());
-  EXPECT_EQ(event.invoice().invoice_id(), "i");
-  EXPECT_EQ(event.invoice().order_id(), "o");
-}
-
-TEST(FromJson, SaysWhatIsWrong) {
-  v1::Event event;
-  EXPECT_THAT(std::string(from_json("{\"invoice\":", &event).message()),
-              HasSubstr("not JSON of Event"));
-  EXPECT_FALSE(from_json(R"({"invoice":{"lines":[{"quantity":"many"}]}})", &event).ok());
-}
-
 }  // namespace
 }  // namespace surgewatch

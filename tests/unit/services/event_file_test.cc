@@ -8,6 +8,8 @@
 #include <fstream>
 #include <map>
 
+#include "observe/utf8.h"
+
 namespace surgewatch::services {
 namespace {
 
@@ -115,6 +117,99 @@ TEST_F(EventFileTest, ALineThatIsNoEventIsHandedOutWithTheReasonAndTheNextIsRead
   EXPECT_EQ(records[3].topic, Topic::kShipments);
 }
 
+TEST_F(EventFileTest, ATypeByANameThatIsNoneOfTheEnumsIsRejected) {
+  const auto records = read_all(write("types",
+                                      R"({"invoice":{"invoice_id":"a","type":"CREDIT_NOTE"}}
+{"invoice":{"invoice_id":"b","type":"invoice_type_credit_note"}}
+{"invoice":{"invoice_id":"c","type":""}}
+{"invoice":{"invoice_id":"d","type":"381"}}
+{"shipment":{"shipment_id":"e","type":"RETURN"}}
+{"invoice":{"invoice_id":"f","type":"2"}}
+{"invoice":{"invoice_id":"g","type":2.0,"seller":{"address_type":"CASTLE"}}}
+{"invoice":{"invoice_id":"h","type":381}}
+)"),
+                                EventFormat::kNdjson);
+  ASSERT_EQ(records.size(), 8u);
+  for (std::size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(records[i].topic, std::nullopt) << i;
+    EXPECT_EQ(records[i].reason, v1::REJECT_REASON_UNKNOWN_TYPE) << i;
+    EXPECT_THAT(records[i].error, HasSubstr("type")) << i;
+  }
+  for (std::size_t i = 5; i < 8; ++i) {
+    ASSERT_EQ(records[i].topic, Topic::kInvoices) << records[i].error;
+    v1::Invoice invoice;
+    ASSERT_TRUE(invoice.ParseFromString(records[i].payload));
+    EXPECT_EQ(static_cast<int>(invoice.type()), i == 7 ? 381 : 2);
+    EXPECT_EQ(invoice.seller().address_type(), v1::Party::ADDRESS_TYPE_UNSPECIFIED);
+  }
+}
+
+TEST_F(EventFileTest, AByteOrderMarkBeforeALineIsPassedOver) {
+  const std::string mark = "\xEF\xBB\xBF", event = R"({"invoice":{"invoice_id":"a"}})";
+  // As files have it, and as files put together have it.
+  const auto records = read_all(
+      write("marks", mark + event + "\n" + event + "\n" + mark + event + "\n" + mark + "\n"),
+      EventFormat::kNdjson);
+  ASSERT_EQ(records.size(), 3u);
+  for (const Read& record : records) EXPECT_EQ(record.topic, Topic::kInvoices) << record.error;
+}
+
+TEST_F(EventFileTest, AFieldThatIsThereTwiceIsRejectedByItsName) {
+  for (const std::string fields :
+       {R"("lines":[{"sku":"A"}],"lines":[{"sku":"A"}])", R"("order_id":"o","orderId":"o")",
+        R"("bill_to":{"country":"SG"},"bill_to":{"country":"US"})"}) {
+    const auto records =
+        read_all(write("twice", R"({"invoice":{)" + fields + "}}\n"), EventFormat::kNdjson);
+    ASSERT_EQ(records.size(), 1u);
+    EXPECT_EQ(records[0].reason, v1::REJECT_REASON_UNDECODABLE) << fields;
+    EXPECT_THAT(records[0].error, HasSubstr(fields.substr(1, fields.find('"', 1) - 1)));
+  }
+}
+
+TEST_F(EventFileTest, ANullInAListIsRejected) {
+  const auto records =
+      read_all(write("null", R"({"invoice":{"invoice_id":"i","lines":[{"sku":"A"},null]}})"),
+               EventFormat::kNdjson);
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].reason, v1::REJECT_REASON_UNDECODABLE);
+  EXPECT_THAT(records[0].error, HasSubstr("lines[1]"));
+}
+
+TEST_F(EventFileTest, WhatIsWrongIsSaidInUtf8AndBriefly) {
+  const std::string long_text(100'000, 'x');
+  std::string lines;
+  for (const std::string& value :
+       {std::string("\"\xFF\""), "\"" + long_text, "\"" + long_text + "\"",
+        std::string("\"\xC3\xA4\xC3\xA4\xC3\xA4\" \xFF"), "[\"" + long_text + "\"]"}) {
+    lines += R"({"invoice":{"revision":)" + value + "}}\n";
+    lines += R"({"invoice":{"type":)" + value + "}}\n";
+  }
+  const auto records = read_all(write("wrong", lines), EventFormat::kNdjson);
+  ASSERT_EQ(records.size(), 10u);
+  for (const Read& record : records) {
+    EXPECT_EQ(record.topic, std::nullopt);
+    EXPECT_TRUE(observe::is_utf8(record.error));
+    EXPECT_LE(record.error.size(), 256u);
+  }
+}
+
+TEST_F(EventFileTest, ALineWithoutAnEndIsRejectedAndNotKept) {
+  const std::string event = R"({"invoice":{"invoice_id":"a"}})";
+  const std::string path = write("long", event + "\n{\"invoice\":\"");
+  {
+    std::ofstream file(path, std::ios::binary | std::ios::app);
+    const std::string block(1 << 20, 'x');
+    for (int i = 0; i < 70; ++i) file << block;
+    file << "\"}\n" << event << "\n";
+  }
+  const auto records = read_all(path, EventFormat::kNdjson);
+  ASSERT_EQ(records.size(), 3u);
+  EXPECT_EQ(records[0].topic, Topic::kInvoices);
+  EXPECT_EQ(records[1].reason, v1::REJECT_REASON_TOO_LARGE);
+  EXPECT_EQ(records[1].payload.size(), 64u);
+  EXPECT_EQ(records[2].topic, Topic::kInvoices);
+}
+
 TEST_F(EventFileTest, ATruncatedBinaryFileGivesItsWholeRecordsAndSaysWhatIsLeft) {
   const std::string event = invoice("a").SerializeAsString();
   const std::string framed = static_cast<char>(event.size()) + event;
@@ -130,15 +225,19 @@ TEST_F(EventFileTest, ARecordMayBeLongerThanABlock) {
   const v1::Event small = invoice("small");
   v1::Event big = invoice("big");
   big.mutable_invoice()->set_original_invoice_id(std::string(5 << 20, 'x'));
-  const std::string path = directory_ / "big.binpb";
-  auto writer = EventWriter::open(path, EventFormat::kBinpb);
-  ASSERT_TRUE(writer.ok());
-  for (const v1::Event& event : {small, big, big, small}) ASSERT_TRUE((*writer)->write(event).ok());
-  ASSERT_TRUE((*writer)->close().ok());
-  const auto records = read_all(path, EventFormat::kBinpb);
-  ASSERT_EQ(records.size(), 4u);
-  EXPECT_EQ(records[2].payload, big.invoice().SerializeAsString());
-  EXPECT_EQ(records[3].payload, small.invoice().SerializeAsString());
+  for (const EventFormat format : {EventFormat::kNdjson, EventFormat::kBinpb}) {
+    const std::string path = directory_ / "big";
+    auto writer = EventWriter::open(path, format);
+    ASSERT_TRUE(writer.ok());
+    for (const v1::Event& event : {small, big, big, small}) {
+      ASSERT_TRUE((*writer)->write(event).ok());
+    }
+    ASSERT_TRUE((*writer)->close().ok());
+    const auto records = read_all(path, format);
+    ASSERT_EQ(records.size(), 4u);
+    EXPECT_EQ(records[2].payload, big.invoice().SerializeAsString());
+    EXPECT_EQ(records[3].payload, small.invoice().SerializeAsString());
+  }
 }
 
 TEST_F(EventFileTest, AnEmptyFileHasNoEvents) {

@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "base/proto_json.h"
+#include "support/from_json.h"
 #include "unit/aggregate/builders.h"
 
 namespace surgewatch::services {
@@ -46,7 +46,7 @@ class LiveQueriesTest : public ::testing::Test {
     const serve::api::Reply reply = queries_.answer(params);
     EXPECT_EQ(reply.status, 200) << reply.body;
     v1::LiveWindows windows;
-    EXPECT_TRUE(from_json(reply.body, &windows).ok()) << reply.body;
+    EXPECT_TRUE(from_json(reply.body, &windows)) << reply.body;
     return windows;
   }
   std::string refusal(Params params, bool add_series = true) {
