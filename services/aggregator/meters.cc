@@ -73,8 +73,8 @@ AggregatorMeters::AggregatorMeters(telemetry::Telemetry* telemetry) : telemetry_
                 "Events that change nothing: an older revision, or of a cancelled document.");
     counters.late =
         counter("events_late_total", "Events beyond the allowed lateness, sent to the late topic.");
-    counters.miskeyed =
-        counter("events_miskeyed_total", "Records whose key is not their order_id, or that have none.");
+    counters.miskeyed = counter("events_miskeyed_total",
+                                "Records whose key is not their order_id, or that have none.");
     counters.corrections =
         counter("corrections_total", "Revisions that replaced and cancellations that took out.");
     counters.unverifiable = counter("corrections_unverifiable_total",
