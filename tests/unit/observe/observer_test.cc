@@ -182,10 +182,10 @@ TEST(Observer, TimesAreWithinTheirCalendar) {
       i->mutable_issue_time()->set_nanos(nanos);
     });
   };
-  EXPECT_EQ(time(-62'135'596'800, 0), kGood);
-  EXPECT_EQ(time(-62'135'596'801, 0), v1::REJECT_REASON_INVALID_TIME);
-  EXPECT_EQ(time(253'402'300'799, 999'999'999), kGood);
-  EXPECT_EQ(time(253'402'300'800, 0), v1::REJECT_REASON_INVALID_TIME);
+  EXPECT_EQ(time(-58'979'923'200, 0), kGood);
+  EXPECT_EQ(time(-58'979'923'201, 0), v1::REJECT_REASON_INVALID_TIME);
+  EXPECT_EQ(time(250'246'627'199, 999'999'999), kGood);
+  EXPECT_EQ(time(250'246'627'200, 0), v1::REJECT_REASON_INVALID_TIME);
   EXPECT_EQ(time(0, -1), v1::REJECT_REASON_INVALID_TIME);
   EXPECT_EQ(time(INT64_MAX, INT32_MAX), v1::REJECT_REASON_INVALID_TIME);
 }
