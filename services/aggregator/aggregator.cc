@@ -97,6 +97,7 @@ absl::Status Aggregator::Session::run(const Stop& stop) {
       owner_.options_.strict, stop);
   if (absl::IsCancelled(partitions.status())) return absl::OkStatus();
   SW_RETURN_IF_ERROR(partitions.status());
+  owner_.topics_were_there_ = true;
   if ((*partitions)[0] != (*partitions)[1]) {
     return invalid_argument(
         "topic '{}' has {} partitions and '{}' has {}; an order's invoices and shipments meet only "
@@ -207,7 +208,12 @@ absl::Status Aggregator::run(const Stop& stop) {
   return keep_trying("aggregator", options_.strict, stop, [&] {
     processed_.store(0, std::memory_order_relaxed);
     delivered_.store(0, std::memory_order_relaxed);
-    return Session(this).run(stop);
+    const absl::Status status = Session(this).run(stop);
+    // They may come back; that they are away is an incident.
+    if (absl::IsNotFound(status) && topics_were_there_) {
+      return absl::UnavailableError(message_of(status));
+    }
+    return status;
   });
 }
 

@@ -75,6 +75,7 @@ class Aggregator {
 
   Options options_;
   kafka::Topics topics_;
+  bool topics_were_there_ = false;  // once, in this life
   std::unique_ptr<AggregatorMeters> meters_;
   std::atomic<std::uint64_t> processed_{0};  // written by the workers, read by progress()
   std::atomic<std::uint64_t> delivered_{0};  // written by the flusher, read by progress()

@@ -95,8 +95,11 @@ absl::Status Worker::start_waiting() {
   for (const Waiting& waiting : waiting_) {
     if (waiting.partition.partition < counts.known) partitions.push_back(waiting.partition);
   }
+  // A topic that is not there any more is an incident (incidents.h), and a client that has lost its
+  // brokers may take one for missing.
   const auto later = [&](const absl::Status& status) {
-    if (shared_.options->strict || !absl::IsUnavailable(status)) return status;
+    const bool may_come = absl::IsUnavailable(status) || absl::IsNotFound(status);
+    if (shared_.options->strict || !may_come) return status;
     if (times_asked_++ % kAskedInALine == 0) {
       spdlog::warn("worker {} can't begin to read yet: {}", number_, message_of(status));
     }

@@ -275,6 +275,22 @@ TEST_F(OnEmbeddedBroker, ARecordOfAnOldProducerCounts) {
   EXPECT_EQ(aggregator.metric("events_miskeyed_total"), 1);
 }
 
+// As a client says when it has lost its brokers.
+TEST_F(OnEmbeddedBroker, ATopicThatSeemsMissingAtTheStartIsAskedForAgain) {
+  constexpr int kUnknownTopicOrPartition = 3;
+  send(invoice("a"));
+  broker_->fail_requests(kafka::EmbeddedBroker::Request::kListOffsets, 100,
+                         kUnknownTopicOrPartition);
+  LogLines log;
+  RunningAggregator aggregator(config());
+  ASSERT_TRUE(aggregator.wait_until([&] { return log.count("can't begin to read yet") > 0; }))
+      << aggregator.status();
+  broker_->stop_failing(kafka::EmbeddedBroker::Request::kListOffsets);
+  ASSERT_TRUE(aggregator.wait_until([&] { return aggregator.is_ready(); }))
+      << aggregator.missing() << aggregator.status();
+  EXPECT_EQ(aggregator.metric("events_consumed_total"), 1);
+}
+
 // Each record counts once, whoever reads it again.
 TEST_F(OnEmbeddedBroker, WhatIsReadAgainIsCountedApartToTheBorder) {
   send(invoice("a"));
