@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "bench/live_system.h"
+#include "bench/sudden_rule.h"
 #include "support/process.h"
 #include "surgewatch/v1/alert.pb.h"
 #include "surgewatch/v1/events.pb.h"
@@ -39,28 +40,10 @@ using std::chrono::milliseconds;
 
 constexpr int kPartitions = 2;
 constexpr int kQuietInvoices = 2'000;
-constexpr int kPartiesBesides = 2'000;                     // have a reference and never an alert
-constexpr std::int64_t kReferenceDay = 19'723 * 86'400LL;  // 2024-01-01
-constexpr std::int64_t kMeasuredDay = kReferenceDay + 14 * 86'400LL;
+constexpr int kPartiesBesides = 2'000;     // have a reference and never an alert
 constexpr milliseconds kHeartbeat{3'000};  // of a group's member: lib/kafka/consumer_group.cc
 
-constexpr char kYaml[] = R"(
-event_time: {{out_of_orderness: 1h, allowed_lateness: 1h, future_bound: 10000d}}
-series:
-  - name: billed
-    event: invoice
-    group_by: [bill_to.party_id]
-    measures: [documents, units]
-    pane: 1d
-rules:
-  - name: sudden
-    type: surge_since
-    series: billed
-    measure: units
-    per: [bill_to.party_id]
-    window: 1d
-    reference: {{start: 2024-01-01, end: 2024-01-02}}
-    fire_at: {{ratio: 4}}
+constexpr char kWhere[] = R"(
 kafka: {{brokers: '{}', topic_prefix: 'failover-', group_id: failover}}
 server:
   aggregator_http_port: {}
@@ -121,8 +104,9 @@ class FailoverBench {
         config_((directory_.path() / "failover.yaml").string()),
         producer_(must(kafka::Producer::create({.client = {.brokers = server.brokers()}}))),
         alerts_(must(kafka::Consumer::create({.client = {.brokers = server.brokers()}}))) {
-    std::ofstream(config_) << fmt::format(kYaml, server.brokers(), aggregator_.port, detector_.port,
-                                          gateway_.port, test::free_port());
+    std::ofstream(config_) << kSuddenRule
+                           << fmt::format(kWhere, server.brokers(), aggregator_.port,
+                                          detector_.port, gateway_.port, test::free_port());
     const auto admin = must(kafka::Admin::create({.brokers = server.brokers()}));
     must(admin->create_topics(topics_.specs(kPartitions), 1));
     must(alerts_->assign({{{topics_.alerts, 0}, kafka::kBeginning}}));

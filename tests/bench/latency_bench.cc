@@ -31,6 +31,7 @@
 
 #include "base/affinity.h"
 #include "bench/live_system.h"
+#include "bench/sudden_rule.h"
 #include "surgewatch/v1/alert.pb.h"
 #include "surgewatch/v1/events.pb.h"
 
@@ -47,27 +48,6 @@ constexpr int kQuietParties = 100;
 constexpr double kWarmUpSeconds = 3;  // of each level, not counted
 constexpr double kCapacitySeconds = 8;
 constexpr std::uint64_t kAheadForCapacity = 50'000;
-constexpr std::int64_t kReferenceDay = 19'723 * 86'400LL;  // 2024-01-01
-constexpr std::int64_t kMeasuredDay = kReferenceDay + 14 * 86'400LL;
-
-constexpr char kYaml[] = R"(
-event_time: {out_of_orderness: 1h, allowed_lateness: 1h, future_bound: 10000d}
-series:
-  - name: billed
-    event: invoice
-    group_by: [bill_to.party_id]
-    measures: [documents, units]
-    pane: 1d
-rules:
-  - name: sudden
-    type: surge_since
-    series: billed
-    measure: units
-    per: [bill_to.party_id]
-    window: 1d
-    reference: {start: 2024-01-01, end: 2024-01-02}
-    fire_at: {ratio: 4}
-)";
 
 // An invoice whose numbers are written into its bytes: an event must not cost the generator much.
 class Template {
@@ -143,7 +123,7 @@ class LatencyBench {
   // `cpus`: all that the benchmark may use; `worker_cpus`: the worker's, or none.
   LatencyBench(const test::KafkaServer& server, std::uint64_t triggers, std::span<const int> cpus,
                std::span<const int> worker_cpus)
-      : system_(server, "latency", kPartitions, /*workers=*/1, kYaml, worker_cpus),
+      : system_(server, "latency", kPartitions, /*workers=*/1, kSuddenRule, worker_cpus),
         aggregator_({.config = system_.config,
                      .telemetry = &system_.telemetry,
                      .on_visible = [this](const auto& visible) { on_visible(visible); }}),
