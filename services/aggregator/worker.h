@@ -97,6 +97,9 @@ class Worker {
   void hold_what_is_wrong();
   void start_again_what_left_its_log();
   void give_up(const OwnedSources& sources);
+  const std::string& full_name(Topic topic) const {
+    return topic == Topic::kInvoices ? topics_.invoices : topics_.shipments;
+  }
   SourceId id_of(const kafka::TopicPartition& partition) const;
   OwnedSource* partner_of(const OwnedSource& owned) const;
 

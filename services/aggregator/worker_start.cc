@@ -88,8 +88,7 @@ absl::Status Worker::start_waiting() {
   const PartitionCounts counts = shared_.incidents->partitions();
   std::vector<kafka::TopicPartition> all;  // of both topics: what one forgot another recalls
   for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
-    const std::string& name = topic == Topic::kInvoices ? topics_.invoices : topics_.shipments;
-    for (std::int32_t i = 0; i < counts.known; ++i) all.push_back({name, i});
+    for (std::int32_t i = 0; i < counts.known; ++i) all.push_back({full_name(topic), i});
   }
   std::vector<kafka::TopicPartition> partitions;
   for (const Waiting& waiting : waiting_) {
@@ -144,8 +143,7 @@ absl::Status Worker::start_waiting() {
                                          : std::optional<kafka::GroupOffset>(found->second);
     };
     const auto own = offset_of(partition.topic);
-    const auto partner =
-        offset_of(id.topic == Topic::kInvoices ? topics_.shipments : topics_.invoices);
+    const auto partner = offset_of(full_name(other(id.topic)));
     Remembered remembered = own ? from_metadata(own->metadata) : Remembered{};
     if (waiting.reached > 0) remembered.own = waiting.beginning;
     if (!remembered.partner) remembered.partner = waiting.partner;

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "support/detector_lab.h"
-#include "support/kafka_damage.h"
+#include "support/kafka_admin.h"
 #include "support/kafka_server.h"
 #include "support/kafka_server_fixture.h"
 #include "support/process.h"
@@ -35,7 +35,7 @@ class DetectorOnRealKafka : public KafkaServerFixture {
     ASSERT_TRUE(wait_until([&] { return admin->create_topics({{topic, 1, {}}}, 1).ok(); }, kLong));
   }
   void make_anew(const std::string& topic) const {
-    ASSERT_EQ(delete_topic(brokers(), topic), RD_KAFKA_RESP_ERR_NO_ERROR);
+    ASSERT_EQ(delete_topic(brokers(), topic), absl::OkStatus());
     create(topic);
   }
 

@@ -43,7 +43,7 @@ TEST_F(DetectorOnRealKafka, ASecondLifeGoesOnWhereTheFirstEnded) {
 TEST_F(DetectorOnRealKafka, AJournalWhoseStartHasMovedIsAnIncident) {
   JournalWriter journal(brokers(), config());
   live_once(journal);
-  ASSERT_EQ(delete_records_before(brokers(), topics_->journal, 3), RD_KAFKA_RESP_ERR_NO_ERROR);
+  ASSERT_EQ(delete_records(brokers(), {topics_->journal, 0}, 3), absl::OkStatus());
   const LogLines log;
   RunningDetector detector(config(), milliseconds(50));
   ASSERT_TRUE(
@@ -60,7 +60,7 @@ TEST_F(DetectorOnRealKafka, AJournalWhoseStartHasMovedIsAnIncident) {
 TEST_F(DetectorOnRealKafka, AFirstLifeNeedsTheWholeJournalToo) {
   JournalWriter journal(brokers(), config());
   journal.surge();
-  ASSERT_EQ(delete_records_before(brokers(), topics_->journal, 3), RD_KAFKA_RESP_ERR_NO_ERROR);
+  ASSERT_EQ(delete_records(brokers(), {topics_->journal, 0}, 3), absl::OkStatus());
   RunningDetector detector(config());
   EXPECT_TRUE(
       wait_until([&] { return detector.shows(incident_sample("journal_start_moved", 1)); }, kLong));

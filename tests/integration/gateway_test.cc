@@ -1,7 +1,6 @@
 // The gateway as a process, against a real Kafka whose topics come and go.
 #include <fmt/format.h>
 #include <httplib.h>
-#include <librdkafka/rdkafka.h>
 #include <signal.h>
 
 #include <atomic>
@@ -14,6 +13,7 @@
 #include "integration/system.h"
 #include "support/from_json.h"
 #include "support/grpc_health.h"
+#include "support/kafka_admin.h"
 #include "support/kafka_server_fixture.h"
 
 namespace surgewatch::test {
@@ -79,17 +79,7 @@ class GatewayOnRealKafka : public KafkaServerFixture {
 
   // Kafka forgets a topic a moment after it says that it has.
   static void delete_topic(const std::string& topic) {
-    const auto client = kafka::make_consumer(brokers(), "");
-    auto* const native = static_cast<rd_kafka_t*>(client->native());
-    rd_kafka_queue_t* const queue = rd_kafka_queue_new(native);
-    rd_kafka_DeleteTopic_t* wanted = rd_kafka_DeleteTopic_new(topic.c_str());
-    rd_kafka_DeleteTopics(native, &wanted, 1, nullptr, queue);
-    rd_kafka_event_t* const event = rd_kafka_queue_poll(queue, static_cast<int>(kPatience.count()));
-    ASSERT_NE(event, nullptr);
-    EXPECT_EQ(rd_kafka_event_error(event), RD_KAFKA_RESP_ERR_NO_ERROR);
-    rd_kafka_event_destroy(event);
-    rd_kafka_DeleteTopic_destroy(wanted);
-    rd_kafka_queue_destroy(queue);
+    ASSERT_EQ(test::delete_topic(brokers(), topic), absl::OkStatus());
     auto admin = kafka::Admin::create({.brokers = brokers()});
     ASSERT_TRUE(admin.ok());
     ASSERT_TRUE(wait_until(
