@@ -1,6 +1,7 @@
 #include "common/service_main.h"
 
 #include <google/protobuf/stubs/logging.h>
+#include <spdlog/cfg/env.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -36,6 +37,7 @@ void set_up_logging(const std::string& name) {
   auto logger = spdlog::stderr_logger_mt(name);
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %n: %v", spdlog::pattern_time_type::utc);
   spdlog::set_default_logger(std::move(logger));
+  spdlog::cfg::load_env_levels();
   // What protobuf would say of an event that it can't read, the event's rejection says.
   google::protobuf::SetLogHandler(nullptr);
 }

@@ -150,7 +150,8 @@ bool Tenure::has_caught_up() const {
 
 void Tenure::published(const v1::Alert& alert) {
   meters_.published(alert, newest_event_);
-  spdlog::info("{}", alert_line(alert, /*colour=*/false));
+  const auto level = news_.take(alert) ? spdlog::level::info : spdlog::level::debug;
+  spdlog::log(level, "{}", alert_line(alert, /*colour=*/false));
 }
 
 }  // namespace surgewatch::services

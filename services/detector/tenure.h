@@ -19,6 +19,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/alert_news.h"
 #include "detect/detector.h"
 #include "detector/detector_service.h"
 #include "detector/journal_position.h"
@@ -75,6 +76,7 @@ class Tenure {
   bool is_publishing_ = false;
   std::int64_t end_at_begin_ = 0;  // of the journal
   std::int64_t next_offset_ = 0;
+  AlertNews news_;
   std::optional<Micros> newest_event_;  // the time of the newest record that was not silent
   v1::JournalRecord record_;
   detect::Emissions said_;

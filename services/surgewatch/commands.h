@@ -50,7 +50,7 @@ absl::Status replay(const ReplayOptions& options, const Stop& stop);
 absl::Status validate(const std::vector<std::string>& files);
 
 struct StatusOptions {
-  std::string config;
+  std::string config;  // empty: the default address and ports
 };
 absl::Status show_status(const StatusOptions& options);
 

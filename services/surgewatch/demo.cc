@@ -1,9 +1,11 @@
+#include <spdlog/cfg/env.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cstdio>
 
 #include "base/status.h"
+#include "common/alert_news.h"
 #include "common/alert_text.h"
 #include "common/progress.h"
 #include "config/config.h"
@@ -58,6 +60,7 @@ class Demo {
   std::unique_ptr<Stack> stack_;
   std::unique_ptr<EventPublisher> publisher_;
   serve::AlertStore::Place printed_to_;
+  AlertNews news_;
 };
 
 absl::Status Demo::run() {
@@ -79,6 +82,9 @@ absl::Status Demo::run() {
 }
 
 absl::Status Demo::start() {
+  // What the services would log of their work is printed here for a person; SPDLOG_LEVEL shows it.
+  spdlog::set_level(spdlog::level::warn);
+  spdlog::cfg::load_env_levels();
   const std::string path =
       options_.config.empty() ? shared_file("config/deepseek.yaml") : options_.config;
   SW_ASSIGN_OR_RETURN(const auto loaded, config::load(path));
@@ -174,10 +180,7 @@ void Demo::print_new_alerts() {
   printed_to_ = news->next;
   for (const serve::StoredRevision& revision : news->revisions) {
     const v1::Alert& alert = *revision.alert;
-    // A rising peak makes a revision a day; what begins and what ends is news.
-    const bool ends =
-        alert.state() == v1::ALERT_STATE_RESOLVED && alert.timing() != v1::TIMING_FINAL;
-    if (alert.revision() > 1 && !ends) continue;
+    if (!news_.take(alert)) continue;
     progress_.clear();
     fmt::print("{}\n", alert_line(alert, colour_));
     std::fflush(stdout);

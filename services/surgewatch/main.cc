@@ -132,7 +132,8 @@ void add_status(CLI::App* app, Work* work) {
   auto options = std::make_shared<StatusOptions>();
   CLI::App* command = app->add_subcommand(
       "status", "Lag, watermarks, alerts in force and health of a running system");
-  command->add_option("--config", options->config, "configuration file (YAML)")->required();
+  command->add_option("--config", options->config,
+                      "configuration file (YAML) that names the ports; default: the default ports");
   command->callback([=] { *work = [=](const Stop&) { return show_status(*options); }; });
 }
 

@@ -1,26 +1,30 @@
 #include "base/status.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/util/json_util.h>
 #include <httplib.h>
 
-#include <map>
-#include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
+#include <utility>
 
+#include "absl/strings/ascii.h"
+#include "common/alert_text.h"
 #include "config/config.h"
 #include "surgewatch/commands.h"
+#include "surgewatch/v1/service.pb.h"
 
-// `surgewatch status`: asks each service of the configuration over HTTP and prints what matters.
+// `surgewatch status`: asks each service over HTTP, where the configuration or the default puts it,
+// and prints what matters.
 
 namespace surgewatch::services {
 namespace {
 
 constexpr int kTimeoutSeconds = 2;
 
-struct Endpoint {
-  const char* name;
-  int port;
-};
+// Only a detector has it: where the gateway's process shows it, `surgewatch run` or `demo` has all
+// three services in that process.
+constexpr char kJournalLag[] = "surgewatch_journal_lag_records";
 
 struct Sample {
   std::string labels;
@@ -55,25 +59,38 @@ httplib::Client client_for(const std::string& address, int port) {
   return client;
 }
 
-// True if the service answers.
-bool print_service(const std::string& address, const Endpoint& endpoint) {
-  httplib::Client client = client_for(address, endpoint.port);
+// What a service says of itself: nothing if it does not answer.
+struct Answer {
+  std::string readiness;  // "ready" or "not ready: …"
+  std::string metrics;
+};
+
+std::optional<Answer> ask(const std::string& address, int port) {
+  httplib::Client client = client_for(address, port);
   const auto ready = client.Get("/-/ready");
-  if (!ready) {
-    fmt::print("{:<11} no answer at {}:{}\n", endpoint.name, address, endpoint.port);
-    return false;
+  if (!ready) return std::nullopt;
+  Answer answer{.readiness = std::string(absl::StripAsciiWhitespace(ready->body)), .metrics = ""};
+  if (const auto metrics = client.Get("/metrics"); metrics && metrics->status == 200) {
+    answer.metrics = metrics->body;
   }
-  fmt::print("{:<11} {} at {}:{}\n", endpoint.name,
-             ready->status == 200 ? "ready" : "not ready: " + ready->body, address, endpoint.port);
-  const auto metrics = client.Get("/metrics");
-  if (!metrics || metrics->status != 200) return true;
-  print_samples(metrics->body, "surgewatch_consumer_lag_records", "lag, records");
-  print_samples(metrics->body, "surgewatch_watermark_lag_seconds", "watermark behind, s");
-  print_samples(metrics->body, "surgewatch_journal_lag_records", "journal lag, records");
-  print_samples(metrics->body, "surgewatch_detector_watermark_lag_seconds", "watermark behind, s");
-  return true;
+  return answer;
 }
 
+void print_answer(const char* name, const std::string& address, int port,
+                  const std::optional<Answer>& answer) {
+  if (!answer) {
+    fmt::print("{:<11} no answer at {}:{}\n", name, address, port);
+    return;
+  }
+  fmt::print("{:<11} {} at {}:{}\n", name, answer->readiness, address, port);
+  print_samples(answer->metrics, "surgewatch_consumer_lag_records", "lag, records");
+  print_samples(answer->metrics, "surgewatch_watermark_lag_seconds", "watermark behind, s");
+  print_samples(answer->metrics, kJournalLag, "journal lag, records");
+  print_samples(answer->metrics, "surgewatch_detector_watermark_lag_seconds",
+                "watermark behind, s");
+}
+
+// True if the gateway answered with its alerts, or that it has not read them yet.
 bool print_alerts(const std::string& address, int port) {
   httplib::Client client = client_for(address, port);
   const auto answer = client.Get("/api/v1/alerts?state=firing&limit=1000");
@@ -82,16 +99,15 @@ bool print_alerts(const std::string& address, int port) {
     return true;
   }
   if (!answer || answer->status != 200) return false;
-  const auto body = nlohmann::json::parse(answer->body, nullptr, /*allow_exceptions=*/false);
-  if (!body.is_object() || !body.contains("alerts")) return false;
-  fmt::print("{} alerts in force\n", body["alerts"].size());
-  for (const auto& alert : body["alerts"]) {
-    std::string subject;
-    for (const auto& [dimension, value] : alert["subject"].items()) {
-      subject += fmt::format("{}={} ", dimension, value.get<std::string>());
-    }
-    fmt::print("    {:<18} {:<28} {}ratio {:.3f}\n", alert.value("severity", ""),
-               alert.value("rule", ""), subject, alert.value("ratio", 0.0));
+  v1::ListAlertsResponse listed;
+  google::protobuf::util::JsonParseOptions parsing;
+  parsing.ignore_unknown_fields = true;  // a newer gateway's, and what gRPC does not have
+  if (!google::protobuf::util::JsonStringToMessage(answer->body, &listed, parsing).ok()) {
+    return false;
+  }
+  fmt::print("{} alerts in force\n", listed.alerts_size());
+  for (const v1::Alert& alert : listed.alerts()) {
+    fmt::print("    {}\n", alert_line(alert, colour_wanted()));
   }
   return true;
 }
@@ -99,23 +115,32 @@ bool print_alerts(const std::string& address, int port) {
 }  // namespace
 
 absl::Status show_status(const StatusOptions& options) {
-  SW_ASSIGN_OR_RETURN(const auto config, config::load(options.config));
-  const config::Server& server = config->server;
-  const bool gateway = print_service(server.bind_address, {"gateway", server.gateway_http_port});
-  const bool aggregator =
-      print_service(server.bind_address, {"aggregator", server.aggregator_http_port});
-  const bool detector = print_service(server.bind_address, {"detector", server.detector_http_port});
-  const bool alerts = gateway && print_alerts(server.bind_address, server.gateway_http_port);
-  // `surgewatch run` has all three behind the gateway's port.
-  if (!gateway || !alerts) {
-    return unavailable("the gateway does not answer at {}:{}; is it running, and on this port?",
-                       server.bind_address, server.gateway_http_port);
+  config::Server server;
+  if (!options.config.empty()) {
+    SW_ASSIGN_OR_RETURN(const auto config, config::load(options.config));
+    server = config->server;
   }
-  if (aggregator != detector) {
-    return unavailable("the {} does not answer; is it running?",
-                       aggregator ? "detector" : "aggregator");
+  const std::string& address = server.bind_address;
+  const auto gateway = ask(address, server.gateway_http_port);
+  print_answer("gateway", address, server.gateway_http_port, gateway);
+  std::string silent;
+  if (gateway && !samples(gateway->metrics, kJournalLag).empty()) {
+    fmt::print("aggregator and detector are in the gateway's process\n");
+  } else {
+    for (const auto& [name, port] : {std::pair("aggregator", server.aggregator_http_port),
+                                     std::pair("detector", server.detector_http_port)}) {
+      const auto answer = ask(address, port);
+      print_answer(name, address, port, answer);
+      if (!answer && silent.empty()) silent = fmt::format("the {}, port {}", name, port);
+    }
   }
-  return absl::OkStatus();
+  if (!gateway || !print_alerts(address, server.gateway_http_port)) {
+    silent = fmt::format("the gateway, port {}", server.gateway_http_port);
+  }
+  if (silent.empty()) return absl::OkStatus();
+  return unavailable("{} at {}, does not answer; is it running, and is that where it listens?{}",
+                     silent, address,
+                     options.config.empty() ? " --config FILE names other ports" : "");
 }
 
 }  // namespace surgewatch::services

@@ -97,6 +97,11 @@ class Errors(ProgramTest):
         path = self.write("config.yaml", f"server: {{gateway_http_port: {free_port()}}}\n")
         self.assert_refused(self.run_program("status", "--config", path), "gateway")
 
+    def test_status_without_a_configuration_asks_at_the_default_ports(self):
+        # Somebody may have a system there: what is found is not looked at.
+        output = self.run_program("status").stdout.decode()
+        self.assertRegex(output, r"^gateway +(ready|not ready.*|no answer) at 127\.0\.0\.1:8080\n")
+
 
 class Demo(ProgramTest):
     def test_once_tells_the_story_and_ends_with_zero(self):
@@ -104,6 +109,10 @@ class Demo(ProgramTest):
                                 "12000", seconds=240)
         output = done.stdout.decode()
         self.assertEqual(done.returncode, 0, done.stderr)
+        # What is for a person is on standard output; on the other are the bar and nothing of 600 revisions.
+        self.assertEqual([line for line in done.stderr.decode().splitlines() if not line.startswith("story [")], [])
+        told = output[:output.index("Alerts at their peak")]
+        self.assertEqual(len(re.findall("firing .*singapore-since-deepseek", told)), 1, told)
         peak = [line for line in output.splitlines() if "singapore-since-deepseek" in line][-1]
         for figure in ("7,697.0 million USD", "1,042.0 million USD", "ratio 7.387", "growth +638.7 %", "2024-10-27"):
             self.assertIn(figure, peak)
@@ -115,6 +124,10 @@ class Demo(ProgramTest):
             address = page.group(1)
             wait_until(lambda: get(address + "/-/ready")[0] == 200, "readiness")
             self.assertEqual(get(address + "/-/healthy")[0], 200)
+            server = self.write("server.yaml", f"server: {{gateway_http_port: {address.rsplit(':')[-1]}}}\n")
+            status = self.run_program("status", "--config", server)
+            self.assertEqual(status.returncode, 0, status.stderr)
+            self.assertRegex(status.stdout.decode(), "aggregator and detector are in the gateway's process")
             wait_until(lambda: 'surgewatch_events_consumed_total{topic="invoices"}' in get(address + "/metrics")[1],
                        "events in the metrics")
             started = time.monotonic()
