@@ -14,6 +14,7 @@ namespace surgewatch::config {
 namespace {
 
 constexpr std::int64_t kE9 = 1'000'000'000;
+constexpr std::string_view kNotStated = "ZZ";
 
 // Debian's absl::string_view is a type of its own, and the key that absl's containers look up.
 absl::string_view as_key(std::string_view text) { return {text.data(), text.size()}; }
@@ -89,13 +90,13 @@ std::optional<std::int64_t> FxTable::usd_per_unit_e9(std::string_view currency, 
 }
 
 bool Countries::known(std::string_view iso2) const {
-  return iso2 == "ZZ" || name_by_iso2.contains(as_key(iso2));
+  return iso2 == kNotStated || name_by_iso2.contains(as_key(iso2));
 }
 
 std::string_view Countries::name(std::string_view iso2) const {
   const auto found = name_by_iso2.find(as_key(iso2));
   if (found != name_by_iso2.end()) return found->second;
-  return iso2 == "ZZ" ? "not stated" : std::string_view{};
+  return iso2 == kNotStated ? "not stated" : std::string_view{};
 }
 
 bool CountryGroups::contains(std::string_view group, std::string_view iso2, Micros time) const {
@@ -111,6 +112,7 @@ std::string reference_version(const ReferenceTables& tables) {
   add_catalogue(tables.catalogue, &fingerprint);
   fingerprint.add("countries");
   for (const auto* entry : in_order_of_keys(tables.countries.name_by_iso2)) {
+    if (entry->first == kNotStated) continue;  // known in any case
     fingerprint.add(entry->first);
   }
   add_groups(tables.groups, &fingerprint);

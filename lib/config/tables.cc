@@ -213,11 +213,11 @@ FxTable read_fx(std::string_view text, std::string_view file, Problems* problems
                     kMaxUsdPerUnit, table[kUsdPerUnit]);
       continue;
     }
-    if (currency == "USD") {
-      table.problem(kCurrency, "USD is always 1; remove the row");
+    if (currency == "USD" && *rate != kE9) {
+      table.problem(kUsdPerUnit, "usd_per_unit of USD is always 1, not '{}'", table[kUsdPerUnit]);
       continue;
     }
-    if (!date) continue;
+    if (!date || currency == "USD") continue;
     std::vector<FxTable::Rate>& rates = fx.by_currency[std::string(currency)];
     if (const auto place = place_for(&rates, *date)) {
       rates.insert(*place, {*date, *rate});

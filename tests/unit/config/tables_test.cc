@@ -260,6 +260,23 @@ TEST(FxTable, ARateIsValidFromItsDateOn) {
   EXPECT_EQ(fx.usd_per_unit_e9("GBP", 0), std::nullopt);
 }
 
+TEST(FxTable, MaySayThatADollarIsADollar) {
+  Problems problems;
+  const FxTable fx = read_fx(
+      "currency,usd_per_unit,effective_from\n"
+      "USD,1,\nUSD,1.000000000,2024-01-01\nUSD,01.0,2024-01-01\nEUR,1.1,\n",
+      "fx.csv", &problems);
+  EXPECT_TRUE(problems.empty()) << message_of(problems.status());
+  EXPECT_THAT(fx.usd_per_unit_e9("USD", kMinEventTime), Optional(1'000'000'000));
+  EXPECT_THAT(fx.usd_per_unit_e9("EUR", 0), Optional(1'100'000'000));
+
+  for (const char* rate : {"0.999999999", "1.000000001", "0", "-1", "", "100"}) {
+    Problems wrong;
+    read_fx(fmt::format("currency,usd_per_unit,effective_from\nUSD,{},\n", rate), "fx.csv", &wrong);
+    EXPECT_THAT(lines_of(wrong), ElementsAre(StartsWith("fx.csv:2:5: usd_per_unit"))) << rate;
+  }
+}
+
 TEST(FxTable, PointsAtWhatIsWrong) {
   Problems problems;
   read_fx(
@@ -269,7 +286,7 @@ TEST(FxTable, PointsAtWhatIsWrong) {
       "EUR,-1,\n"
       "EUR,1.0000000001,\n"
       "EUR,1e3,\n"
-      "USD,1,\n"
+      "USD,1.01,\n"
       "EUR,1,tomorrow\n"
       "EUR,0.000000001,\n"
       "EUR,2,\n"
@@ -283,7 +300,7 @@ TEST(FxTable, PointsAtWhatIsWrong) {
                   "fx.csv:5:5: usd_per_unit: '1.0000000001' has 10 decimal places; at most 9 are "
                   "allowed",
                   "fx.csv:6:5: usd_per_unit: '1e3' is not a decimal number such as 1.0854",
-                  "fx.csv:7:1: USD is always 1; remove the row",
+                  "fx.csv:7:5: usd_per_unit of USD is always 1, not '1.01'",
                   "fx.csv:8:7: 'tomorrow' is not a date; write it as 2023-05-01",
                   "fx.csv:10:1: a second rate of EUR in force from the beginning",
                   "fx.csv:11:5: usd_per_unit must be above 0 and at most 1000000, not '1000001'"));
@@ -374,6 +391,21 @@ TEST(ReferenceVersion, ChangesWithWhatTheTablesSayAndNotWithTheOrderOfRows) {
             version("usd_per_unit,currency,effective_from,note\n0.0060,JPY,,x\n1.10,EUR,,\n"));
   EXPECT_NE(original, version("currency,usd_per_unit,effective_from\nEUR,1.1,\nJPY,0.007,\n"));
   EXPECT_NE(original, version("currency,usd_per_unit,effective_from\nEUR,1.1,\n"));
+}
+
+TEST(ReferenceVersion, IsTheSameWhetherATableSaysWhatHoldsAnyway) {
+  const auto version = [](std::string_view fx, std::string_view countries) {
+    Problems problems;
+    ReferenceTables tables;
+    tables.countries = read_countries(countries, "c.csv", &problems);
+    tables.fx = read_fx(fx, "fx.csv", &problems);
+    EXPECT_TRUE(problems.empty()) << message_of(problems.status());
+    return reference_version(tables);
+  };
+  EXPECT_EQ(
+      version("currency,usd_per_unit,effective_from\nEUR,1.1,\n", "iso2,name\nSG,Singapore\n"),
+      version("currency,usd_per_unit,effective_from\nEUR,1.1,\nUSD,1,\n",
+              "iso2,name\nSG,Singapore\nZZ,Not stated\n"));
 }
 
 TEST(LoadReferenceTables, NamesEveryProblemOfEveryTable) {
