@@ -17,30 +17,24 @@ constexpr std::size_t kLargestBatch = 10'000;
 constexpr milliseconds kAskEvery{1'000};
 constexpr milliseconds kAskWait{100};
 
-bool is_corruption(rd_kafka_resp_err_t code) {
-  return code == RD_KAFKA_RESP_ERR__BAD_MSG || code == RD_KAFKA_RESP_ERR__BAD_COMPRESSION ||
-         code == RD_KAFKA_RESP_ERR_INVALID_MSG;
-}
-
 }  // namespace
 
 // librdkafka's batch call, since fetching one message at a time costs half as much again for each
 // event. Before 2.1.0 it could pass over records after a pause and resume, because it moved its own
 // position past messages that it then discarded. We never pause; librdkafka does around a
 // rebalance, but an eager one ends with the partitions taken away and assigned anew from offsets of
-// ours; and a seek starts from an offset of ours too. Positions are counted here, from what was
-// visited.
+// ours. Positions are counted here, from what was visited.
 //
 // It fills its array or waits its time out, so: take what is there; if nothing is, wait for one and
 // take what came with it.
 absl::StatusOr<std::size_t> ConsumerOverRdkafka::poll(
     milliseconds wait, std::size_t limit, const std::function<void(const Message&)>& visit) {
   SW_RETURN_IF_ERROR(native_->fatal_error());
-  ++polls_;
   limit = std::clamp<std::size_t>(limit, 1, kLargestBatch);
   batch_.clear();
   batch_.reserve(limit);
   batch_.take(queue_.get(), milliseconds(0), limit);
+  if (batch_.size() == 0) ++empty_polls_;
   if (batch_.size() == 0 && wait.count() > 0 && pending_rebalances_.empty()) {
     batch_.take(queue_.get(), wait, 1);
     if (batch_.size() == 1 && limit > 1) batch_.take(queue_.get(), milliseconds(0), limit);
@@ -57,8 +51,7 @@ absl::StatusOr<std::size_t> ConsumerOverRdkafka::poll(
       continue;
     }
     Partition* partition = partition_of(from);
-    if (partition == nullptr || partition->abandoned_in == polls_) continue;
-    if (!partition->corrupt.quiet() && !readable(*partition)) continue;
+    if (partition == nullptr || partition->suspicion == Suspicion::kDamaged) continue;
     fetch_wake_.took(from.len + from.key_len);
     fill(from, *partition);
     visit(message_);
@@ -67,6 +60,11 @@ absl::StatusOr<std::size_t> ConsumerOverRdkafka::poll(
   }
   if (answered || visited > 0) native_->set_last_error(absl::OkStatus());
   serve_rebalances();
+  if (const absl::Status status = look_into_suspects(); absl::IsUnavailable(status)) {
+    native_->set_last_error(status);  // and looked into again
+  } else if (failure.ok()) {
+    failure = status;
+  }
   if (!failure.ok()) {
     native_->set_last_error(failure);
     return failure;
@@ -82,9 +80,7 @@ void ConsumerOverRdkafka::ask_whether_brokers_answer() {
   const auto now = std::chrono::steady_clock::now();
   if (now < ask_next_) return;
   ask_next_ = now + kAskEvery;
-  // A batch that can't be read is no outage, and has its own end.
-  if (!std::ranges::all_of(partitions_, [](const auto& one) { return one.second.corrupt.quiet(); }))
-    return;
+  if (has_suspects_) return;  // no outage, and it has an end of its own
   const rd_kafka_metadata_t* metadata = nullptr;
   if (rd_kafka_metadata(native_->get(), /*all_topics=*/0, /*only_rkt=*/nullptr, &metadata,
                         static_cast<int>(kAskWait.count())) != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -132,7 +128,7 @@ void ConsumerOverRdkafka::fill(const rd_kafka_message_t& from, const Partition& 
   message_.key = {static_cast<const char*>(from.key), from.key == nullptr ? 0 : from.key_len};
   message_.payload = {static_cast<const char*>(from.payload),
                       from.payload == nullptr ? 0 : from.len};
-  if (!headers_) return;
+  if (!options_.headers) return;
   message_.headers.clear();
   rd_kafka_headers_t* headers = nullptr;
   if (rd_kafka_message_headers(&from, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
@@ -149,21 +145,18 @@ void ConsumerOverRdkafka::fill(const rd_kafka_message_t& from, const Partition& 
 
 absl::Status ConsumerOverRdkafka::serve_error(const rd_kafka_message_t& message) {
   Partition* partition = partition_of(message);
-  if (partition != nullptr && partition->abandoned_in == polls_) return absl::OkStatus();
+  if (partition != nullptr && partition->suspicion == Suspicion::kDamaged) return absl::OkStatus();
   const std::string topic = message.rkt == nullptr ? "" : rd_kafka_topic_name(message.rkt);
   const char* text = rd_kafka_message_errstr(&message);
   const std::string reason = text == nullptr ? rd_kafka_err2str(message.err) : text;
   const std::string place = fmt::format("{} [{}]", topic, message.partition);
   switch (message.err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-      if (partition == nullptr || !readable(*partition)) return absl::OkStatus();
+      if (partition == nullptr) return absl::OkStatus();
       partition->end_reached = true;
       // Past what read_committed or compaction leaves out before the end.
       partition->position = std::max(partition->position, message.offset);
       return absl::OkStatus();
-    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
-    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-      return left_log(partition, place, message.offset, reason);
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
       return missing_topic(topic);
@@ -172,9 +165,16 @@ absl::Status ConsumerOverRdkafka::serve_error(const rd_kafka_message_t& message)
     default:
       break;
   }
-  if (is_corruption(message.err) && partition != nullptr) {
-    corruption_ = reason;
-    serve_corruption(message, *partition);
+  if (is_outside_of_log(message.err)) {
+    const bool is_ours = partition == nullptr || partition->position < 0 || message.offset < 0 ||
+                         message.offset == partition->position;
+    if (is_ours) return left_log(partition, place, message.offset, reason);
+    suspect(partition, Suspicion::kDamaged);  // librdkafka took that offset out of a damaged batch
+    return absl::OkStatus();
+  }
+  if (is_unreadable(message.err) && partition != nullptr) {
+    native_->set_last_error(unavailable("{} at offset {}: {}", place, message.offset, reason));
+    suspect(partition, Suspicion::kDamaged);
     return absl::OkStatus();
   }
   const absl::Status status = status_of(
@@ -191,58 +191,9 @@ absl::Status ConsumerOverRdkafka::left_log(const Partition* partition, std::stri
       "{}: can't read from offset {}: {}; its records were deleted or never written: start from "
       "another offset",
       place, offset, reason);
-  if (partition == nullptr || left_log_ == nullptr) return status;
-  left_log_(partition->id, message_of(status));
+  if (partition == nullptr || options_.left_log == nullptr) return status;
+  options_.left_log(partition->id, message_of(status));
   return absl::OkStatus();
-}
-
-// Whether what came may be used, after an error at this partition.
-bool ConsumerOverRdkafka::readable(Partition& partition) {
-  if (partition.corrupt.quiet()) return true;
-  const std::optional<std::int64_t> to = partition.corrupt.succeeded();
-  report_skipped(partition, corruption_);
-  if (!to.has_value()) return true;
-  seek(partition, *to);
-  return false;
-}
-
-void ConsumerOverRdkafka::serve_corruption(const rd_kafka_message_t& message,
-                                           Partition& partition) {
-  std::int64_t first = 0;
-  std::int64_t end = 0;
-  rd_kafka_get_watermark_offsets(native_->get(), partition.id.topic.c_str(), partition.id.partition,
-                                 &first, &end);
-  native_->set_last_error(unavailable("{} [{}] at offset {}: {}", partition.id.topic,
-                                      partition.id.partition, message.offset, corruption_));
-  const std::optional<std::int64_t> to =
-      partition.corrupt.failed(message.offset, partition.position, end);
-  report_skipped(partition, corruption_);
-  if (to.has_value()) seek(partition, *to);
-}
-
-void ConsumerOverRdkafka::seek(Partition& partition, std::int64_t offset) {
-  // At once: what was fetched before is stale, in librdkafka's queue (by the version that a seek
-  // raises) as in our batch.
-  partition.abandoned_in = polls_;
-  const PartitionList list = partition_list({{partition.id, offset}});
-  const Error error(rd_kafka_seek_partitions(native_->get(), list.get(), 0));
-  if (error != nullptr) {
-    native_->log(fmt::format("{} [{}]: seeking {}: {}", partition.id.topic, partition.id.partition,
-                             offset, rd_kafka_error_string(error.get())),
-                 true);
-  }
-}
-
-void ConsumerOverRdkafka::report_skipped(Partition& partition, std::string_view why) {
-  const auto skipped = partition.corrupt.take_skipped();
-  if (!skipped.has_value()) return;
-  const auto [first, next] = *skipped;
-  skipped_records_ += static_cast<std::uint64_t>(next - first);
-  partition.position = next;
-  native_->log(fmt::format("{} [{}]: offsets {} to {} can't be read and are passed over: {}",
-                           partition.id.topic, partition.id.partition, first, next - 1, why),
-               true);
-  if (skipped_) skipped_(partition.id, first, next, why);
 }
 
 }  // namespace surgewatch::kafka

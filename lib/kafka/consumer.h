@@ -1,5 +1,6 @@
-// The consumer over librdkafka: consumer.cc reads and passes over what can't be read,
-// consumer_group.cc takes and gives back partitions and commits. For these two only.
+// The consumer over librdkafka: consumer.cc reads, consumer_unreadable.cc passes over what can't be
+// read, consumer_group.cc takes and gives back partitions and commits. For these only, and for
+// ReadProbe, which reads in its own way with the same settings.
 #pragma once
 
 #include <librdkafka/rdkafka.h>
@@ -18,25 +19,27 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "kafka/client.h"
-#include "kafka/corrupt_batch.h"
 #include "kafka/fetch_wake.h"
 #include "kafka/message_batch.h"
 #include "kafka/native.h"
+#include "kafka/unreadable_search.h"
 
 namespace surgewatch::kafka {
 
 inline constexpr std::int64_t kUnknownOffset = RD_KAFKA_OFFSET_INVALID;
 
+Settings consumer_settings(const Consumer::Options& options);
+// Whatever changes what is read goes through here (consumer_group.cc says why).
+absl::Status assign_and_wait(const Native& native, const rd_kafka_topic_partition_list_t* list,
+                             std::string_view what);
+
 class ConsumerOverRdkafka final : public Consumer {
  public:
   explicit ConsumerOverRdkafka(const Options& options)
-      : headers_(options.headers),
-        has_group_(!options.group_id.empty()),
-        skipped_(options.skipped),
-        left_log_(options.left_log) {}
+      : options_(options), has_group_(!options.group_id.empty()) {}
   ~ConsumerOverRdkafka() override;
 
-  absl::Status open(const Options& options);
+  absl::Status open();
 
   absl::Status subscribe(const std::vector<std::string>& topics, Rebalance rebalance) override;
   absl::Status assign(const std::vector<std::pair<TopicPartition, std::int64_t>>& starts) override;
@@ -62,13 +65,28 @@ class ConsumerOverRdkafka final : public Consumer {
   void* native() override { return native_->get(); }
 
  private:
+  // What may be wrong with a partition, until a search has told.
+  enum class Suspicion : std::uint8_t {
+    kNone,
+    kStandsStill,  // nothing comes, though there is more of it; if something does, all is well
+    kDamaged,      // librdkafka may have passed over something: what comes is not used
+  };
+  // Where a partition stands, for who watches, and what there was when it came there.
+  struct Stand {
+    std::int64_t at = kUnknownOffset;
+    std::chrono::steady_clock::time_point since;
+    std::uint64_t oversized_answers = 0;
+    std::uint64_t empty_polls = 0;
+    std::chrono::milliseconds patience{0};  // for how long that is nothing to look into
+    int unanswered = 0;                     // searches from there
+  };
   struct Partition {
     TopicPartition id;
     std::int64_t start = kBeginning;         // as asked for
     std::int64_t position = kUnknownOffset;  // the next offset to visit
     bool end_reached = false;
-    CorruptBatch corrupt;
-    std::uint64_t abandoned_in = 0;  // the poll in which the rest of what was fetched became stale
+    Suspicion suspicion = Suspicion::kNone;
+    Stand stand;
   };
   // A commit that was sent.
   struct Commit {
@@ -83,7 +101,6 @@ class ConsumerOverRdkafka final : public Consumer {
   absl::Status start(const std::vector<std::pair<TopicPartition, std::int64_t>>& starts);
   absl::Status add(const std::vector<std::pair<TopicPartition, std::int64_t>>& starts);
   absl::Status take();
-  absl::Status assign_and_wait(const rd_kafka_topic_partition_list_t* list, std::string_view what);
   void stop();
   absl::StatusOr<Queue> send_commit(const std::vector<GroupOffset>& next);
   absl::Status no_commit_answer() const;
@@ -91,20 +108,19 @@ class ConsumerOverRdkafka final : public Consumer {
   void wake_fetching();
   void ask_whether_brokers_answer();
   Partition* partition_of(const rd_kafka_message_t& message);
-  bool readable(Partition& partition);
   void fill(const rd_kafka_message_t& from, const Partition& partition);
   absl::Status serve_error(const rd_kafka_message_t& message);
   absl::Status left_log(const Partition* partition, std::string_view place, std::int64_t offset,
                         std::string_view reason);
-  void serve_corruption(const rd_kafka_message_t& message, Partition& partition);
-  void seek(Partition& partition, std::int64_t offset);
-  void report_skipped(Partition& partition, std::string_view why);
 
-  const bool headers_;
+  void suspect(Partition* partition, Suspicion what);
+  absl::Status look_into_suspects();
+  absl::Status end_search(Partition* partition, const UnreadableSearch::Result& result);
+  void watch_who_stands_still();
+  bool stands_still(const Partition& partition) const;
+
+  const Options options_;
   const bool has_group_;
-  const std::function<void(const TopicPartition&, std::int64_t, std::int64_t, std::string_view)>
-      skipped_;
-  const std::function<void(const TopicPartition&, std::string_view)> left_log_;
   std::unique_ptr<Native> native_;
   Queue queue_;
   Commit commit_;
@@ -123,9 +139,12 @@ class ConsumerOverRdkafka final : public Consumer {
   bool wakes_fetching_ = false;
   FetchWake fetch_wake_;
   Message message_;
-  std::uint64_t polls_ = 0;
   std::uint64_t skipped_records_ = 0;
-  std::string corruption_;  // the last one's reason
+  std::uint64_t empty_polls_ = 0;  // that found nothing without waiting
+  bool has_suspects_ = false;
+  std::unique_ptr<UnreadableSearch> search_;  // of one of them
+  std::chrono::steady_clock::time_point search_next_;
+  std::chrono::steady_clock::time_point watch_next_;
   absl::Status topic_error_;
   std::chrono::steady_clock::time_point ask_next_;
 };

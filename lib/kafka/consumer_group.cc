@@ -21,6 +21,8 @@ constexpr milliseconds kCloseWait{1'500};
 // The version from which on a full queue is looked at again in time: 2.2.
 constexpr int kLooksByItself = 0x02020000;
 
+}  // namespace
+
 Settings consumer_settings(const Consumer::Options& options) {
   Settings settings{
       {"group.id", options.group_id.empty() ? "surgewatch-unused" : options.group_id},
@@ -51,6 +53,8 @@ Settings consumer_settings(const Consumer::Options& options) {
   if (rd_kafka_version() >= kLooksByItself) settings.emplace_back("fetch.queue.backoff.ms", "2");
   return settings;
 }
+
+namespace {
 
 std::vector<TopicPartition> partitions_of(const rd_kafka_topic_partition_list_t& list) {
   std::vector<TopicPartition> partitions;
@@ -89,10 +93,10 @@ absl::Status status_of_commit(rd_kafka_event_t& answer) {
 
 }  // namespace
 
-absl::Status ConsumerOverRdkafka::open(const Options& options) {
+absl::Status ConsumerOverRdkafka::open() {
   SW_ASSIGN_OR_RETURN(
       native_,
-      Native::create(RD_KAFKA_CONSUMER, options.client, consumer_settings(options),
+      Native::create(RD_KAFKA_CONSUMER, options_.client, consumer_settings(options_),
                      {.owner = this, .rebalance = &on_rebalance, .topic_error = &on_topic_error}));
   // Errors and logs come through the queue that poll() serves.
   rd_kafka_poll_set_consumer(native_->get());
@@ -162,12 +166,11 @@ absl::Status ConsumerOverRdkafka::add(
   }
   for (const auto& [id, offset] : starts) {
     if (offset == kNotYet) continue;
-    partitions_[id] = {.id = id,
-                       .start = offset,
-                       .position = offset < 0 ? kUnknownOffset : offset,
-                       .end_reached = false,
-                       .corrupt = {},
-                       .abandoned_in = 0};
+    Partition partition;
+    partition.id = id;
+    partition.start = offset;
+    if (offset >= 0) partition.position = offset;
+    partitions_[id] = std::move(partition);
   }
   return absl::OkStatus();
 }
@@ -180,7 +183,7 @@ absl::Status ConsumerOverRdkafka::take() {
     if (is_suspended_) break;
     from.emplace_back(id, partition.position >= 0 ? partition.position : partition.start);
   }
-  return assign_and_wait(partition_list(from).get(), "taking partitions");
+  return assign_and_wait(*native_, partition_list(from).get(), "taking partitions");
 }
 
 // Whatever changes what is read goes through here. librdkafka answers before the partitions of the
@@ -189,12 +192,12 @@ absl::Status ConsumerOverRdkafka::take() {
 // thread does what is behind the answer in two steps, each put at the end of the queue from which
 // it takes our questions: so when it has answered two of these, one after the other, all have
 // stopped. They ask no broker.
-absl::Status ConsumerOverRdkafka::assign_and_wait(const rd_kafka_topic_partition_list_t* list,
-                                                  std::string_view what) {
-  SW_RETURN_IF_ERROR(status_of(rd_kafka_assign(native_->get(), list), what, ""));
+absl::Status assign_and_wait(const Native& native, const rd_kafka_topic_partition_list_t* list,
+                             std::string_view what) {
+  SW_RETURN_IF_ERROR(status_of(rd_kafka_assign(native.get(), list), what, ""));
   for (int step = 0; step < 2; ++step) {
     rd_kafka_topic_partition_list_t* assigned = nullptr;
-    SW_RETURN_IF_ERROR(status_of(rd_kafka_assignment(native_->get(), &assigned), what, ""));
+    SW_RETURN_IF_ERROR(status_of(rd_kafka_assignment(native.get(), &assigned), what, ""));
     const PartitionList owned(assigned);
   }
   return absl::OkStatus();
@@ -262,7 +265,7 @@ void ConsumerOverRdkafka::serve_rebalances() {
     } else {
       if (rebalance_.revoked) rebalance_.revoked(partitions);
       stop();
-      status = assign_and_wait(nullptr, "giving partitions back");
+      status = assign_and_wait(*native_, nullptr, "giving partitions back");
     }
     if (!status.ok()) {
       native_->log(message_of(status), true);
@@ -371,7 +374,7 @@ absl::StatusOr<std::vector<LogEnds>> ConsumerOverRdkafka::log_ends(
 
 absl::StatusOr<std::unique_ptr<Consumer>> Consumer::create(const Options& options) {
   auto consumer = std::make_unique<ConsumerOverRdkafka>(options);
-  SW_RETURN_IF_ERROR(consumer->open(options));
+  SW_RETURN_IF_ERROR(consumer->open());
   return absl::StatusOr<std::unique_ptr<Consumer>>(std::move(consumer));
 }
 

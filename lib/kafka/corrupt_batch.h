@@ -1,12 +1,12 @@
-// Finds the way past a record batch that can't be read (a bad checksum, a decompression bomb):
-// librdkafka would ask for it again and again, and the partition would stand still.
+// Finds the way past a record batch that can't be read (a bad checksum, a decompression bomb). Asks
+// nobody: it says where to read from next, and is told what came of it.
 //
 // A batch doesn't tell its length when it can't be read, so its end is searched for: double the
 // step until something readable comes, then bisect between the last offset that is bad and the
 // first that is good. No readable record is passed over, and a batch of n records costs about
 // 2 log2(n) fetches.
 //
-// Threads: one. Cost: nothing per record while all is well (quiet() is one comparison).
+// Threads: one.
 #pragma once
 
 #include <algorithm>
@@ -23,13 +23,13 @@ class CorruptBatch {
 
   bool quiet() const { return failures_ == 0; }
 
-  // The fetch at `position` failed with an error that names `reported` (the batch's first offset,
-  // which may lie before the position). `end`: the partition's high watermark. Returns where to
-  // seek to, if anywhere.
-  std::optional<std::int64_t> failed(std::int64_t reported, std::int64_t position,
+  // Nothing can be read from `position`. `reported`: the first offset of the batch that is why, if
+  // that is known; it may lie before the position. `end`: the partition's high watermark. Returns
+  // where to read from, if elsewhere.
+  std::optional<std::int64_t> failed(std::optional<std::int64_t> reported, std::int64_t position,
                                      std::int64_t end) {
     if (!searching_) {
-      const std::int64_t at = std::max(reported, position);
+      const std::int64_t at = std::max(reported.value_or(position), position);
       failures_ = at == first_ ? failures_ + 1 : 1;
       first_ = at;
       if (failures_ < kPatience) return std::nullopt;
@@ -37,8 +37,8 @@ class CorruptBatch {
       bad_ = first_;
       good_.reset();
       step_ = 1;
-    } else if (reported > bad_) {
-      good_ = reported;  // another bad batch: this one has ended before it
+    } else if (reported && *reported > bad_) {
+      good_ = *reported;  // another bad batch: this one has ended before it
     } else {
       bad_ = probe_;
       step_ *= 2;
@@ -47,8 +47,8 @@ class CorruptBatch {
     return next();
   }
 
-  // Something readable came, or the end was reached, from where we were reading. Returns where to
-  // seek to: what came is not to be used then. Nothing: use it.
+  // Something readable came, or the end was reached, from where it was to be read. Returns where to
+  // read from next; nothing where the search is over.
   std::optional<std::int64_t> succeeded() {
     if (!searching_) {
       failures_ = 0;

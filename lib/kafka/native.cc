@@ -199,6 +199,14 @@ absl::StatusOr<std::unique_ptr<Native>> Native::create(rd_kafka_type_t type,
                                   to.delivery(to.owner, *message);
                                 });
   }
+  if (hooks.statistics != nullptr) {
+    rd_kafka_conf_set_stats_cb(conf.get(),
+                               [](rd_kafka_t*, char* json, std::size_t size, void* self) {
+                                 const Hooks& to = static_cast<Native*>(self)->hooks_;
+                                 to.statistics(to.owner, {json, size});
+                                 return 0;  // librdkafka frees it
+                               });
+  }
   std::array<char, 512> reason{};
   native->handle_ = rd_kafka_new(type, conf.get(), reason.data(), reason.size());
   if (native->handle_ == nullptr) {
@@ -266,6 +274,9 @@ void Native::on_error(rd_kafka_t*, int code, const char* reason, void* opaque) {
     return;
   }
   self->errors_.fetch_add(1, std::memory_order_relaxed);
+  if (error == RD_KAFKA_RESP_ERR__BAD_MSG) {
+    self->oversized_answers_.fetch_add(1, std::memory_order_relaxed);
+  }
   if (error == RD_KAFKA_RESP_ERR__FATAL) {
     self->set_last_error(self->fatal_error());
     return;

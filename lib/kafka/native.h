@@ -55,6 +55,8 @@ struct Hooks {
   void (*delivery)(void* owner, const rd_kafka_message_t& message) = nullptr;
   // An error of a topic, told without a message: `reason` begins with "topic [partition]: ".
   void (*topic_error)(void* owner, rd_kafka_resp_err_t code, std::string_view reason) = nullptr;
+  // librdkafka's figures as JSON, every statistics.interval.ms.
+  void (*statistics)(void* owner, std::string_view json) = nullptr;
 };
 
 using Settings = std::vector<std::pair<std::string, std::string>>;
@@ -79,6 +81,11 @@ class Native {
   absl::Status fatal_error() const;
   // Errors of transport so far.
   std::uint64_t errors() const { return errors_.load(std::memory_order_relaxed); }
+  // Those among them in which a broker's answer could not be received, being larger than
+  // receive.message.max.bytes: fetching from that broker stands still.
+  std::uint64_t oversized_answers() const {
+    return oversized_answers_.load(std::memory_order_relaxed);
+  }
 
   void log(std::string_view line, bool error = false) const;
 
@@ -94,8 +101,10 @@ class Native {
   // A producer is polled by one thread while another asks.
   // (Not absl::Mutex: ThreadSanitizer can't see through Debian's build of that.)
   mutable std::mutex mutex_;
-  absl::Status last_error_;               // guarded by mutex_
-  std::atomic<std::uint64_t> errors_{0};  // a count for comparison; orders nothing
+  absl::Status last_error_;  // guarded by mutex_
+  // Counts for comparison; they order nothing.
+  std::atomic<std::uint64_t> errors_{0};
+  std::atomic<std::uint64_t> oversized_answers_{0};
 };
 
 }  // namespace surgewatch::kafka

@@ -9,6 +9,7 @@
 #include "support/kafka_clients.h"
 #include "support/kafka_server.h"
 #include "support/kafka_server_fixture.h"
+#include "support/record_batch.h"
 
 namespace surgewatch::kafka {
 namespace {
@@ -530,6 +531,59 @@ TEST_F(RealKafka, ADamagedBatchIsPassedOverAndNothingElse) {
   std::vector<std::int64_t> offsets;
   for (const Kept& one : kept) offsets.push_back(one.offset);
   EXPECT_EQ(offsets, expected);
+}
+
+// What a broker would not take from a producer, and has on its disk nevertheless.
+TEST_F(RealKafka, WhateverIsWrongWithABatchNothingElseIsPassedOver) {
+  const std::string topic = create();
+  const auto producer = make_producer(brokers());
+  put(*producer, topic, "first");
+  ASSERT_EQ(producer->flush(milliseconds(10'000)), absl::OkStatus());
+  server_->stop();
+
+  constexpr int kRecords = 3;
+  const std::string noise = "no codec's stream, whichever is asked";
+  const std::string sound = test::records({{"k", "a"}, {"k", "b"}, {"k", "c"}});
+  const auto batch = [&](test::Codec codec, const std::string& body) {
+    return test::RecordBatch{.body = body, .records = kRecords, .codec = codec};
+  };
+  std::vector<test::RecordBatch> bad = {
+      batch(test::Codec::kGzip, noise),     batch(test::Codec::kSnappy, noise),
+      batch(test::Codec::kLz4, noise),      batch(test::Codec::kZstd, noise),
+      batch(test::Codec::kUnknown5, noise), batch(test::Codec::kNone, sound),
+      batch(test::Codec::kNone, sound),     batch(test::Codec::kNone, std::string(60, '\xFF'))};
+  bad[5].has_right_checksum = false;
+  bad[6].magic = 3;
+  std::ofstream log(server_->log_directory(topic, 0) / "00000000000000000000.log",
+                    std::ios::binary | std::ios::app);
+  std::vector<std::pair<std::int64_t, std::int64_t>> expected;
+  std::vector<std::string> readable{"first"};
+  std::int64_t offset = 1;
+  for (test::RecordBatch& one : bad) {
+    one.first_offset = offset;
+    log << one.bytes();
+    expected.emplace_back(offset, offset + kRecords);
+    offset += kRecords;
+    readable.push_back("behind " + std::to_string(offset));
+    const test::RecordBatch good{.body = test::records({{"k", readable.back()}}),
+                                 .first_offset = offset++};
+    log << good.bytes();
+  }
+  log.close();
+  ASSERT_EQ(server_->restart(), absl::OkStatus());
+
+  std::vector<std::pair<std::int64_t, std::int64_t>> skipped;
+  const auto consumer =
+      make_consumer(brokers(), "reader",
+                    {.skipped = [&](const TopicPartition&, std::int64_t first, std::int64_t next,
+                                    std::string_view) { skipped.emplace_back(first, next); }});
+  std::vector<Kept> kept;
+  ASSERT_EQ(consumer->assign({{{topic, 0}, 0}}), absl::OkStatus());
+  ASSERT_EQ(poll_until(
+                *consumer, kept, [&] { return consumer->at_end(); }, milliseconds(120'000)),
+            absl::OkStatus());
+  EXPECT_EQ(skipped, expected);
+  EXPECT_EQ(payloads(kept), readable);
 }
 
 }  // namespace

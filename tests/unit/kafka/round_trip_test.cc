@@ -475,25 +475,6 @@ TEST_F(Transactions, AFencedProducerIsToBeMadeAnew) {
 
 using Corruption = EmbeddedBrokerTest;
 
-TEST_F(Corruption, WhatCanNeverBeReadIsPassedOverAndCounted) {
-  create("topic");
-  put("topic", {"0", "1", "2"});
-  std::vector<std::string> skipped;
-  const auto consumer =
-      make_consumer(broker_->brokers(), "test",
-                    {.skipped = [&](const TopicPartition& partition, std::int64_t first,
-                                    std::int64_t next, std::string_view why) {
-                      skipped.push_back(partition.topic + " " + std::to_string(first) + " " +
-                                        std::to_string(next));
-                      EXPECT_FALSE(why.empty());
-                    }});
-  constexpr int kCorruptMessage = 2;
-  broker_->fail_requests(EmbeddedBroker::Request::kFetch, 5, kCorruptMessage);
-  EXPECT_THAT(payloads(read_to_end(*consumer, {{{"topic", 0}, 0}})), ElementsAre("1", "2"));
-  EXPECT_EQ(consumer->skipped_records(), 1U);
-  EXPECT_THAT(skipped, ElementsAre("topic 0 1"));
-}
-
 TEST_F(Corruption, WhatCuresItselfIsNotPassedOver) {
   create("topic");
   put("topic", {"0", "1", "2"});
