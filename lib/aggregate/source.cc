@@ -81,6 +81,7 @@ class Source::Impl {
 
   Stretch process(std::span<const Record> records, bool stop_at_pane_end,
                   std::vector<Aside>* aside);
+  void pass_over(std::uint64_t count, std::int64_t next_offset);
   void flush(bool ended, std::vector<v1::JournalRecord>* out);
   void recycle(std::vector<v1::JournalRecord>* records) { journal_.recycle(records); }
   SourceStats stats() const;
@@ -204,6 +205,13 @@ Source::Stretch Source::Impl::process(std::span<const Record> records, bool stop
     publish(records[end - 1].offset + 1);
   }
   return {.count = records.size(), .closed_pane = closed_pane_};
+}
+
+void Source::Impl::pass_over(std::uint64_t count, std::int64_t next_offset) {
+  window_.begin_event();
+  counts_.rejected_by_reason[v1::REJECT_REASON_UNREADABLE].add(count);
+  counts_.by_disposition[static_cast<std::size_t>(Disposition::kRejected)].add(count);
+  publish(next_offset);
 }
 
 // Changes nothing but `prepared`: what it finds does not depend on the records between.
@@ -387,6 +395,9 @@ void Source::process(std::span<const Record> records, std::vector<Aside>* aside)
 Source::Stretch Source::process_to_pane_end(std::span<const Record> records,
                                             std::vector<Aside>* aside) {
   return impl_->process(records, /*stop_at_pane_end=*/true, aside);
+}
+void Source::pass_over(std::uint64_t count, std::int64_t next_offset) {
+  impl_->pass_over(count, next_offset);
 }
 void Source::flush(std::vector<v1::JournalRecord>* out) { impl_->flush(false, out); }
 void Source::recycle(std::vector<v1::JournalRecord>* records) { impl_->recycle(records); }

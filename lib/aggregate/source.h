@@ -116,6 +116,10 @@ class Source {
   };
   Stretch process_to_pane_end(std::span<const Record> records, std::vector<Aside>* aside);
 
+  // Writer only: `count` records up to before `next_offset` can't be read, by anyone. They count as
+  // consumed and rejected (UNREADABLE).
+  void pass_over(std::uint64_t count, std::int64_t next_offset);
+
   // Flusher only: appends the panes that changed since the last flush, the corrections behind the
   // ring in offset order, and a progress record. Appends nothing if nothing has happened.
   void flush(std::vector<v1::JournalRecord>* out);

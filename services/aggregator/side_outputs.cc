@@ -55,13 +55,26 @@ absl::StatusOr<std::unique_ptr<SideOutputs>> SideOutputs::create(const kafka::Cl
 
 void SideOutputs::add(const kafka::TopicPartition& source, const aggregate::Record& record,
                       const aggregate::Outcome& outcome) {
-  Copy copy = copy_of(source, record, outcome);
+  send(copy_of(source, record, outcome), record.key, record.payload);
+}
+
+void SideOutputs::add_unreadable(const kafka::TopicPartition& source, std::int64_t first,
+                                 std::int64_t next, std::string_view why) {
+  Copy copy = copy_of(source, {.offset = first},
+                      {.disposition = aggregate::Disposition::kRejected,
+                       .reason = v1::REJECT_REASON_UNREADABLE,
+                       .detail = std::string(why)});
+  copy.last_offset = next - 1;
+  send(std::move(copy), {}, {});
+}
+
+void SideOutputs::send(Copy copy, std::string_view key, std::string_view payload) {
   copy.track->undelivered.insert(copy.offset);
-  if (backlog_.empty() && queue(copy, record.key, record.payload)) return;
+  if (backlog_.empty() && queue(copy, key, payload)) return;
   Waiting& waiting = backlog_.emplace_back();
   waiting.copy = std::move(copy);
-  waiting.payload = record.payload;
-  waiting.key = record.key;
+  waiting.payload = payload;
+  waiting.key = key;
 }
 
 SideOutputs::Copy SideOutputs::copy_of(const kafka::TopicPartition& source,
@@ -118,6 +131,9 @@ absl::Status SideOutputs::produce(const Copy& copy, std::string_view key, std::s
       {"source_partition", std::to_string(copy.track->source.partition)},
       {"source_offset", std::to_string(copy.offset)},
       {"reason", copy.reason}};
+  if (copy.last_offset) {
+    headers.push_back({"source_last_offset", std::to_string(*copy.last_offset)});
+  }
   if (!copy.detail.empty()) headers.push_back({"detail", copy.detail});
   const bool lacks_payload = copy.has_payload && payload.size() != copy.payload_bytes;
   const bool lacks_key = copy.has_key && key.size() != copy.key_bytes;

@@ -1,5 +1,6 @@
 // Copies of records that were not counted: the rejected go to the dead-letter topic, the late to
-// the late one, with where they come from in their headers.
+// the late one, with where they come from in their headers. Of records that nobody can read, where
+// they are goes there.
 //
 // Work never waits for them. A copy is queued and delivered beside the work, again and again as
 // long as that may help; a copy that is too large, here or for the broker, goes without what makes
@@ -46,6 +47,9 @@ class SideOutputs {
 
   void add(const kafka::TopicPartition& source, const aggregate::Record& record,
            const aggregate::Outcome& outcome);
+  // Says where records [first, next) are that can't be read; there is nothing to copy.
+  void add_unreadable(const kafka::TopicPartition& source, std::int64_t first, std::int64_t next,
+                      std::string_view why);
   // Serves what was delivered or refused, and queues what waits for room.
   void poll();
   // More than the queue holds has been added: poll() until that is over, and add no more.
@@ -68,6 +72,7 @@ class SideOutputs {
   struct Copy {
     std::shared_ptr<Track> track;
     std::int64_t offset = 0;
+    std::optional<std::int64_t> last_offset;  // of several that can't be read
     bool is_late = false;
     std::string reason, detail;
     std::string key;  // if it is short
@@ -89,6 +94,7 @@ class SideOutputs {
       : late_topic_(topics.late), dead_letter_topic_(topics.dead_letter), meters_(*meters) {}
   Copy copy_of(const kafka::TopicPartition& source, const aggregate::Record& record,
                const aggregate::Outcome& outcome);
+  void send(Copy copy, std::string_view key, std::string_view payload);
   // False: no room.
   bool queue(const Copy& copy, std::string_view key, std::string_view payload);
   bool queue_without_payload(const Copy& copy);

@@ -37,6 +37,9 @@ absl::Status Worker::connect() {
   consumer.left_log = [this](const kafka::TopicPartition& partition, std::string_view why) {
     left_log_.emplace_back(partition, why);
   };
+  consumer.skipped = [this](const kafka::TopicPartition& partition, std::int64_t first,
+                            std::int64_t next,
+                            std::string_view why) { pass_over(partition, first, next, why); };
   SW_ASSIGN_OR_RETURN(consumer_, kafka::Consumer::create(consumer));
   return consumer_->subscribe({topics_.invoices, topics_.shipments},
                               {.assigned = [this](const auto& list) { return assigned(list); },
@@ -147,6 +150,35 @@ void Worker::count(OwnedSource* owned, std::span<const aggregate::Record> record
   for (const aggregate::Aside& aside : asides_) {
     side_outputs_->add(owned->partition, records[aside.index], aside.outcome);
   }
+}
+
+// What no client can read: it counts as rejected, its dead letter says where it is, and the source
+// goes on behind it. In the poll, after what was read in front of it.
+void Worker::pass_over(const kafka::TopicPartition& partition, std::int64_t first,
+                       std::int64_t next, std::string_view why) {
+  OwnedSource* owned = find(partition.topic, partition.partition);
+  if (owned == nullptr) return;
+  if (!owned->gathered.empty()) process(owned, SteadyClock::now());
+  InputState& input = owned->input;
+  if (input.incident.load(std::memory_order_relaxed) != Incident::kNone ||
+      (!input.has_begun.load(std::memory_order_relaxed) && !begins_right(owned, first))) {
+    return;
+  }
+  const std::int64_t border = std::clamp(input.border.offset(), first, next);
+  if (first < border) pass_over(owned, first, border);
+  if (border == next) return;  // an earlier owner has said it
+  if (!input.border.passed()) input.border.pass(owned->source.stats());
+  pass_over(owned, border, next);
+  side_outputs_->add_unreadable(partition, border, next, why);
+}
+
+void Worker::pass_over(OwnedSource* owned, std::int64_t first, std::int64_t next) {
+  const auto count = static_cast<std::uint64_t>(next - first);
+  owned->source.pass_over(count, next);
+  owned->next_offset = next;
+  owned->input.position.store(next, std::memory_order_relaxed);
+  owned->processed.fetch_add(count, std::memory_order_release);
+  shared_.processed->fetch_add(count, std::memory_order_relaxed);
 }
 
 // Nothing is counted while there is no room for what comes of it: side outputs that are more than

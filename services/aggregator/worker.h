@@ -94,6 +94,7 @@ class Worker {
                                     const std::optional<kafka::GroupOffset>& committed,
                                     const Remembered& remembered, const kafka::LogEnds& log);
   bool begins_right(OwnedSource* owned, const aggregate::Record& first);
+  bool begins_right(OwnedSource* owned, std::int64_t first_unreadable);
   void hold_what_is_wrong();
   void start_again_what_left_its_log();
   void give_up(const OwnedSources& sources);
@@ -108,6 +109,9 @@ class Worker {
   void process_gathered();
   void process(OwnedSource* owned, std::chrono::steady_clock::time_point polled);
   void count(OwnedSource* owned, std::span<const aggregate::Record> records);
+  void pass_over(const kafka::TopicPartition& partition, std::int64_t first, std::int64_t next,
+                 std::string_view why);
+  void pass_over(OwnedSource* owned, std::int64_t first, std::int64_t next);
   absl::Status wait_for_others(const Stop& stop);
   absl::Status housekeeping();
   void see_how_far();

@@ -230,6 +230,23 @@ bool Worker::begins_right(OwnedSource* owned, const aggregate::Record& first) {
   return true;
 }
 
+// A beginning that can't be read has nothing to be known by but its place. Where it could be read
+// before, what was counted there can't be counted again.
+bool Worker::begins_right(OwnedSource* owned, std::int64_t first_unreadable) {
+  InputState& input = owned->input;
+  if (input.beginning.record) {
+    input.say(
+        Incident::kLogStartMoved,
+        fmt::format("its first record, at offset {}, was counted before and can't be read any "
+                    "more",
+                    input.beginning.first));
+    return false;
+  }
+  input.beginning = {.first = first_unreadable};
+  input.has_begun.store(true, std::memory_order_release);
+  return true;
+}
+
 void Worker::hold_what_is_wrong() {
   const PartitionCounts counts = shared_.incidents->partitions();
   OwnedSources wrong;

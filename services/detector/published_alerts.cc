@@ -57,7 +57,8 @@ class Reading {
     newest_.insert_or_assign(std::move(id), std::move(alert));
   }
 
-  PublishedAlerts finish(std::int64_t end) && {
+  PublishedAlerts finish(std::int64_t end, std::uint64_t unreadable) && {
+    result_.malformed += unreadable;
     result_.next_offset = std::max(result_.next_offset, end);
     if (result_.identity.empty()) result_.identity = new_identity();
     result_.newest.reserve(newest_.size());
@@ -95,7 +96,7 @@ absl::StatusOr<PublishedAlerts> read_published(const config::Kafka& kafka, const
     }
   }
   SW_ASSIGN_OR_RETURN(const auto ends, consumer->log_ends({alerts}, kAnswerWait));
-  return std::move(reading).finish(ends[0].next);
+  return std::move(reading).finish(ends[0].next, consumer->skipped_records());
 }
 
 }  // namespace surgewatch::services

@@ -155,6 +155,9 @@ absl::Status Gateway::Reading::run(const Stop& stop) {
   consumer_options.client = client_options(options.config->kafka);
   consumer_options.group_id = options.config->kafka.group_id + "-gateway";
   consumer_options.headers = true;
+  consumer_options.skipped = [this](const auto&, std::int64_t first, std::int64_t next, auto) {
+    gateway_.meters_->malformed(next - first);
+  };
   SW_ASSIGN_OR_RETURN(const auto consumer, kafka::Consumer::create(consumer_options));
   std::vector<std::pair<kafka::TopicPartition, std::int64_t>> starts{
       {{topics.alerts, 0}, kafka::kBeginning}};

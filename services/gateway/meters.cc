@@ -67,7 +67,9 @@ GatewayMeters::GatewayMeters(telemetry::Telemetry* telemetry)
           "alerts_dropped_total",
           "Alerts beyond the limit, shown neither by the page nor by the API.", {})) {}
 
-void GatewayMeters::malformed() { malformed_->Increment(); }
+void GatewayMeters::malformed(std::int64_t records) {
+  malformed_->Increment(static_cast<double>(records));
+}
 
 void GatewayMeters::read_anew() { read_anew_->Increment(); }
 

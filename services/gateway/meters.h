@@ -35,7 +35,7 @@ class GatewayMeters {
   // Nothing is known any more.
   void reset();
 
-  void malformed();
+  void malformed(std::int64_t records = 1);
   void read_anew();
   // Totals of what the store has no room for.
   void dropped(std::uint64_t points, std::uint64_t alerts);

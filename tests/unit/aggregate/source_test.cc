@@ -355,6 +355,23 @@ TEST(Source, ARejectedEventIsCountedByItsReason) {
   EXPECT_EQ(bench.process(invoice("i", kNewYear)), kCounted);  // its id was not remembered
 }
 
+TEST(Source, WhatCantBeReadCountsAsRejectedAndTheProgressIsBehindIt) {
+  Bench bench;
+  EXPECT_EQ(bench.process(invoice("i", kNewYear)), kCounted);
+  bench.source.pass_over(10, 11);
+  const SourceStats stats = bench.source.stats();
+  EXPECT_EQ(stats.consumed, 11u);
+  EXPECT_EQ(stats.counted, 1u);
+  EXPECT_EQ(stats.rejected, 10u);
+  EXPECT_EQ(stats.rejected_by_reason[v1::REJECT_REASON_UNREADABLE], 10u);
+  bench.flush();
+  EXPECT_EQ(bench.records.back().progress().next_offset(), 11);
+  bench.source.pass_over(1, 12);
+  bench.flush();
+  ASSERT_EQ(bench.records.size(), 1u);  // with nothing to say but that
+  EXPECT_EQ(bench.records[0].progress().next_offset(), 12);
+}
+
 TEST(Source, AKeyThatIsNotTheOrderIsCountedAsMiskeyed) {
   Source keyed(SourceId{}, test::config(), {.is_keyed = true});
   const std::string payload = invoice("i", kNewYear).SerializeAsString();

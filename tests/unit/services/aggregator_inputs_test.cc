@@ -6,6 +6,7 @@
 
 #include "support/kafka_admin.h"
 #include "support/log_lines.h"
+#include "support/record_batch.h"
 #include "support/running_aggregator.h"
 
 namespace surgewatch::test {
@@ -321,6 +322,105 @@ TEST_F(OnEmbeddedBroker, WhatIsReadAgainIsCountedApartToTheBorder) {
   const auto letters = records("surgewatch.dead-letter");
   ASSERT_THAT(letters, SizeIs(1));
   EXPECT_EQ(headers(letters[0])["source_offset"], "5");
+}
+
+// Batches that no client can read.
+class Unreadable : public OnEmbeddedBroker {
+ protected:
+  static constexpr int kRecords = 3;  // of each
+
+  void send_unreadable() {
+    const RecordBatch batch{.body = "no stream of lz4", .records = kRecords, .codec = Codec::kLz4};
+    ASSERT_EQ(test::produce(brokers(), {"invoices", 0}, batch.bytes()), absl::OkStatus());
+  }
+  void expect_read_to(const RunningAggregator& aggregator, std::int64_t offset) {
+    ASSERT_TRUE(aggregator.wait_until([&] {
+      return aggregator.is_ready() &&
+             committed(brokers(), "group", {"invoices", 0}).first == offset;
+    })) << aggregator.missing();
+  }
+  std::vector<std::string> offsets_of_letters() const {
+    std::vector<std::string> offsets;
+    for (const kafka::Kept& letter : records("surgewatch.dead-letter")) {
+      auto said = headers(letter);
+      offsets.push_back(said["source_offset"] + " to " + said["source_last_offset"]);
+    }
+    return offsets;
+  }
+};
+
+TEST_F(Unreadable, ABatchIsCountedNamedAndReadPast) {
+  send(invoice("a"));
+  send_unreadable();
+  send(invoice("b"));
+  RunningAggregator aggregator(config());
+  expect_read_to(aggregator, 5);
+  EXPECT_EQ(aggregator.metric("events_rejected_total", "reason=\"unreadable\""), kRecords);
+  EXPECT_EQ(aggregator.metric("events_rejected_total"), kRecords);
+  EXPECT_EQ(aggregator.metric("events_consumed_total", "invoices"), 2 + kRecords);
+  EXPECT_EQ(aggregator.progress().delivered, 2U + kRecords);
+  const auto letters = records("surgewatch.dead-letter");
+  ASSERT_THAT(letters, SizeIs(1));
+  EXPECT_TRUE(letters[0].tombstone);
+  EXPECT_FALSE(letters[0].has_key);
+  auto said = headers(letters[0]);
+  EXPECT_EQ(said["source_topic"], "invoices");
+  EXPECT_EQ(said["source_partition"], "0");
+  EXPECT_EQ(said["source_offset"], "1");
+  EXPECT_EQ(said["source_last_offset"], "3");
+  EXPECT_EQ(said["reason"], "REJECT_REASON_UNREADABLE");
+  EXPECT_THAT(said["detail"], HasSubstr("failed"));
+}
+
+TEST_F(Unreadable, IsNeitherCountedNorNamedAgainByTheNextLife) {
+  send(invoice("a"));
+  send_unreadable();
+  {
+    RunningAggregator aggregator(config());
+    expect_read_to(aggregator, 4);
+  }
+  send_unreadable();
+  RunningAggregator aggregator(config());
+  expect_read_to(aggregator, 7);
+  EXPECT_EQ(aggregator.metric("events_reread_total"), 1 + kRecords);
+  EXPECT_EQ(aggregator.metric("events_rejected_total"), kRecords);
+  EXPECT_THAT(offsets_of_letters(), testing::ElementsAre("1 to 3", "4 to 6"));
+}
+
+// Though nothing tells the beginning of such a log but its place.
+TEST_F(Unreadable, ALogOfNothingElseIsNotCountedAgainEither) {
+  send_unreadable();
+  {
+    RunningAggregator aggregator(config());
+    expect_read_to(aggregator, 3);
+  }
+  RunningAggregator aggregator(config());
+  ASSERT_TRUE(aggregator.wait_until([&] { return aggregator.is_ready(); })) << aggregator.missing();
+  EXPECT_EQ(aggregator.metric("events_reread_total"), kRecords);
+  EXPECT_EQ(aggregator.metric("events_rejected_total"), 0);
+  EXPECT_EQ(aggregator.metric("incident"), 0);
+  EXPECT_THAT(offsets_of_letters(), SizeIs(1));
+}
+
+TEST_F(Unreadable, WhatAnEarlierOwnerHadReadOfItIsNotSaidAgain) {
+  send_unreadable();
+  committed_before("invoices", 2);
+  RunningAggregator aggregator(config());
+  expect_read_to(aggregator, 3);
+  EXPECT_EQ(aggregator.metric("events_reread_total"), 2);
+  EXPECT_EQ(aggregator.metric("events_rejected_total"), 1);
+  EXPECT_THAT(offsets_of_letters(), testing::ElementsAre("2 to 2"));
+}
+
+TEST_F(Unreadable, WhereTheBeginningCouldBeReadOnceItIsAnIncident) {
+  send_unreadable();
+  committed_before("invoices", 3, "v1 first=0 record=0123456789abcdef");
+  RunningAggregator aggregator(config());
+  ASSERT_TRUE(aggregator.wait_until([&] {
+    return aggregator.metric("incident", "incident=\"log_start_moved\"") == 1;
+  })) << aggregator.missing();
+  EXPECT_EQ(aggregator.metric("events_consumed_total") + aggregator.metric("events_reread_total"),
+            0);
 }
 
 // What is wrong with one input is said, and the other goes on.
