@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <list>
 #include <mutex>
 #include <queue>
 #include <set>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/cleanup/cleanup.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "base/status.h"
@@ -158,7 +160,19 @@ struct AlertStore::State {
   std::uint64_t dropped_points ABSL_GUARDED_BY(mutex) = 0;
   std::uint64_t evicted_alerts ABSL_GUARDED_BY(mutex) = 0;
 
+  // Held while they are called, so that it says when no call is under way.
+  std::mutex watch_mutex;
+  std::list<std::function<void()>> watchers ABSL_GUARDED_BY(watch_mutex);
+
   bool put(SubjectPoints* subject, const Point& point) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+
+  // Tells those who watch. To be made before the lock is taken: it acts once that is released.
+  auto telling() {
+    return absl::Cleanup([this] {
+      const std::lock_guard lock(watch_mutex);
+      for (const auto& watcher : watchers) watcher();
+    });
+  }
 
   // Moves the end of the log; false if the record has been seen before.
   bool pass(std::int64_t offset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
@@ -188,6 +202,7 @@ AlertStore::Place AlertStore::place() const {
 
 void AlertStore::reset() {
   State& s = *state_;
+  const auto telling = s.telling();
   const std::lock_guard lock(s.mutex);
   s.place = {.life = s.place.life + 1, .loaded = false};
   s.complete_from = 0;
@@ -213,6 +228,7 @@ void AlertStore::set_identity(std::uint64_t identity) {
 AlertStore::Added AlertStore::add(std::int64_t offset, v1::Alert alert) {
   State& s = *state_;
   const auto held = std::make_shared<const v1::Alert>(std::move(alert));
+  const auto telling = s.telling();
   const std::lock_guard lock(s.mutex);
   if (!s.pass(offset)) return {};
   const auto current = s.newest.find(held->alert_id());
@@ -240,11 +256,13 @@ AlertStore::Added AlertStore::add(std::int64_t offset, v1::Alert alert) {
 }
 
 void AlertStore::forget(std::int64_t offset, const std::string& alert_id) {
+  const auto telling = state_->telling();
   const std::lock_guard lock(state_->mutex);
   if (state_->pass(offset)) state_->erase(alert_id);
 }
 
 void AlertStore::advance(std::int64_t next_offset) {
+  const auto telling = state_->telling();
   const std::lock_guard lock(state_->mutex);
   state_->pass(next_offset - 1);
 }
@@ -325,6 +343,7 @@ bool AlertStore::wait_beyond(const Place& from, std::chrono::milliseconds wait) 
 }
 
 void AlertStore::stop() {
+  const auto telling = state_->telling();
   const std::lock_guard lock(state_->mutex);
   state_->stopped = true;
   state_->changed.notify_all();
@@ -333,6 +352,15 @@ void AlertStore::stop() {
 bool AlertStore::stopped() const {
   const std::lock_guard lock(state_->mutex);
   return state_->stopped;
+}
+
+AlertStore::Watch AlertStore::watch(std::function<void()> changed) const {
+  const std::lock_guard lock(state_->watch_mutex);
+  const auto watcher = state_->watchers.insert(state_->watchers.end(), std::move(changed));
+  return {&*watcher, [state = state_, watcher](const void*) {
+            const std::lock_guard unwatch(state->watch_mutex);
+            state->watchers.erase(watcher);
+          }};
 }
 
 // --- Points ----------------------------------------------------------------------------------

@@ -20,6 +20,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -117,6 +118,13 @@ class AlertStore {
   // Wakes all who wait, for good.
   void stop();
   bool stopped() const;
+
+  // For those who follow without a thread that waits: `changed` is called after everything that
+  // wait_beyond() wakes for, by the thread that did it and with no lock of the store held. It must
+  // be short, and can't watch or let go of a watch. Called as long as the handle is held; once that
+  // has been let go of no call is under way.
+  using Watch = std::shared_ptr<const std::function<void()>>;
+  [[nodiscard]] Watch watch(std::function<void()> changed) const;
 
   // Empty filters match everything; both ends of a range belong to it.
   struct PointQuery {

@@ -210,6 +210,47 @@ TEST(AlertStore, StopWakesThoseWhoWait) {
   EXPECT_TRUE(store.stopped());
 }
 
+TEST(AlertStore, WhoWatchesIsToldOfEachChangeAndMayRead) {
+  AlertStore store(100);
+  std::vector<std::int64_t> seen;
+  auto watch = store.watch([&] { seen.push_back(store.next_offset()); });
+  auto other = store.watch([] {});
+  store.add(0, make_alert("a"));
+  store.forget(1, "a");
+  store.advance(4);
+  EXPECT_THAT(seen, ElementsAre(1, 2, 4));
+  seen.clear();
+  store.reset();
+  EXPECT_THAT(seen, ElementsAre(0));
+  seen.clear();
+  store.stop();
+  EXPECT_THAT(seen, ElementsAre(0));
+  watch.reset();
+  store.add(0, make_alert("b"));
+  EXPECT_THAT(seen, ElementsAre(0));
+}
+
+TEST(AlertStore, AWatchThatHasBeenLetGoOfIsNotCalledAnyMore) {
+  AlertStore store(100);
+  std::atomic<bool> done{false};
+  std::thread writer([&] {
+    for (std::int64_t i = 0; !done; ++i) store.advance(i + 1);
+  });
+  for (int i = 0; i < 1'000; ++i) {
+    std::atomic<int> calls{0};
+    auto counter = std::make_unique<int>(0);  // gone before the next round
+    auto watch = store.watch([&] {
+      ++*counter;
+      ++calls;
+    });
+    while (calls == 0) std::this_thread::yield();
+    watch.reset();
+    EXPECT_EQ(*counter, calls);
+  }
+  done = true;
+  writer.join();
+}
+
 TEST(AlertStore, ReadersAndTheWriterMeetWithoutALoss) {
   constexpr int kCount = 5'000;
   AlertStore store(kCount);
