@@ -1,0 +1,22 @@
+#include "serve/peer.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+
+namespace surgewatch::serve {
+
+std::string peer_of(std::string_view address) {
+  // An address of this link names its interface too: fe80::1%eth0.
+  const std::string numeric(address.substr(0, address.find('%')));
+  in6_addr v6{};
+  if (inet_pton(AF_INET6, numeric.c_str(), &v6) != 1) return std::string(address);
+  char text[INET6_ADDRSTRLEN];
+  if (IN6_IS_ADDR_V4MAPPED(&v6)) {
+    return inet_ntop(AF_INET, &v6.s6_addr[12], text, sizeof text);
+  }
+  std::fill(std::begin(v6.s6_addr) + 8, std::end(v6.s6_addr), 0);
+  return std::string(inet_ntop(AF_INET6, &v6, text, sizeof text)) + "/64";
+}
+
+}  // namespace surgewatch::serve

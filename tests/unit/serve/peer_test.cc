@@ -1,0 +1,28 @@
+#include "serve/peer.h"
+
+#include <gtest/gtest.h>
+
+namespace surgewatch::serve {
+namespace {
+
+TEST(Peer, IsTheAddressOfIPv4) {
+  EXPECT_EQ(peer_of("127.0.0.1"), "127.0.0.1");
+  EXPECT_EQ(peer_of("::ffff:10.1.2.3"), "10.1.2.3");
+  EXPECT_EQ(peer_of("::ffff:a01:203"), "10.1.2.3");
+}
+
+TEST(Peer, IsTheNetworkOfIPv6) {
+  EXPECT_EQ(peer_of("::1"), "::/64");
+  EXPECT_EQ(peer_of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+  EXPECT_EQ(peer_of("2001:0DB8:0001:0002::9"), "2001:db8:1:2::/64");
+  EXPECT_NE(peer_of("2001:db8:1:3::9"), peer_of("2001:db8:1:2::9"));
+  EXPECT_EQ(peer_of("fe80::1%eth0"), "fe80::/64");
+}
+
+TEST(Peer, OfAnotherKindIsItself) {
+  EXPECT_EQ(peer_of("/run/proxy.sock"), "/run/proxy.sock");
+  EXPECT_EQ(peer_of(""), "");
+}
+
+}  // namespace
+}  // namespace surgewatch::serve
