@@ -130,6 +130,16 @@ bool matches(const v1::AlertFilter& filter, const v1::Alert& alert) {
                      [&](const auto& entry) { return contains(filter.regions(), entry.second); });
 }
 
+absl::Status check_filter(const v1::AlertFilter& filter) {
+  if (filter.rules_size() <= kMaxFilterValues && filter.regions_size() <= kMaxFilterValues) {
+    return absl::OkStatus();
+  }
+  return invalid_argument(
+      "the filter names {} rules and {} regions, but may name at most {} of each; ask for all, and "
+      "choose",
+      filter.rules_size(), filter.regions_size(), kMaxFilterValues);
+}
+
 struct AlertStore::State {
   explicit State(const Limits& l) : limits(l) {}
 
@@ -276,16 +286,18 @@ std::vector<v1::Alert> AlertStore::list(const v1::AlertFilter& filter) const {
 }
 
 AlertStore::Page AlertStore::page(const v1::AlertFilter& filter, const std::optional<Cursor>& after,
-                                  std::size_t limit) const {
+                                  std::size_t limit, std::size_t max_bytes) const {
   const State& s = *state_;
   Page page;
+  std::size_t bytes = 0;
   const std::lock_guard lock(s.mutex);
   page.place = s.place;
   auto entry =
       after ? s.ordered.upper_bound(ListKey{after->onset, after->alert_id}) : s.ordered.begin();
   for (; entry != s.ordered.end(); ++entry) {
     if (!matches(filter, *entry->second)) continue;
-    if (page.alerts.size() == limit) {
+    if (max_bytes < SIZE_MAX) bytes += entry->second->ByteSizeLong();
+    if (page.alerts.size() == limit || (bytes > max_bytes && !page.alerts.empty())) {
       const v1::Alert& last = *page.alerts.back();
       page.next = Cursor{onset_of(last), last.alert_id()};
       break;

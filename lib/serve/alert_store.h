@@ -27,6 +27,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/time.h"
 #include "surgewatch/v1/alert.pb.h"
@@ -35,6 +36,10 @@
 namespace surgewatch::serve {
 
 bool matches(const v1::AlertFilter& filter, const v1::Alert& alert);
+
+// A filter is looked through for each alert. INVALID_ARGUMENT if it names more rules or regions.
+inline constexpr int kMaxFilterValues = 100;
+absl::Status check_filter(const v1::AlertFilter& filter);
 
 struct StoredRevision {
   std::int64_t offset = 0;  // in the alerts topic; a token points behind it
@@ -97,8 +102,9 @@ class AlertStore {
     // As of this page: who subscribes from here hears of every change after it.
     Place place;
   };
-  Page page(const v1::AlertFilter& filter, const std::optional<Cursor>& after,
-            std::size_t limit) const;
+  // At most `limit` alerts, and no more than `max_bytes` together unless it is one.
+  Page page(const v1::AlertFilter& filter, const std::optional<Cursor>& after, std::size_t limit,
+            std::size_t max_bytes = SIZE_MAX) const;
 
   std::optional<v1::Alert> get(const std::string& alert_id) const;
 

@@ -20,7 +20,6 @@ constexpr std::int64_t kDefaultAlerts = 1'000;
 constexpr std::int64_t kMaxAlerts = 10'000;
 constexpr std::int64_t kDefaultPoints = 10'000;
 constexpr std::int64_t kMaxPoints = 100'000;
-constexpr std::size_t kMaxFilterValues = 100;
 
 std::string upper(std::string text) {
   for (char& c : text) {
@@ -70,8 +69,7 @@ absl::StatusOr<bool> take_filter_param(const std::string& name, const std::strin
   } else {
     return false;
   }
-  if (static_cast<std::size_t>(filter->rules_size()) > kMaxFilterValues ||
-      static_cast<std::size_t>(filter->regions_size()) > kMaxFilterValues) {
+  if (filter->rules_size() > kMaxFilterValues || filter->regions_size() > kMaxFilterValues) {
     return invalid_argument("{}: given more than {} times", name, kMaxFilterValues);
   }
   return true;

@@ -1,14 +1,16 @@
 // The gRPC AlertService with health and reflection.
 //
-// A subscription reads revisions from the store by offset; nothing is buffered for a subscriber, so
-// a slow one costs nothing but its thread, and is told when it has fallen behind what is kept.
+// A subscription reads revisions from the store by offset, and one response of it is on its way at
+// a time, so a slow subscriber costs its slot and that response. One that does not take it in time,
+// or has fallen behind what is kept, is cut, and told the token to resume with (open_calls.h).
 //
 //   Subscribe ─► heartbeat with a token ─► revisions that match, each with its token ─► …
 //                                     └─► a heartbeat whenever nothing was sent for an interval
 //
 // Health: of AlertService and of the whole server alike, as set_serving() says.
 //
-// Threads: gRPC's own, one for each stream; set_serving() by any.
+// Threads: gRPC's own, a few however many streams there are, and one that writes to all of them;
+// set_serving() by any.
 // Errors: start() answers FAILED_PRECONDITION naming address and port if it can't listen. Streams
 // end with INVALID_ARGUMENT (not a token of ours), OUT_OF_RANGE (older than what is kept, of
 // another topic, or the topic has become another one), RESOURCE_EXHAUSTED (too slow, or too many
@@ -18,6 +20,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -32,6 +35,21 @@ namespace surgewatch::serve {
 // Name of the trailing metadata that tells a gateway that is reading from one that is not there.
 inline constexpr char kLoadingMetadata[] = "surgewatch-loading";
 
+// What clients may take. A peer is an address (peer.h): all of a proxy's clients are one.
+struct GrpcLimits {
+  int streams = 256;
+  int streams_per_peer = 64;
+  // Answers to ListAlerts and GetAlert that are computed or that their client has not taken yet.
+  int answers = 64;
+  int answers_per_peer = 16;
+  // For a client to take a response in, and a second more for each 64 kB of it.
+  std::chrono::milliseconds write_time{10'000};
+  // Where all that clients have not taken yet is more than this, those who have not taken theirs
+  // for so long are cut, the slowest first, until it no longer is.
+  std::size_t unsent_bytes = std::size_t{64} << 20U;
+  std::chrono::milliseconds pressed_write_time{1'000};
+};
+
 class GrpcServer {
  public:
   struct Options {
@@ -40,9 +58,9 @@ class GrpcServer {
     AlertStore* alerts = nullptr;
     telemetry::Telemetry* telemetry = nullptr;  // may be null
     std::chrono::milliseconds heartbeat{10'000};
-    int max_streams = 256;
     // How long a token may be ahead of us: a gateway that still reads its topic catches up.
     std::chrono::milliseconds ahead_grace{30'000};
+    GrpcLimits limits = {};
   };
   static absl::StatusOr<std::unique_ptr<GrpcServer>> start(const Options& options);
   virtual ~GrpcServer() = default;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/check.h"
+
 namespace surgewatch::serve {
 
 std::string peer_of(std::string_view address) {
@@ -17,6 +19,24 @@ std::string peer_of(std::string_view address) {
   }
   std::fill(std::begin(v6.s6_addr) + 8, std::end(v6.s6_addr), 0);
   return std::string(inet_ntop(AF_INET6, &v6, text, sizeof text)) + "/64";
+}
+
+PeerSlots::Admission PeerSlots::take(const std::string& peer) {
+  const auto found = taken_by_.find(peer);
+  if ((found == taken_by_.end() ? 0 : found->second) >= slots_per_peer_) {
+    return Admission::kFullOfPeer;
+  }
+  if (taken_ >= slots_) return Admission::kFull;
+  ++taken_by_[peer];
+  ++taken_;
+  return Admission::kAdmitted;
+}
+
+void PeerSlots::give_back(const std::string& peer) {
+  const auto found = taken_by_.find(peer);
+  SW_CHECK(found != taken_by_.end());
+  if (--found->second == 0) taken_by_.erase(found);
+  --taken_;
 }
 
 }  // namespace surgewatch::serve

@@ -9,11 +9,10 @@
 #include <vector>
 
 #include "base/status.h"
-#include "serve/metrics.h"
 #include "serve/token.h"
 #include "support/grpc_health.h"
-#include "surgewatch/v1/service.grpc.pb.h"
 #include "unit/serve/builders.h"
+#include "unit/serve/grpc_server_fixture.h"
 
 namespace surgewatch::serve {
 namespace {
@@ -25,75 +24,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-std::int64_t now_seconds() {
-  return std::chrono::duration_cast<seconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
-std::string token_at(std::int64_t offset) {
-  return make_token(ResumeToken{.next_offset = offset, .issued_at = now_seconds()});
-}
-
-std::int64_t offset_of(const std::string& token) {
-  const auto parsed = parse_resume_token(token);
-  return parsed.ok() ? parsed->next_offset : -1;
-}
-
-class GrpcServerTest : public ::testing::Test {
- protected:
-  void start(GrpcServer::Options options = {}) {
-    options.alerts = &store_;
-    options.telemetry = &telemetry_;
-    auto started = GrpcServer::start(options);
-    ASSERT_TRUE(started.ok()) << started.status().ToString();
-    server_ = *std::move(started);
-    stub_ = v1::AlertService::NewStub(
-        grpc::CreateChannel(target(), grpc::InsecureChannelCredentials()));
-  }
-  std::string target() const { return "127.0.0.1:" + std::to_string(server_->port()); }
-
-  v1::ListAlertsResponse list(const v1::ListAlertsRequest& request) const {
-    grpc::ClientContext context;
-    v1::ListAlertsResponse response;
-    const auto status = stub_->ListAlerts(&context, request, &response);
-    EXPECT_TRUE(status.ok()) << status.error_message();
-    return response;
-  }
-
-  // Subscribes until `count` alerts have come.
-  std::vector<v1::SubscribeResponse> take(const v1::SubscribeRequest& request, std::size_t count) {
-    std::vector<v1::SubscribeResponse> alerts;
-    const auto status = subscribe(target(), request, [&](const v1::SubscribeResponse& response) {
-      if (response.has_alert()) alerts.push_back(response);
-      return alerts.size() < count;
-    });
-    EXPECT_TRUE(status.ok()) << status.ToString();
-    return alerts;
-  }
-  absl::Status end_of(const v1::SubscribeRequest& request) const {
-    return subscribe(target(), request, [](const v1::SubscribeResponse&) { return true; });
-  }
-
-  bool wait_for_streams(double count) {
-    auto& gauge = subscribers_gauge(telemetry_, "grpc");
-    const auto deadline = std::chrono::steady_clock::now() + seconds(20);
-    while (gauge.Value() != count && std::chrono::steady_clock::now() < deadline) {
-      std::this_thread::yield();
-    }
-    return gauge.Value() == count;
-  }
-
-  telemetry::Telemetry telemetry_{"gateway", 100};
-  AlertStore store_{100};
-  std::unique_ptr<GrpcServer> server_;
-  std::unique_ptr<v1::AlertService::Stub> stub_;
-};
-
-std::vector<std::string> ids(const std::vector<v1::SubscribeResponse>& responses) {
-  std::vector<std::string> result;
-  for (const auto& response : responses) result.push_back(response.alert().alert_id());
-  return result;
-}
+using GrpcServerTest = GrpcServerFixture;
 
 TEST_F(GrpcServerTest, ListsByPagesWithOneTokenForAllOfThem) {
   start();
@@ -309,7 +240,7 @@ TEST_F(GrpcServerTest, ASubscriberThatFallsBehindIsTold) {
 }
 
 TEST_F(GrpcServerTest, StreamsBeyondTheLimitAreTurnedAway) {
-  start({.max_streams = 1});
+  start({.limits = {.streams = 1}});
   std::atomic<bool> cancelled{false};
   auto held = std::async(std::launch::async, [&] {
     return subscribe(

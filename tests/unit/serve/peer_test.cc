@@ -24,5 +24,22 @@ TEST(Peer, OfAnotherKindIsItself) {
   EXPECT_EQ(peer_of(""), "");
 }
 
+TEST(PeerSlots, AreLimitedInAllAndByPeer) {
+  using enum PeerSlots::Admission;
+  PeerSlots slots(3, 2);
+  EXPECT_EQ(slots.take("a"), kAdmitted);
+  EXPECT_EQ(slots.take("a"), kAdmitted);
+  EXPECT_EQ(slots.take("a"), kFullOfPeer);
+  EXPECT_EQ(slots.take("b"), kAdmitted);
+  EXPECT_EQ(slots.take("b"), kFull);
+  slots.give_back("a");
+  EXPECT_EQ(slots.take("b"), kAdmitted);
+  EXPECT_EQ(slots.take("a"), kFull);
+  slots.give_back("b");
+  slots.give_back("b");
+  EXPECT_EQ(slots.take("a"), kAdmitted);
+  EXPECT_EQ(slots.take("a"), kFullOfPeer);
+}
+
 }  // namespace
 }  // namespace surgewatch::serve
