@@ -173,6 +173,10 @@ void check_server(const Checker& check, const v1::ServerConfig& given, Server* s
        &server->aggregator_http_port);
   port("detector_http_port", given.has_detector_http_port(), given.detector_http_port(),
        &server->detector_http_port);
+  if (given.has_streams_per_peer() &&
+      check.in_range("server.streams_per_peer", given.streams_per_peer(), 1, 256)) {
+    server->streams_per_peer = given.streams_per_peer();
+  }
   // The others may be on other machines.
   if (server->gateway_http_port != 0 && server->gateway_http_port == server->gateway_grpc_port) {
     const bool grpc_given = given.has_gateway_grpc_port();

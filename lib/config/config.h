@@ -182,6 +182,7 @@ struct Server {
   int gateway_grpc_port = 8081;
   int aggregator_http_port = 9464;
   int detector_http_port = 9465;
+  int streams_per_peer = 64;
 };
 
 struct Limits {

@@ -70,6 +70,7 @@ absl::Status Gateway::start() {
   grpc.port = server.gateway_grpc_port;
   grpc.alerts = &store_;
   grpc.telemetry = options_.telemetry;
+  grpc.limits.streams_per_peer = server.streams_per_peer;
   SW_ASSIGN_OR_RETURN(grpc_, serve::GrpcServer::start(grpc));
   spdlog::info("page and API at http://{}:{}/, gRPC at {}:{}", server.bind_address, http_->port(),
                server.bind_address, grpc_->port());

@@ -241,6 +241,11 @@ TEST(Settings, HaveRangesThatIncludeTheirBorders) {
   EXPECT_THAT(
       problems_of("server: {gateway_grpc_port: 8080}"),
       ElementsAre(StartsWith("c.yaml:1:29: server.gateway_grpc_port: port 8080 is taken twice")));
+  EXPECT_THAT(problems_of("server: {streams_per_peer: 1}"), IsEmpty());
+  EXPECT_THAT(problems_of("server: {streams_per_peer: 256}"), IsEmpty());
+  EXPECT_THAT(problems_of("server: {streams_per_peer: 0}"),
+              ElementsAre("c.yaml:1:28: server.streams_per_peer: 0 is not within 1 to 256"));
+  EXPECT_THAT(problems_of("server: {streams_per_peer: 257}"), SizeIs(1));
   EXPECT_THAT(problems_of("server: {bind_address: 300.0.0.1}"),
               ElementsAre(HasSubstr("not an address")));
   EXPECT_THAT(problems_of("server: {bind_address: \"::1\"}"), IsEmpty());

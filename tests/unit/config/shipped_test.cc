@@ -75,6 +75,7 @@ TEST(DefaultConfiguration, HasTheDefaultsThatItNames) {
   EXPECT_EQ(config->server.gateway_grpc_port, defaults.server.gateway_grpc_port);
   EXPECT_EQ(config->server.aggregator_http_port, defaults.server.aggregator_http_port);
   EXPECT_EQ(config->server.detector_http_port, defaults.server.detector_http_port);
+  EXPECT_EQ(config->server.streams_per_peer, defaults.server.streams_per_peer);
   EXPECT_EQ(config->limits.keys_per_series, defaults.limits.keys_per_series);
   EXPECT_EQ(config->limits.detector_keys_per_series, defaults.limits.detector_keys_per_series);
   EXPECT_EQ(config->limits.label_sets_per_metric, defaults.limits.label_sets_per_metric);
