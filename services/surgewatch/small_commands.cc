@@ -28,6 +28,11 @@ absl::StatusOr<v1::Severity> severity_named(const std::string& name) {
   return invalid_argument("'{}' is no severity; it is info, warning or critical", name);
 }
 
+// The gateway is away, or has cut us off since what we write to takes nothing in.
+bool passes(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsResourceExhausted(status);
+}
+
 }  // namespace
 
 std::string shared_file(const std::string& name) {
@@ -116,7 +121,7 @@ absl::Status subscribe(const SubscribeOptions& options, const Stop& stop) {
     // A token that was given to us is the caller's to replace.
     if (absl::IsOutOfRange(status) && connected) {
       begins_anew = true;
-    } else if (!serve::is_loading(status) && !(absl::IsUnavailable(status) && connected)) {
+    } else if (!serve::is_loading(status) && !(passes(status) && connected)) {
       return status;
     }
     if (const std::string message = message_of(status); message != said) {

@@ -337,5 +337,49 @@ TEST_F(GatewayOnRealKafka, WhatHasReadNothingYetSaysSoAndWhoFollowsWaits) {
   System::stop(system.gateway);
 }
 
+// It is stopped, as one is whose terminal or pager takes nothing more: nothing is read, and nobody
+// is gone.
+TEST_F(GatewayOnRealKafka, ASubscriberThatStandsStillIsCutAndGoesOnWithoutAGap) {
+  // More than the 4 MB of the client's window and what TCP holds.
+  constexpr int kAlerts = 25;
+  constexpr int kAlertBytes = 600'000;
+  System system(brokers(), "slow.");
+  system.create_topics(1);
+  publish(system, {alert_of("before", 1, true)}, "00000000000000aa");
+  start(&system);
+  auto subscriber = system.start("surgewatch", {"subscribe", "--json", "--target",
+                                                "127.0.0.1:" + std::to_string(system.grpc_port)});
+  const auto metric = [&](const std::string& name, const std::string& label) {
+    return System::metric(system.gateway_port, name, label);
+  };
+  ASSERT_TRUE(wait_until([&] { return metric("surgewatch_subscribers", "grpc") == 1; }, kPatience));
+  subscriber->signal(SIGSTOP);
+  std::vector<v1::Alert> alerts;
+  for (int i = 0; i < kAlerts; ++i) {
+    alerts.push_back(alert_of(fmt::format("alert-{:02}", i), 1, true));
+    alerts.back().set_explanation(std::string(kAlertBytes, 'x'));
+  }
+  publish(system, alerts, "00000000000000aa");
+  EXPECT_TRUE(wait_until([&] { return metric("surgewatch_subscribers", "grpc") == 0; }, kPatience));
+  EXPECT_EQ(metric("surgewatch_subscribers_cut_total", "reason=\"time\""), 1);
+  subscriber->signal(SIGCONT);
+  const std::string last = fmt::format("alert-{:02}", kAlerts - 1);
+  EXPECT_TRUE(
+      wait_until([&] { return subscriber->out().find(last) != std::string::npos; }, kPatience))
+      << subscriber->err();
+  EXPECT_THAT(subscriber->err(), HasSubstr("reads too slowly"));
+  std::vector<std::string> heard;
+  std::istringstream lines(subscriber->out());
+  for (std::string line; std::getline(lines, line);) {
+    const auto alert = nlohmann::json::parse(line).at("alert");
+    heard.push_back(alert.at("alert_id").get<std::string>());
+  }
+  std::vector<std::string> published;
+  for (const v1::Alert& alert : alerts) published.push_back(alert.alert_id());
+  EXPECT_EQ(heard, published);
+  System::stop(subscriber);
+  System::stop(system.gateway);
+}
+
 }  // namespace
 }  // namespace surgewatch::test
