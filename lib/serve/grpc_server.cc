@@ -69,10 +69,11 @@ class AlertServiceImpl final : public v1::AlertService::CallbackService {
     if (const absl::Status good = check_filter(request->filter()); !good.ok()) {
       return OpenCalls::refuse(to_grpc(good));
     }
-    auto subscription =
-        Subscription::begin(options_.alerts, *request, place,
-                            {.heartbeat = options_.heartbeat, .ahead_grace = options_.ahead_grace},
-                            Subscription::Clock::now());
+    auto subscription = Subscription::begin(options_.alerts, *request, place,
+                                            {.heartbeat = options_.heartbeat,
+                                             .ahead_grace = options_.ahead_grace,
+                                             .age = options_.limits.stream_age},
+                                            Subscription::Clock::now());
     if (!subscription.ok()) {
       return OpenCalls::refuse(to_grpc(with_advice(subscription.status(), kListAnew)));
     }
@@ -148,8 +149,8 @@ class GrpcServerImpl final : public GrpcServer {
     // Two servers on one port would each get some of the clients.
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     // A client that vanished without a word is noticed within 40 s.
-    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
-    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
     // One that connects and says nothing, or nothing more, is let go of.
     builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);

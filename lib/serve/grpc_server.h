@@ -42,7 +42,10 @@ struct GrpcLimits {
   // Answers to ListAlerts and GetAlert that are computed or that their client has not taken yet.
   int answers = 64;
   int answers_per_peer = 16;
-  // For a client to take a response in, and a second more for each 64 kB of it.
+  // HTTP/2's window swallows heartbeats for hours or days for a client that reads nothing. So a
+  // stream ends after this with UNAVAILABLE, and who follows resumes.
+  std::chrono::milliseconds stream_age{3'600'000};
+  // For a client to take a response in, and a second more for each 128 kB of it.
   std::chrono::milliseconds write_time{10'000};
   // Where all that clients have not taken yet is more than this, those who have not taken theirs
   // for so long are cut, the slowest first, until it no longer is.
@@ -74,8 +77,8 @@ class GrpcServer {
 // The client side, for `surgewatch subscribe`. Calls `visit` for each response until it answers
 // false (then OK), the stream ends (then its status), or `cancelled` becomes true (then CANCELLED,
 // within a tenth of a second). To resume, call again with the last response's resume_token in the
-// request; UNAVAILABLE means that this is worth a try, and so does is_loading(); OUT_OF_RANGE that
-// it begins with a list.
+// request; UNAVAILABLE means that this is worth a try, and so do RESOURCE_EXHAUSTED, in a while,
+// and is_loading(); OUT_OF_RANGE that it begins with a list.
 absl::Status subscribe(const std::string& target, const v1::SubscribeRequest& request,
                        const std::function<bool(const v1::SubscribeResponse&)>& visit,
                        const std::atomic<bool>* cancelled = nullptr);

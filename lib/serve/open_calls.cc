@@ -17,7 +17,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // Slower than this nobody needs to be who follows alerts.
-constexpr std::size_t kSlowestBytesPerSecond = std::size_t{64} << 10U;
+constexpr std::size_t kSlowestBytesPerSecond = std::size_t{128} << 10U;
 // For writes that are on their way when the server stops.
 constexpr milliseconds kStopTime{500};
 // What a deadline that is none comes to: a look once an hour costs nothing.
@@ -25,16 +25,6 @@ constexpr seconds kNoDeadline{3'600};
 
 void count(prometheus::Counter* counter) {
   if (counter != nullptr) counter->Increment();
-}
-
-// "127.0.0.1" of "ipv4:127.0.0.1:4711", "::1" of "ipv6:%5B::1%5D:4711"; else the whole.
-std::string_view host_of(std::string_view uri) {
-  const std::size_t port = uri.rfind(':');
-  if (uri.starts_with("ipv4:")) return uri.substr(5, port - 5);
-  constexpr std::string_view kBefore = "ipv6:%5B";
-  constexpr std::string_view kBehind = "%5D";
-  if (!uri.starts_with(kBefore) || port < kBefore.size() + kBehind.size()) return uri;
-  return uri.substr(kBefore.size(), port - kBefore.size() - kBehind.size());
 }
 
 grpc::Status exhausted(std::string message) {
@@ -256,7 +246,7 @@ OpenCalls::StreamReactor* OpenCalls::refuse(const grpc::Status& status) {
 
 OpenCalls::StreamReactor* OpenCalls::stream(grpc::CallbackServerContext* context,
                                             Subscription subscription) {
-  std::string peer = peer_of(host_of(context->peer()));
+  std::string peer = peer_of_uri(context->peer());
   switch (admit(&streams_, peer)) {
     case PeerSlots::Admission::kAdmitted:
       break;
@@ -284,7 +274,7 @@ grpc::ServerUnaryReactor* OpenCalls::answer(grpc::CallbackServerContext* context
     reactor->Finish(status);
     return reactor;
   };
-  std::string peer = peer_of(host_of(context->peer()));
+  std::string peer = peer_of_uri(context->peer());
   if (admit(&answers_, peer) != PeerSlots::Admission::kAdmitted) {
     count(meters_.answers_refused);
     return finish_at_once(
@@ -303,10 +293,11 @@ PeerSlots::Admission OpenCalls::admit(PeerSlots* slots, const std::string& peer)
 }
 
 void OpenCalls::stop() {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   stopping_ = true;
   changed_ = true;
   wake_.notify_one();
+  done_.wait_for(lock, 2 * kStopTime, [this] { return all_done_; });
 }
 
 void OpenCalls::join() {
@@ -324,6 +315,7 @@ void OpenCalls::post(Call* call, unsigned event) {
   const std::lock_guard lock(mutex_);
   if (call->posted == 0) posted_.push_back(call);
   call->posted |= event;
+  all_done_ = false;
   wake_.notify_one();
 }
 
@@ -335,11 +327,13 @@ void OpenCalls::run() {
     bool stopping = false;
     {
       std::unique_lock lock(mutex_);
+      all_done_ = calls_.empty() && posted_.empty();
+      if (all_done_) done_.notify_all();
       const auto has_work = [this] {
-        return !posted_.empty() || changed_ || (joining_ && calls_.empty());
+        return !posted_.empty() || changed_ || (joining_ && all_done_);
       };
       wake_.wait_until(lock, earliest_, has_work);
-      if (joining_ && calls_.empty() && posted_.empty()) return;
+      if (joining_ && all_done_) return;
       for (Call* call : posted_) events.emplace_back(call, std::exchange(call->posted, 0));
       posted_.clear();
       changed = std::exchange(changed_, false);

@@ -7,7 +7,7 @@
 //
 // gRPC holds one response of a stream at a time, so a client that does not read costs its slot and
 // that response. It is cut when it takes longer than GrpcLimits::write_time for it, and a second
-// more for each 64 kB: who reads, however slowly, stays. Answers to other calls likewise.
+// more for each 128 kB: who reads, however slowly, stays. Answers to other calls likewise.
 //
 // Threads: everything by any, but join() and the destructor, once the server has been shut down.
 #pragma once
@@ -56,7 +56,8 @@ class OpenCalls {
                                    const google::protobuf::Message& response,
                                    const std::function<grpc::Status()>& compute);
 
-  // Ends streams with UNAVAILABLE: at once those that wait, within half a second all.
+  // Ends streams with UNAVAILABLE, and waits until all calls are done, a second at most. Before the
+  // server is shut down, which closes connections over what is still to be said.
   void stop();
   // Waits for the last call to be done, as they all are once the server has been shut down.
   void join();
@@ -89,10 +90,12 @@ class OpenCalls {
 
   std::mutex mutex_;
   std::condition_variable wake_;
+  std::condition_variable done_;
   std::vector<Call*> posted_ ABSL_GUARDED_BY(mutex_);
   bool changed_ ABSL_GUARDED_BY(mutex_) = true;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool joining_ ABSL_GUARDED_BY(mutex_) = false;
+  bool all_done_ ABSL_GUARDED_BY(mutex_) = true;  // no call is open
   PeerSlots streams_ ABSL_GUARDED_BY(mutex_);
   PeerSlots answers_ ABSL_GUARDED_BY(mutex_);
 

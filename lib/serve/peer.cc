@@ -21,6 +21,18 @@ std::string peer_of(std::string_view address) {
   return std::string(inet_ntop(AF_INET6, &v6, text, sizeof text)) + "/64";
 }
 
+std::string peer_of_uri(std::string_view uri) {
+  constexpr std::string_view kIPv4 = "ipv4:";
+  constexpr std::string_view kIPv6 = "ipv6:%5B";
+  const auto between = [uri](std::size_t begin, std::string_view end) {
+    const std::string_view rest = uri.substr(begin);
+    return rest.substr(0, rest.rfind(end));
+  };
+  if (uri.starts_with(kIPv4)) return peer_of(between(kIPv4.size(), ":"));
+  if (uri.starts_with(kIPv6)) return peer_of(between(kIPv6.size(), "%5D:"));
+  return std::string(uri);
+}
+
 PeerSlots::Admission PeerSlots::take(const std::string& peer) {
   const auto found = taken_by_.find(peer);
   if ((found == taken_by_.end() ? 0 : found->second) >= slots_per_peer_) {

@@ -11,6 +11,8 @@ namespace surgewatch::serve {
 // The peer that a numeric address counts as: IPv6 by its /64, which one customer has to himself,
 // IPv4 in IPv6 as IPv4. Text that is no address (the path of a socket) is its own peer.
 std::string peer_of(std::string_view address);
+// Of one as gRPC names it: ipv4:127.0.0.1:4711, ipv6:%5B::1%5D:4711, unix:/path.
+std::string peer_of_uri(std::string_view uri);
 
 // Places that are limited in all and by peer, so that no peer can take all of them.
 //

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/status.h"
@@ -24,7 +25,8 @@ Subscription::Subscription(const AlertStore* alerts, const v1::SubscribeRequest&
       options_(options),
       place_(place),
       last_token_(request.resume_token().empty() ? make_token(place) : request.resume_token()),
-      last_write_(now) {}
+      last_write_(now),
+      expires_(now + options.age) {}
 
 absl::StatusOr<Subscription> Subscription::begin(const AlertStore* alerts,
                                                  const v1::SubscribeRequest& request,
@@ -76,6 +78,10 @@ void Subscription::taken(Clock::time_point now) {
 
 Subscription::Next Subscription::next(Clock::time_point now, v1::SubscribeResponse* response) {
   response->Clear();
+  if (now >= expires_) {
+    return {.what = Next::What::kEnd,
+            .status = unavailable("the stream has come of age; resume with the last token")};
+  }
   if (may_be_ahead_) {
     const AlertStore::Place stands = alerts_->place();
     may_be_ahead_ = stands.life == place_.life && stands.next_offset < place_.next_offset;
@@ -111,7 +117,7 @@ Subscription::Next Subscription::next(Clock::time_point now, v1::SubscribeRespon
     place_ = found->next;
     if (found->revisions.size() == kBatch) continue;
     if (now >= heartbeat_due) return write_heartbeat(response);
-    return {.what = Next::What::kWait, .until = heartbeat_due};
+    return {.what = Next::What::kWait, .until = std::min(heartbeat_due, expires_)};
   }
   if (now >= heartbeat_due) return write_heartbeat(response);
   return {.what = Next::What::kWait, .until = now};

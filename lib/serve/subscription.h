@@ -33,6 +33,8 @@ class Subscription {
     std::chrono::milliseconds heartbeat{10'000};
     // How long a token may be ahead of us: a gateway that still reads its topic catches up.
     std::chrono::milliseconds ahead_grace{30'000};
+    // It ends after this and is to be resumed, so that one which nobody reads is none for ever.
+    std::chrono::milliseconds age{3'600'000};
   };
 
   // From `now_at`, where the store stood when the subscriber came, or from the place that the
@@ -75,6 +77,7 @@ class Subscription {
   std::string last_token_;
   std::string token_;  // of the response that is being written
   Clock::time_point last_write_;
+  Clock::time_point expires_;
   bool may_be_ahead_ = true;
   bool started_ = false;
   bool fell_behind_ = false;

@@ -24,6 +24,16 @@ TEST(Peer, OfAnotherKindIsItself) {
   EXPECT_EQ(peer_of(""), "");
 }
 
+TEST(Peer, IsThatOfTheAddressInAUri) {
+  EXPECT_EQ(peer_of_uri("ipv4:127.0.0.1:4711"), "127.0.0.1");
+  EXPECT_EQ(peer_of_uri("ipv6:%5B::1%5D:4711"), "::/64");
+  EXPECT_EQ(peer_of_uri("ipv6:%5B::ffff:10.1.2.3%5D:4711"), "10.1.2.3");
+  EXPECT_EQ(peer_of_uri("ipv6:%5Bfe80::1%25eth0%5D:4711"), "fe80::/64");
+  EXPECT_EQ(peer_of_uri("unix:/run/proxy.sock"), "unix:/run/proxy.sock");
+  EXPECT_EQ(peer_of_uri("ipv6:%5B"), "");
+  EXPECT_EQ(peer_of_uri("ipv4:"), "");
+}
+
 TEST(PeerSlots, AreLimitedInAllAndByPeer) {
   using enum PeerSlots::Admission;
   PeerSlots slots(3, 2);
