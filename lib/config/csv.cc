@@ -1,7 +1,10 @@
 #include "config/csv.h"
 
 #include <algorithm>
+#include <array>
 
+#include "base/numbers.h"
+#include "base/printable.h"
 #include "config/text.h"
 
 namespace surgewatch::config {
@@ -9,6 +12,13 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::size_t kAbsent = static_cast<std::size_t>(-1);
+
+bool begins_formula(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of(" \""), text.size()));
+  constexpr std::array<std::string_view, 8> kStarts{"=", "+", "-", "@", "＝", "＋", "－", "＠"};
+  return std::ranges::any_of(kStarts,
+                             [&](std::string_view start) { return text.starts_with(start); });
+}
 
 }  // namespace
 
@@ -167,10 +177,26 @@ CsvTable::Field* CsvTable::add_field() {
 
 std::string csv_field(std::string text) {
   if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  for (std::size_t i = text.find('"'); i != std::string::npos; i = text.find('"', i + 2)) {
-    text.insert(i, 1, '"');
+  std::string field = "\"";
+  for (const char c : text) field.append(c == '"' ? 2 : 1, c);
+  return field + '"';
+}
+
+std::string csv_text(std::string_view text) {
+  const std::string shown = printable(text, kUncut);
+  const bool is_guarded =
+      shown.starts_with('\'') || (begins_formula(shown) && !parse_finite(shown));
+  std::string guarded = is_guarded ? "'" : "";
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    const bool begins_cell =
+        shown[i] == ';' && begins_formula(std::string_view(shown).substr(i + 1));
+    if (begins_cell) {
+      guarded += "\\x3b";
+    } else {
+      guarded += shown[i];
+    }
   }
-  return '"' + text + '"';
+  return csv_field(std::move(guarded));
 }
 
 }  // namespace surgewatch::config

@@ -78,4 +78,11 @@ class CsvTable {
 // `text` as a field that is written: in quotes where it needs them (RFC 4180).
 std::string csv_field(std::string text);
 
+// The same of a text that others wrote, which no spreadsheet takes for a formula: printable()
+// without a cut, then with `'` before it if it begins with `'`, or, behind blanks and quotes, with
+// one of = + - @ (also in full width), unless all of it is a number. A `;` before such a character
+// is \x3b, since in many countries it ends a cell. Whoever takes one `'` off the front and undoes
+// the escapes has the text again.
+std::string csv_text(std::string_view text);
+
 }  // namespace surgewatch::config

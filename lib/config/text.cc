@@ -10,35 +10,13 @@
 #include <memory>
 
 #include "base/status.h"
+#include "base/utf8.h"
 
 namespace surgewatch::config {
 namespace {
 
 constexpr std::int64_t kE9 = 1'000'000'000;
 constexpr std::size_t kPlaces = 9;
-
-// Bytes of the UTF-8 sequence at the front of `text`; 0 if it is not one. Source: RFC 3629
-// section 4.
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [text](std::size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-  };
-  const auto tail = [&byte](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
-  const unsigned first = byte(0);
-  if (first < 0x80U) return first == 0 ? 0 : 1;
-  if (first >= 0xC2U && first <= 0xDFU) return tail(1) ? 2 : 0;
-  if (first >= 0xE0U && first <= 0xEFU) {
-    const bool overlong = first == 0xE0U && byte(1) < 0xA0U;
-    const bool surrogate = first == 0xEDU && byte(1) > 0x9FU;
-    return tail(1) && tail(2) && !overlong && !surrogate ? 3 : 0;
-  }
-  if (first >= 0xF0U && first <= 0xF4U) {
-    const bool overlong = first == 0xF0U && byte(1) < 0x90U;
-    const bool beyond = first == 0xF4U && byte(1) > 0x8FU;
-    return tail(1) && tail(2) && tail(3) && !overlong && !beyond ? 4 : 0;
-  }
-  return 0;
-}
 
 }  // namespace
 
@@ -69,7 +47,7 @@ std::optional<Position> first_invalid_utf8(std::string_view text) {
   Position at;
   while (!text.empty()) {
     const std::size_t length = utf8_length(text);
-    if (length == 0) return at;
+    if (length == 0 || text.front() == '\0') return at;
     at.column += static_cast<int>(length);
     if (text.front() == '\n') at = {at.line + 1, 1};
     text.remove_prefix(length);

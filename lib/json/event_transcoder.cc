@@ -14,10 +14,11 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/printable.h"
+#include "base/utf8.h"
 #include "json/message_table.h"
 #include "json/scalars.h"
 #include "json/wire_writer.h"
-#include "observe/utf8.h"
 #include "observe/wire.h"
 #include "surgewatch/v1/events.pb.h"
 
@@ -151,10 +152,9 @@ void EventTranscoder::Parser::put_way_before_detail() {
   std::string& detail = rejection_->detail;
   if (!way_.empty()) {
     const bool is_whole = way_.size() <= kMaxWay;
-    detail =
-        fmt::format("{}{}: {}", observe::utf8_prefix(way_, kMaxWay), is_whole ? "" : "…", detail);
+    detail = fmt::format("{}{}: {}", utf8_prefix(way_, kMaxWay), is_whole ? "" : "…", detail);
   }
-  detail.resize(observe::utf8_prefix(detail, kMaxDetail).size());
+  detail = printable_line(detail, kMaxDetail);
 }
 
 bool EventTranscoder::Parser::read_event(std::string_view line, Event* event) {
@@ -325,7 +325,7 @@ bool EventTranscoder::Parser::write_integer(const Field& field, std::optional<st
   using Narrow = std::numeric_limits<std::int32_t>;
   const bool is_narrow = field.kind != Kind::kInt64;
   if (!number || (is_narrow && (*number < Narrow::min() || *number > Narrow::max()))) {
-    return reject("'{}' is no integer of {} bits", observe::utf8_prefix(text, kMaxQuoted),
+    return reject("'{}' is no integer of {} bits", printable(text, kMaxQuoted),
                   is_narrow ? 32 : 64);
   }
   if (*number != 0 || field.has_presence || field.is_repeated) wire_.integer(field.tag, *number);
@@ -345,8 +345,7 @@ bool EventTranscoder::Parser::read_text(const Field& field, std::string_view tex
     case Kind::kTimestamp: {
       const std::optional<Time> time = time_of_text(text);
       if (!time) {
-        return reject("'{}' is no time like 2024-01-10T12:00:00Z",
-                      observe::utf8_prefix(text, kMaxQuoted));
+        return reject("'{}' is no time like 2024-01-10T12:00:00Z", printable(text, kMaxQuoted));
       }
       char* const content = wire_.begin_message(field.tag);
       if (time->seconds != 0) wire_.integer(kSecondsTag, time->seconds);
@@ -370,7 +369,7 @@ bool EventTranscoder::Parser::read_enum_name(const Field& field, std::string_vie
   }
   if (std::ranges::count(types_, &field) > 0) {
     unknown_type_ = fmt::format("{} is '{}', a name that is not known", field.name,
-                                observe::utf8_prefix(name, kMaxQuoted));
+                                printable(name, kMaxQuoted));
   }
   return true;
 }

@@ -4,7 +4,7 @@
 #include <bit>
 #include <cstdint>
 
-#include "observe/utf8.h"
+#include "base/utf8.h"
 #include "observe/wire.h"
 
 namespace surgewatch::observe {

@@ -5,9 +5,9 @@
 #include <bit>
 #include <utility>
 
+#include "base/printable.h"
 #include "observe/decode.h"
 #include "observe/money.h"
-#include "observe/utf8.h"
 #include "surgewatch/v1/events.pb.h"
 
 namespace surgewatch::observe {
@@ -24,7 +24,7 @@ template <typename... Args>
   return false;
 }
 
-std::string_view quoted(std::string_view text) { return utf8_prefix(text, kMaxQuoted); }
+std::string quoted(std::string_view text) { return printable(text, kMaxQuoted); }
 
 constexpr std::string_view id_field(Topic topic) {
   return topic == Topic::kInvoices ? "invoice_id" : "shipment_id";

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "telemetry/process_metrics.h"
 
 namespace surgewatch::telemetry {
@@ -22,41 +23,12 @@ constexpr std::size_t kLongestValue = 128;                 // bytes of a label's
 constexpr std::size_t kHashBytes = 17;                     // "~" and 16 hex digits
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
 
-// Bytes of the well-formed UTF-8 sequence that `text` begins with; 0 if it doesn't. Source: The
-// Unicode Standard, table 3-7.
-std::size_t sequence_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-  };
-  const auto continues = [&](std::size_t from, std::size_t to) {
-    for (std::size_t i = from; i < to; ++i) {
-      if ((byte(i) & 0xC0U) != 0x80U) return false;
-    }
-    return true;
-  };
-  const unsigned first = byte(0);
-  const unsigned second = byte(1);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return continues(1, 2) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    const bool too_small = first == 0xE0 && second < 0xA0;
-    const bool surrogate = first == 0xED && second > 0x9F;
-    return !too_small && !surrogate && continues(1, 3) ? 3 : 0;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    const bool too_small = first == 0xF0 && second < 0x90;
-    const bool too_great = first == 0xF4 && second > 0x8F;
-    return !too_small && !too_great && continues(1, 4) ? 4 : 0;
-  }
-  return 0;
-}
-
 // Two values that differ stay two: what is changed ends in a hash of the whole.
 std::string clean(std::string_view value) {
   std::string kept;
   bool is_whole = value.size() <= kLongestValue;
   for (std::string_view rest = value; !rest.empty();) {
-    const std::size_t length = sequence_length(rest);
+    const std::size_t length = utf8_length(rest);
     if (length == 0) is_whole = false;
     const std::string_view next = length == 0 ? kReplacement : rest.substr(0, length);
     if (kept.size() + next.size() > kLongestValue - kHashBytes) break;

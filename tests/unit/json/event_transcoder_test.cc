@@ -5,6 +5,9 @@
 
 #include <string>
 
+#include "base/printable.h"
+#include "support/hostile.h"
+#include "support/shown.h"
 #include "unit/json/transcode_oracle.h"
 
 namespace surgewatch::json {
@@ -250,6 +253,21 @@ TEST_F(EventTranscoderTest, WhatIsNotJsonIsRefused) {
     refused(line);
   }
   EXPECT_TRUE(read("\t { \"invoice\" :\r {\t} } \t").has_invoice());
+}
+
+TEST_F(EventTranscoderTest, WhatIsRefusedIsShownOnOneLine) {
+  for (const test::Hostile& hostile : test::hostile_texts()) {
+    if (!hostile.is_utf8 || hostile.text.empty()) continue;
+    SCOPED_TRACE(hostile.what);
+    const std::string text = nlohmann::json(hostile.text).dump();
+    const std::string shown = printable(hostile.text, 64);
+    EXPECT_EQ(refused_invoice("\"revision\":" + text),
+              "invoice.revision: '" + shown + "' is no integer of 32 bits");
+    EXPECT_THAT(refused_invoice("\"issue_time\":" + text), HasSubstr("'" + shown + "' is no time"));
+    EXPECT_THAT(refused_invoice("\"type\":" + text, v1::REJECT_REASON_UNKNOWN_TYPE),
+                HasSubstr("type is '" + shown + "'"));
+    EXPECT_THAT(rejection_.detail, test::IsSafeToShow());
+  }
 }
 
 TEST_F(EventTranscoderTest, NestingHasALimit) {

@@ -12,8 +12,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/utf8.h"
 #include "json/event_transcoder.h"
-#include "observe/utf8.h"
 #include "surgewatch/v1/events.pb.h"
 
 namespace surgewatch::json {
@@ -74,7 +74,7 @@ inline std::string transcode_difference(EventTranscoder* transcoder, std::string
                        theirs.ShortDebugString());
   }
   const std::string& detail = rejection.detail;
-  if (!observe::is_utf8(detail) || detail.size() > EventTranscoder::kMaxDetail || detail.empty()) {
+  if (!is_utf8(detail) || detail.size() > EventTranscoder::kMaxDetail || detail.empty()) {
     return fmt::format("a detail of {} bytes, or one that is not UTF-8\n", detail.size());
   }
   if (rejection.reason == v1::REJECT_REASON_UNKNOWN_TYPE) {

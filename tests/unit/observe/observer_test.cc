@@ -1,5 +1,6 @@
 #include "observe/observer.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -8,6 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/printable.h"
+#include "support/hostile.h"
+#include "support/shown.h"
 #include "unit/aggregate/builders.h"
 
 namespace surgewatch::observe {
@@ -213,7 +217,24 @@ TEST(Observer, ALongTextIsCutBetweenCharacters) {
   std::string text;
   for (int i = 0; i < 40; ++i) text += "Ä";  // two bytes each; the limit of 64 falls between
   bench.judge_with([&](v1::Invoice* i) { i->mutable_payer()->set_country("x" + text); });
-  EXPECT_EQ(bench.rejection.detail, "payer.country is 'x" + text.substr(0, 62) + "'");
+  EXPECT_EQ(bench.rejection.detail, "payer.country is 'x" + text.substr(0, 58) + "\\…'");
+}
+
+TEST(Observer, DetailsShowWhatAProducerWroteAndAreOneLine) {
+  Bench bench;
+  for (const test::Hostile& hostile : test::hostile_texts()) {
+    const bool is_read = hostile.is_utf8 && !hostile.text.empty() && hostile.text.size() < 1'000;
+    if (!is_read) continue;
+    SCOPED_TRACE(hostile.what);
+    bench.judge_with([&](v1::Invoice* i) { i->mutable_payer()->set_country(hostile.text); });
+    EXPECT_EQ(bench.rejection.detail, "payer.country is '" + printable(hostile.text, 64) + "'");
+    EXPECT_THAT(bench.rejection.detail, test::IsSafeToShow());
+    bench.judge_with([&](v1::Invoice* i) {
+      i->mutable_lines(0)->mutable_unit_price()->set_currency_code(hostile.text);
+    });
+    EXPECT_THAT(bench.rejection.detail, ::testing::HasSubstr("currency_code is '"));
+    EXPECT_THAT(bench.rejection.detail, test::IsSafeToShow());
+  }
 }
 
 TEST(Observer, QuantitiesAreAboveZero) {

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <map>
 
-#include "observe/utf8.h"
+#include "base/utf8.h"
 
 namespace surgewatch::services {
 namespace {
@@ -188,7 +188,7 @@ TEST_F(EventFileTest, WhatIsWrongIsSaidInUtf8AndBriefly) {
   ASSERT_EQ(records.size(), 10u);
   for (const Read& record : records) {
     EXPECT_EQ(record.topic, std::nullopt);
-    EXPECT_TRUE(observe::is_utf8(record.error));
+    EXPECT_TRUE(is_utf8(record.error));
     EXPECT_LE(record.error.size(), 256u);
   }
 }

@@ -1,10 +1,10 @@
-#include "observe/utf8.h"
+#include "base/utf8.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 
-namespace surgewatch::observe {
+namespace surgewatch {
 namespace {
 
 constexpr std::uint64_t kHighBits = 0x8080808080808080u;
@@ -40,6 +40,12 @@ std::size_t sequence_length(const unsigned char* text, std::size_t size) {
 
 }  // namespace
 
+std::size_t utf8_length(std::string_view text) {
+  if (text.empty()) return 0;
+  const auto* at = reinterpret_cast<const unsigned char*>(text.data());
+  return *at < 0x80 ? 1 : sequence_length(at, text.size());
+}
+
 bool is_utf8_beyond_ascii(std::string_view text) {
   const auto* at = reinterpret_cast<const unsigned char*>(text.data());
   std::size_t left = text.size();
@@ -61,4 +67,4 @@ bool is_utf8_beyond_ascii(std::string_view text) {
   return true;
 }
 
-}  // namespace surgewatch::observe
+}  // namespace surgewatch

@@ -10,7 +10,10 @@
 #include <cstring>
 #include <string_view>
 
-namespace surgewatch::observe {
+namespace surgewatch {
+
+// Bytes of the well-formed sequence that the text begins with; 0 if it begins with none.
+std::size_t utf8_length(std::string_view text);
 
 bool is_utf8_beyond_ascii(std::string_view text);
 
@@ -44,4 +47,4 @@ inline std::string_view utf8_prefix(std::string_view text, std::size_t max_bytes
 
 inline bool is_utf8(std::string_view text) { return is_ascii(text) || is_utf8_beyond_ascii(text); }
 
-}  // namespace surgewatch::observe
+}  // namespace surgewatch
