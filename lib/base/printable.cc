@@ -44,17 +44,6 @@ constexpr std::array<std::pair<char32_t, char32_t>, 27> kHidden{{
     {0xE0000, 0xE0FFF},  // tags, variation selectors
 }};
 
-// Of a well-formed sequence.
-char32_t decoded(std::string_view sequence) {
-  const auto first = static_cast<unsigned char>(sequence[0]);
-  if (sequence.size() == 1) return first;
-  char32_t character = first & (0x7FU >> sequence.size());
-  for (const char byte : sequence.substr(1)) {
-    character = character << 6U | (static_cast<unsigned char>(byte) & 0x3FU);
-  }
-  return character;
-}
-
 std::string escape_of_byte(char byte) {
   switch (byte) {
     case '\n':
@@ -116,8 +105,8 @@ std::string escaped(std::string_view text, const Rules& rules) {
       fits = out.add(escape_of_byte(first));
     } else if (length == 1 && holds(rules.after, first)) {
       fits = out.add(std::string{'\\', first});
-    } else if (length > 1 && is_hidden(decoded(sequence))) {
-      fits = out.add(escape_of(decoded(sequence)));
+    } else if (length > 1 && is_hidden(utf8_character(sequence))) {
+      fits = out.add(escape_of(utf8_character(sequence)));
     } else {
       fits = out.add(sequence);
     }
@@ -138,7 +127,7 @@ bool is_word(std::string_view text) {
   if (text.empty()) return false;
   while (!text.empty()) {
     const std::size_t length = std::max<std::size_t>(utf8_length(text), 1);
-    if (length > 1 && is_blank(decoded(text.substr(0, length)))) return false;
+    if (length > 1 && is_blank(utf8_character(text.substr(0, length)))) return false;
     if (length == 1 && std::string_view(" \"'=,;()[]{}").find(text.front()) != text.npos) {
       return false;
     }

@@ -1,5 +1,6 @@
 #include "base/proto_json.h"
 
+#include <fmt/format.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/message.h>
@@ -9,10 +10,13 @@
 
 #include <algorithm>
 #include <climits>
+#include <utility>
 #include <vector>
 
 #include "base/check.h"
+#include "base/printable.h"
 #include "base/time.h"
+#include "base/utf8.h"
 
 namespace surgewatch {
 namespace {
@@ -31,6 +35,29 @@ bool is_writable(const pb::Timestamp& time) {
   constexpr std::int64_t kFirst = kMinTime / kMicrosPerSecond;
   return time.seconds() >= kFirst && time.seconds() <= floor_div(kMaxTime, kMicrosPerSecond) &&
          time.nanos() >= 0 && time.nanos() < 1'000'000'000;
+}
+
+// protobuf escapes controls and, of the hidden characters that is_hidden() names, those that a much
+// older Unicode had: no isolates, for one.
+void escape_hidden(std::string* json) {
+  if (is_ascii(*json)) return;
+  std::string result;
+  result.reserve(json->size());
+  for (std::string_view rest = *json; !rest.empty();) {
+    const std::size_t length = std::max<std::size_t>(utf8_length(rest), 1);
+    const std::string_view sequence = rest.substr(0, length);
+    const char32_t character = length > 1 ? utf8_character(sequence) : U' ';
+    if (!is_hidden(character)) {
+      result += sequence;
+    } else {
+      const auto number = static_cast<std::uint32_t>(character);
+      result += number < 0x10000 ? fmt::format("\\u{:04x}", number)
+                                 : fmt::format("\\u{:04x}\\u{:04x}", 0xD7C0 + (number >> 10U),
+                                               0xDC00 + (number & 0x3FFU));
+    }
+    rest.remove_prefix(length);
+  }
+  *json = std::move(result);
 }
 
 }  // namespace
@@ -81,6 +108,7 @@ std::string to_json(const pb::Message& message) {
       generated_types(), "type.googleapis.com/" + message.GetDescriptor()->full_name(),
       to_bytes(message), &json, options);
   SW_CHECK(status.ok());
+  escape_hidden(&json);
   return json;
 }
 

@@ -3,6 +3,8 @@
 //
 // JSON is the proto3 mapping with the proto's own field names, 64-bit integers as strings and full
 // enum names. The same message always gives the same bytes: maps are written in the order of keys.
+// Texts are exact; what is_hidden() (base/printable.h) in them is written as \u202e, so that JSON
+// on a terminal shows it.
 #pragma once
 
 #include <string>

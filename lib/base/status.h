@@ -1,12 +1,15 @@
 // Errors as values: short ways to make an absl::Status and to pass one on.
 //
-// A message says what is wrong, where, and what to do. Formatting is fmt's, since Debian's
-// absl::string_view is not std::string_view.
+// A message says what is wrong, where, and what to do; texts of others are in it as they came, and
+// whoever shows it asks lines_of(). Formatting is fmt's, since Debian's absl::string_view is not
+// std::string_view.
 #pragma once
 
 #include <fmt/format.h>
 
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -45,6 +48,13 @@ absl::Status out_of_range(fmt::format_string<Args...> format, Args&&... args) {
 
 // The message as std::string (absl's own accessor gives absl::string_view).
 inline std::string message_of(const absl::Status& status) { return std::string(status.message()); }
+
+// INVALID_ARGUMENT with several problems, a line each. In any other status a newline is part of
+// what somebody wrote.
+absl::Status status_of_lines(const std::vector<std::string>& lines);
+
+// The message as a person may read it (base/printable.h): one line, but for status_of_lines().
+std::vector<std::string> lines_of(const absl::Status& status);
 
 }  // namespace surgewatch
 

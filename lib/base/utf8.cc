@@ -46,6 +46,16 @@ std::size_t utf8_length(std::string_view text) {
   return *at < 0x80 ? 1 : sequence_length(at, text.size());
 }
 
+char32_t utf8_character(std::string_view sequence) {
+  const auto first = static_cast<unsigned char>(sequence[0]);
+  if (sequence.size() == 1) return first;
+  char32_t character = first & (0x7FU >> sequence.size());
+  for (const char byte : sequence.substr(1)) {
+    character = character << 6U | (static_cast<unsigned char>(byte) & 0x3FU);
+  }
+  return character;
+}
+
 bool is_utf8_beyond_ascii(std::string_view text) {
   const auto* at = reinterpret_cast<const unsigned char*>(text.data());
   std::size_t left = text.size();

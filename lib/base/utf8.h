@@ -15,6 +15,9 @@ namespace surgewatch {
 // Bytes of the well-formed sequence that the text begins with; 0 if it begins with none.
 std::size_t utf8_length(std::string_view text);
 
+// What a well-formed sequence stands for.
+char32_t utf8_character(std::string_view sequence);
+
 bool is_utf8_beyond_ascii(std::string_view text);
 
 // Whole words, the last of which may overlap the one before: no byte outside of the text is read.

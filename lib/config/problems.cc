@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/printable.h"
+#include "base/status.h"
+
 namespace surgewatch::config {
 
 void Problems::keep(std::string_view file, Position at, std::string message) {
@@ -20,16 +23,15 @@ absl::Status Problems::status() const {
     return std::tie(a->file, a->at.line, a->at.column) <
            std::tie(b->file, b->at.line, b->at.column);
   });
-  std::string text;
+  std::vector<std::string> lines;
   for (const Problem* problem : sorted) {
-    if (!text.empty()) text += '\n';
-    text += fmt::format("{}:{}:{}: {}", files_[problem->file], problem->at.line, problem->at.column,
-                        problem->message);
+    lines.push_back(fmt::format("{}:{}:{}: {}", printable(files_[problem->file]), problem->at.line,
+                                problem->at.column, printable(problem->message, kLongestLine)));
   }
   if (count_ > problems_.size()) {
-    text += fmt::format("\n… and {} more", count_ - problems_.size());
+    lines.push_back(fmt::format("… and {} more", count_ - problems_.size()));
   }
-  return absl::InvalidArgumentError(text);
+  return status_of_lines(lines);
 }
 
 }  // namespace surgewatch::config

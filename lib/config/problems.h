@@ -36,8 +36,8 @@ class Problems {
   std::size_t count() const { return count_; }
   bool empty() const { return count_ == 0; }
 
-  // OK, or INVALID_ARGUMENT with a line for each problem: files in the order in which they first
-  // had one, within a file by position.
+  // OK, or status_of_lines() with one for each problem, in which texts of the file are printable():
+  // files in the order in which they first had one, within a file by position.
   absl::Status status() const;
 
  private:

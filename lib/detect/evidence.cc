@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/printable.h"
 #include "detect/alert_text.h"
 #include "detect/words.h"
 
@@ -121,7 +122,7 @@ void add_concentration(const Contributor& largest, double amount, v1::Alert* ale
   const double share = amount > 0 ? std::min(1.0, largest.amount / amount) : 0;
   std::string what;
   for (const auto& [dimension, value] : largest.labels) {
-    what += fmt::format("{}{}={}", what.empty() ? "" : ";", dimension, value);
+    what += fmt::format("{}{}={}", what.empty() ? "" : " ", dimension, printable_word(value));
   }
   add(alert, "concentration", share, "share",
       fmt::format("{} of the window is {}", percent(share), what));

@@ -7,6 +7,7 @@
 #include <bit>
 #include <utility>
 
+#include "base/printable.h"
 #include "detect/alert_text.h"
 
 namespace surgewatch::detect {
@@ -76,7 +77,8 @@ std::vector<v1::Alert> Published::withdraw(const config::Config& config) {
     alert.set_state(v1::ALERT_STATE_RESOLVED);
     alert.set_timing(v1::TIMING_FINAL);
     alert.set_resolution(resolution);
-    alert.set_explanation(fmt::format("Withdrawn: {}. Before: {}", why, alert.explanation()));
+    alert.set_explanation(
+        fmt::format("Withdrawn: {}. Before: {}", why, printable_line(alert.explanation())));
     alert.set_ruleset_version(config.ruleset_version);
     if (take(&alert)) result.push_back(std::move(alert));
   }

@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "base/printable.h"
+
 namespace surgewatch::detect {
 namespace {
 
@@ -97,7 +99,8 @@ std::string subject_text(const RuleShape& shape, const SubjectName& subject) {
   std::string text;
   for (std::size_t i = 0; i < subject.values.size(); ++i) {
     const Dimension dimension = shape.series->group_by[subject.per[i]];
-    text += fmt::format("{}{} {}", i == 0 ? "" : ", ", preposition(dimension), subject.values[i]);
+    text += fmt::format("{}{} {}", i == 0 ? "" : ", ", preposition(dimension),
+                        printable_word(subject.values[i]));
   }
   return text.empty() ? "in all" : text;
 }

@@ -13,7 +13,9 @@
 
 namespace surgewatch::detect {
 
-// The explanation of a revision: what is, against what, and what to ask.
+// The explanation of a revision: what is, against what, and what to ask. For people: names of
+// parties and goods in it are printable_word()s, while the alert has them exactly in its subject
+// and labels.
 std::string explanation(const RuleShape& shape, const SubjectName& subject,
                         const Revision& revision, const Composition& composition);
 

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <map>
 
+#include "base/printable.h"
 #include "base/time.h"
 
 namespace surgewatch::services {
@@ -44,7 +45,7 @@ const char* colour_of(const v1::Alert& alert) {
 
 std::string format_amount(double value, const std::string& measure) {
   if (measure == "revenue_usd") return grouped(value / 1e12, 1) + " million USD";
-  return grouped(value, 0) + " " + measure;
+  return grouped(value, 0) + " " + printable_word(measure);
 }
 
 std::string short_name(v1::Severity severity) {
@@ -81,7 +82,8 @@ std::string subject_of(const v1::Alert& alert) {
   const std::map<std::string, std::string> sorted(alert.subject().begin(), alert.subject().end());
   std::string text;
   for (const auto& [dimension, value] : sorted) {
-    text += fmt::format("{}{}={}", text.empty() ? "" : " ", dimension, value);
+    text += fmt::format("{}{}={}", text.empty() ? "" : " ", printable_word(dimension),
+                        printable_word(value));
   }
   return text;
 }
@@ -106,9 +108,10 @@ std::string line_for(const v1::Alert& alert, double observed, double expected, d
       fmt::format("{:<8} {:<8}", short_name(alert.severity()), short_name(alert.state()));
   if (colour) head = fmt::format("{}{}\033[0m", colour_of(alert), head);
   const std::string last_day = format_date(window_end.seconds() * kMicrosPerSecond - 1);
-  return fmt::format("{} {} [{}] {} against {}: {}, window to {}", head, alert.rule(),
-                     subject_of(alert), figure(observed, alert), figure(expected, alert),
-                     comparison(alert, observed, expected, ratio), last_day);
+  return fmt::format("{} {} [{}] {} against {}: {}, window to {}", head,
+                     printable_word(alert.rule()), subject_of(alert), figure(observed, alert),
+                     figure(expected, alert), comparison(alert, observed, expected, ratio),
+                     last_day);
 }
 
 }  // namespace
@@ -119,8 +122,8 @@ std::string alert_line(const v1::Alert& alert, bool colour) {
   return fmt::format("{} ({}{}{}), {} rev {}",
                      line_for(alert, alert.observed(), alert.expected(), alert.ratio(),
                               alert.window_end(), colour),
-                     short_name(alert.timing()), why.empty() ? "" : "; ", why, alert.alert_id(),
-                     alert.revision());
+                     short_name(alert.timing()), why.empty() ? "" : "; ", why,
+                     printable_word(alert.alert_id()), alert.revision());
 }
 
 std::string peak_line(const v1::Alert& alert, bool colour) {

@@ -1,4 +1,5 @@
-// Alerts and figures as a person reads them in a terminal.
+// Alerts and figures as a person reads them in a terminal. Names out of events and topics are
+// printable_word()s (base/printable.h).
 #pragma once
 
 #include <string>

@@ -6,8 +6,12 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
+#include <sstream>
+#include <string>
 
+#include "base/printable.h"
 #include "base/status.h"
+#include "common/log_format.h"
 
 namespace surgewatch::services {
 namespace {
@@ -35,7 +39,7 @@ absl::Status run_program(const ServiceProgram& program, const std::string& confi
 
 void set_up_logging(const std::string& name) {
   auto logger = spdlog::stderr_logger_mt(name);
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %n: %v", spdlog::pattern_time_type::utc);
+  logger->set_formatter(log_format());
   spdlog::set_default_logger(std::move(logger));
   spdlog::cfg::load_env_levels();
   // What protobuf would say of an event that it can't read, the event's rejection says.
@@ -44,8 +48,18 @@ void set_up_logging(const std::string& name) {
 
 int report(const std::string& program, const absl::Status& status) {
   if (status.ok()) return kExitDone;
-  fmt::print(stderr, "{}: {}\n", program, message_of(status));
+  fmt::print(stderr, "{}: {}\n", program, fmt::join(lines_of(status), "\n"));
   return kExitRefused;
+}
+
+int report_usage(const CLI::App& app, const CLI::ParseError& error) {
+  std::ostringstream out, err;
+  const bool asked_for_help = app.exit(error, out, err) == 0;
+  fmt::print("{}", out.str());
+  std::istringstream text(err.str());
+  for (std::string line; std::getline(text, line);)
+    fmt::print(stderr, "{}\n", printable_line(line));
+  return asked_for_help ? kExitDone : kExitUsage;
 }
 
 int service_main(int argc, char** argv, const ServiceProgram& program) {
@@ -57,7 +71,7 @@ int service_main(int argc, char** argv, const ServiceProgram& program) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitDone : kExitUsage;
+    return report_usage(app, error);
   }
   set_up_logging(program.name);
   Stop stop;

@@ -14,6 +14,11 @@
 #include "serve/http_server.h"
 #include "telemetry/telemetry.h"
 
+namespace CLI {
+class App;
+class ParseError;
+}  // namespace CLI
+
 namespace surgewatch::services {
 
 inline constexpr int kExitDone = 0;
@@ -23,8 +28,11 @@ inline constexpr int kExitUsage = 2;
 // Logs go to stderr, one line each.
 void set_up_logging(const std::string& name);
 
-// Prints each problem of the status on a line of its own; what the exit code then is.
+// Prints what is wrong, each problem of a status_of_lines() on a line of its own; what the exit
+// code then is.
 int report(const std::string& program, const absl::Status& status);
+// The same of flags: the help if that was asked for, else what is wrong with them.
+int report_usage(const CLI::App& app, const CLI::ParseError& error);
 
 struct ServiceContext {
   std::shared_ptr<const config::Config> config;

@@ -20,7 +20,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitDone : kExitUsage;
+    return report_usage(app, error);
   }
   set_up_logging("surgewatch-simulator");
   Stop stop;

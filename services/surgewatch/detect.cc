@@ -66,9 +66,8 @@ nlohmann::ordered_json json_of(const methods::MethodSpec& method) {
 // Lenience is not silence.
 void print_taken_as_na(const config::Problems& problems) {
   if (problems.empty()) return;
-  const std::string text = message_of(problems.status());
   fmt::print(stderr, "surgewatch: {} problem{} taken as NA, the first: {}\n", problems.count(),
-             problems.count() == 1 ? "" : "s", text.substr(0, text.find('\n')));
+             problems.count() == 1 ? "" : "s", lines_of(problems.status()).front());
 }
 
 }  // namespace

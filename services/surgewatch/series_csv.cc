@@ -118,7 +118,9 @@ absl::StatusOr<SeriesCsv> Reader::read() {
 }
 
 absl::Status Reader::refused() const {
-  return invalid_argument("{}\n--lenient takes such rows as NA", message_of(problems_.status()));
+  std::vector<std::string> lines = lines_of(problems_.status());
+  lines.emplace_back("--lenient takes such rows as NA");
+  return status_of_lines(lines);
 }
 
 void Reader::read_row() {
@@ -349,10 +351,10 @@ std::string answer_line(const SeriesCsv& csv, const SeriesCsv::Row& row,
   const bool placed = row.window != SeriesCsv::kNone;
   const methods::Answer answer = placed ? answers[row.series][row.window] : methods::Answer{};
   const std::optional<double> value = placed ? series.values[row.window] : std::nullopt;
-  std::string line = fmt::format("{},{},{},{},{},{}", config::csv_field(row.time), text_of(value),
+  std::string line = fmt::format("{},{},{},{},{},{}", config::csv_text(row.time), text_of(value),
                                  text_of(answer.expected), text_of(answer.upper),
                                  text_of(answer.score), text_of(answer.alarm));
-  if (csv.has_series_column) line += "," + config::csv_field(series.name);
+  if (csv.has_series_column) line += "," + config::csv_text(series.name);
   for (std::size_t i = 0; i < details; ++i) {
     line += ',';
     line += i < answer.details.size() ? text_of(answer.details[i]) : std::string(kNa);

@@ -1,9 +1,12 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 #include <cstdio>
 #include <filesystem>
+#include <iterator>
 
+#include "base/printable.h"
 #include "base/proto_json.h"
 #include "base/status.h"
 #include "common/alert_text.h"
@@ -45,18 +48,18 @@ std::string shared_file(const std::string& name) {
 }
 
 absl::Status validate(const std::vector<std::string>& files) {
-  std::string problems;
+  std::vector<std::string> problems;
   for (const std::string& file : files) {
     const auto config = config::load(file);
     if (config.ok()) {
-      fmt::print("{}: valid ({} series, {} rules, {}, {})\n", file, (*config)->series.size(),
-                 (*config)->rules.size(), (*config)->ruleset_version,
+      fmt::print("{}: valid ({} series, {} rules, {}, {})\n", printable(file),
+                 (*config)->series.size(), (*config)->rules.size(), (*config)->ruleset_version,
                  (*config)->reference->version);
     } else {
-      problems += (problems.empty() ? "" : "\n") + message_of(config.status());
+      std::ranges::move(lines_of(config.status()), std::back_inserter(problems));
     }
   }
-  return problems.empty() ? absl::OkStatus() : absl::InvalidArgumentError(problems);
+  return problems.empty() ? absl::OkStatus() : status_of_lines(problems);
 }
 
 absl::Status create_topics(const TopicsOptions& options, const Stop& stop) {
@@ -91,7 +94,7 @@ absl::Status subscribe(const SubscribeOptions& options, const Stop& stop) {
   const auto print = [&](const v1::SubscribeResponse& response) {
     if (!has_json(response)) {
       fmt::print(stderr, "alert {} has a time that can't be written, and is not shown\n",
-                 response.alert().alert_id());
+                 printable_word(response.alert().alert_id()));
       return;
     }
     fmt::print("{}\n", options.json ? to_json(response) : alert_line(response.alert(), colour));
@@ -125,7 +128,7 @@ absl::Status subscribe(const SubscribeOptions& options, const Stop& stop) {
       return status;
     }
     if (const std::string message = message_of(status); message != said) {
-      fmt::print(stderr, "surgewatch: {}; {}\n", message,
+      fmt::print(stderr, "surgewatch: {}; {}\n", lines_of(status).front(),
                  begins_anew ? "showing what stands, then what comes" : "trying again");
       said = message;
     }

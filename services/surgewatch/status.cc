@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "base/printable.h"
 #include "common/alert_text.h"
 #include "config/config.h"
 #include "surgewatch/commands.h"
@@ -48,7 +49,7 @@ std::vector<Sample> samples(const std::string& exposition, const std::string& me
 
 void print_samples(const std::string& exposition, const std::string& metric, const char* title) {
   for (const Sample& sample : samples(exposition, metric)) {
-    fmt::print("    {:<28} {:<44} {:.10g}\n", title, sample.labels, sample.value);
+    fmt::print("    {:<28} {:<44} {:.10g}\n", title, printable_line(sample.labels), sample.value);
   }
 }
 
@@ -82,7 +83,7 @@ void print_answer(const char* name, const std::string& address, int port,
     fmt::print("{:<11} no answer at {}:{}\n", name, address, port);
     return;
   }
-  fmt::print("{:<11} {} at {}:{}\n", name, answer->readiness, address, port);
+  fmt::print("{:<11} {} at {}:{}\n", name, printable_line(answer->readiness), address, port);
   print_samples(answer->metrics, "surgewatch_consumer_lag_records", "lag, records");
   print_samples(answer->metrics, "surgewatch_watermark_lag_seconds", "watermark behind, s");
   print_samples(answer->metrics, kJournalLag, "journal lag, records");

@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
+#include "support/hostile.h"
+#include "support/shown.h"
 #include "surgewatch/v1/alert.pb.h"
 #include "surgewatch/v1/events.pb.h"
 
@@ -23,6 +27,28 @@ TEST(ToJson, UsesTheProtosOwnNamesAndKeepsMapsInOrder) {
       R"({"alert_id":"a1","severity":"SEVERITY_WARNING",)"
       R"("subject":{"bill_to":"bill_to","end_user":"end_user","family":"family","zone":"zone"},)"
       R"("onset_time":"2024-01-01T00:00:00Z"})");
+}
+
+// What reads JSON gets the text itself; who reads it in a terminal sees no character that acts.
+TEST(ToJson, HoldsHostileTextsExactlyAndShowsThem) {
+  for (const test::Hostile& hostile : test::hostile_texts()) {
+    if (!hostile.is_utf8) continue;
+    SCOPED_TRACE(hostile.what);
+    v1::Alert alert;
+    (*alert.mutable_subject())[hostile.text] = hostile.text;
+    alert.set_explanation("€ " + hostile.text);
+    const std::string json = to_json(alert);
+    EXPECT_THAT(json, test::IsSafeToShow());
+    const auto parsed = nlohmann::json::parse(json);
+    EXPECT_EQ(parsed["subject"][hostile.text], hostile.text);
+    EXPECT_EQ(parsed["explanation"], "€ " + hostile.text);
+  }
+}
+
+TEST(ToJson, EscapesHiddenCharactersAsJsonDoes) {
+  v1::Alert alert;
+  alert.set_rule("a\u061cb\u2066c\U000e0100d\u00e4");
+  EXPECT_EQ(to_json(alert), "{\"rule\":\"a\\u061cb\\u2066c\\udb40\\udd00d\u00e4\"}");
 }
 
 // Each can be parsed.

@@ -3,6 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "base/printable.h"
+#include "support/hostile.h"
+#include "support/shown.h"
+
 namespace surgewatch::services {
 namespace {
 
@@ -68,6 +74,40 @@ TEST(AlertLine, SaysOfWhatIsResolvedWhy) {
   // Of what fires it would be a slip of its writer's.
   alert.set_state(v1::ALERT_STATE_FIRING);
   EXPECT_THAT(alert_line(alert, false), HasSubstr(" (final), "));
+}
+
+// Whoever names a party or writes into the topic writes no line, no colour and no figure.
+TEST(AlertLine, ShowsHostileTextsOnItsOneLine) {
+  const auto line_of = [](const std::string& text, bool colour) {
+    v1::Alert alert;
+    alert.set_rule(text);
+    alert.set_alert_id(text);
+    alert.set_measure(text);
+    (*alert.mutable_subject())[text] = text;
+    (*alert.mutable_subject())["bill_to"] = "SG";
+    const std::string line = alert_line(alert, colour);
+    EXPECT_THAT(peak_line(alert, colour), HasSubstr(printable_word(text)));
+    return line;
+  };
+  for (const test::Hostile& hostile : test::hostile_texts()) {
+    SCOPED_TRACE(hostile.what);
+    const std::string line = line_of(hostile.text, /*colour=*/false);
+    EXPECT_THAT(line, test::IsSafeToShow());
+    const std::string word = printable_word(hostile.text);
+    EXPECT_THAT(line, HasSubstr(" " + word + " ["));
+    EXPECT_THAT(line, HasSubstr(word + "=" + word));
+    EXPECT_THAT(line, ::testing::EndsWith(word + " rev 0"));
+    // Ours are the only escapes of a terminal: the colour and its end.
+    const std::string coloured = line_of(hostile.text, /*colour=*/true);
+    EXPECT_EQ(std::ranges::count(coloured, '\x1b'), 2);
+  }
+}
+
+TEST(AlertLine, AnIdCannotPassForWhatFollowsIt) {
+  v1::Alert alert;
+  (*alert.mutable_subject())["bill_to.party_id"] = "x] 0.0 million USD against 0.0 million USD";
+  EXPECT_THAT(alert_line(alert, false),
+              HasSubstr("[bill_to.party_id=\"x] 0.0 million USD against 0.0 million USD\"]"));
 }
 
 }  // namespace
