@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/printable.h"
 #include "base/proto_json.h"
 #include "base/status.h"
 #include "base/time.h"
@@ -134,7 +135,7 @@ int http_status(absl::StatusCode code) {
 Reply error(const absl::Status& status) {
   v1::HttpError body;
   body.set_code(absl::StatusCodeToString(status.code()));
-  body.set_message(message_of(status));
+  body.set_message(printable_line(message_of(status)));
   return {http_status(status.code()), "{\"error\":" + to_json(body) + "}"};
 }
 

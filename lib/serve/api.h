@@ -1,6 +1,7 @@
 // The HTTP API as functions from query parameters to answers, apart from any server.
 //
-// Threads: any. Errors: a Reply with a 4xx status and {"error": {"code": …, "message": …}}.
+// Threads: any. Errors: a Reply with a 4xx status and {"error": {"code": …, "message": …}}, where
+// the message is for people: printable_line().
 #pragma once
 
 #include <string>
