@@ -9,7 +9,9 @@ Every check raises AssertionError with what it saw. Waiting is for a condition w
 
 import contextlib
 import json
+import re
 import time
+import unicodedata
 import urllib.parse
 
 from selenium import webdriver
@@ -195,6 +197,84 @@ def check_singapore(driver):
     """The story's alert, with ratio and growth told apart."""
     check_alert(driver, ['Singapore', '7.387 × the reference', '+638.7 % growth', '$7,697 M',
                          '$1,042 M'])
+
+
+def counts(driver, *selectors):
+    return driver.execute_script(
+        'return arguments[0].map((selector) => document.querySelectorAll(selector).length)', selectors)
+
+
+def names_in(driver, selector):
+    """The names, each apart, in an element."""
+    return driver.execute_script(
+        'return [...document.querySelectorAll(arguments[0] + " bdi")].map((node) => node.textContent)', selector)
+
+
+def choose_rule(driver, name):
+    driver.execute_script('''
+        const select = document.getElementById('rule');
+        select.value = arguments[0];
+        select.dispatchEvent(new Event('change'));''', name)
+
+
+LONGEST_NAME = 256  # characters
+
+
+def shown(name):
+    """A name as the page shows it (printable() of format.js)."""
+    named = {'\n': '\\n', '\r': '\\r', '\t': '\\t', '\\': '\\\\'}
+    hidden = '\u034f\u115f\u1160\u3164\uffa0'  # of no category of its own
+    text = ''
+    for c in name[:LONGEST_NAME]:
+        number = ord(c)
+        hides = unicodedata.category(c) in ('Cc', 'Cf', 'Zl', 'Zp') or c in hidden or number & 0xfffe == 0xfffe
+        hides = hides or 0xfdd0 <= number <= 0xfdef or 0xfe00 <= number <= 0xfe0f or 0xe0000 <= number <= 0xe0fff
+        if c in named:
+            text += named[c]
+        elif hides:
+            text += f'\\x{number:02x}' if number < 0x80 else (
+                f'\\u{number:04x}' if number < 0x10000 else f'\\U{number:08x}')
+        else:
+            text += c
+    return text + ('\\…' if len(name) > LONGEST_NAME else '')
+
+
+def check_shown(driver, names):
+    """Each name stands somewhere on the page, apart from other text, and does nothing."""
+    found = driver.execute_script('''
+        const nodes = [];
+        const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+        while (walker.nextNode()) {
+          const parent = walker.currentNode.parentElement;
+          if (parent.closest('script, noscript')) continue;
+          nodes.push([walker.currentNode.data, parent.tagName]);
+        }
+        const tags = new Set([...document.querySelectorAll('body *')].map((node) => node.tagName));
+        const handlers = [...document.querySelectorAll('*')].flatMap((node) => [...node.attributes])
+            .filter((attribute) => attribute.name.startsWith('on')).map((attribute) => attribute.name);
+        return {nodes, tags: [...tags], handlers, hacked: window.hacked ?? null,
+                links: [...document.querySelectorAll('a')].map((link) => link.protocol)};''')
+    assert found['hacked'] is None, 'a script of a name ran'
+    assert not found['handlers'], f'handlers of events: {found["handlers"]}'
+    assert set(found['links']) <= {'http:', 'https:'}, f'links to {set(found["links"])}'
+    ours = set('''A HEADER DIV IMG H1 P DL DT DD MAIN SECTION H2 LABEL SELECT OPTION UL LI SPAN CANVAS OL BUTTON H3
+               BDI B DETAILS SUMMARY TABLE TBODY TR TH TD CODE INPUT FOOTER NAV NOSCRIPT'''.split())
+    assert set(found['tags']) <= ours, f'elements that nobody meant: {set(found["tags"]) - ours}'
+    isolates = re.compile('\u2068([^\u2066-\u2069\u202a-\u202e]*)\u2069')
+    apart = set()
+    for text, tag in found['nodes']:
+        if tag == 'BDI':
+            apart.add(text)
+        if tag == 'OPTION':  # which holds no elements
+            apart.update(isolates.findall(text))
+            text = isolates.sub('', text)
+        elif tag != 'BDI':
+            assert not re.search('[\u0590-\u08ff]', text), f'not apart: {text[:200]!r}'
+        text = text.replace('\n', ' ')  # of the page's own markup
+        hidden = [hex(ord(c)) for c in text if unicodedata.category(c) in ('Cc', 'Cf', 'Zl', 'Zp')]
+        assert not hidden, f'{hidden} in {text[:200]!r}'
+    missing = [name for name in names if shown(name) not in apart]
+    assert not missing, f'not shown: {missing}'
 
 
 def check_keyboard(driver):

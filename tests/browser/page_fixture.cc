@@ -7,11 +7,12 @@
 //   point     a further day comes for every region
 //   resolve   Singapore's alert is resolved
 //   withdraw  Singapore's alert is resolved, since its rule was removed
+//   hostile   an alert and points for each hostile text, which is in all that can be named
 //   anew      the topics are others: nothing is known, and they are being read
 //   fill      the story's alerts and points are there
 //   loaded    the topics have been read
 //   quit      ends (as does the end of input)
-// Arguments: `empty` starts with nothing, `loading` with topics that have not been read,
+// Arguments: `hidden` prints the ranges that is_hidden() names, and that is all; `empty` starts with nothing, `loading` with topics that have not been read,
 // `regions N` adds N synthetic regions, `port N`.
 #include <fmt/format.h>
 
@@ -22,9 +23,11 @@
 #include <string_view>
 #include <vector>
 
+#include "base/printable.h"
 #include "base/time.h"
 #include "serve/alert_store.h"
 #include "serve/http_server.h"
+#include "support/hostile.h"
 
 namespace surgewatch {
 namespace {
@@ -146,6 +149,48 @@ v1::Alert singapore() {
   return alert;
 }
 
+// As program writes it that is not ours: nothing is escaped, what people read included.
+v1::Alert hostile_alert(int number, const std::string& text) {
+  v1::Alert alert =
+      alert_of(fmt::format("{}{}", text, number), text, v1::RULE_TYPE_SURGE_SINCE,
+               v1::SEVERITY_CRITICAL, text, 640, 8 * kDaysInQuarter, 3 * kMicrosInMillion,
+               kMicrosInMillion);
+  (*alert.mutable_subject())["bill_to.party_id"] = text;
+  alert.set_measure(text);
+  alert.set_explanation("billed to " + text + " was 3.0 million USD");
+  alert.set_rule_version(text);
+  alert.set_runbook_url("https://example.org/" + text);
+  add_evidence(&alert, text.c_str(), 3, text.c_str(), (text + " has 3 of 4").c_str());
+  (*alert.mutable_evidence(0)->mutable_labels())["sku"] = text;
+  return alert;
+}
+
+v1::SeriesPoint hostile_point(const std::string& text, int end) {
+  v1::SeriesPoint point;
+  point.set_rule(text);
+  point.set_rule_type(v1::RULE_TYPE_SURGE_SINCE);
+  point.set_series(text);
+  point.set_measure(text);
+  (*point.mutable_subject())["bill_to"] = text;
+  (*point.mutable_subject())["bill_to.party_id"] = text;
+  point.mutable_window_start()->set_seconds(first_day() + (end - 1) * kDay);
+  point.mutable_window_end()->set_seconds(first_day() + end * kDay);
+  point.set_observed(end);
+  point.set_expected(1);
+  return point;
+}
+
+void print_hidden() {
+  constexpr char32_t kCharacters = 0x110000;
+  for (char32_t first = 0; first < kCharacters; ++first) {
+    if (!is_hidden(first)) continue;
+    char32_t last = first;
+    while (last + 1 < kCharacters && is_hidden(last + 1)) ++last;
+    fmt::print("{} {}\n", static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(last));
+    first = last;
+  }
+}
+
 class Fixture {
  public:
   explicit Fixture(serve::AlertStore* store) : store_(store) {}
@@ -205,6 +250,13 @@ class Fixture {
       alert.set_resolution(v1::RESOLUTION_RULE_REMOVED);
       alert.set_rule_version("rule-0123456789abcdef");
       store_->add(next_offset_++, alert);
+    } else if (command == "hostile") {
+      int number = 0;
+      for (const test::Hostile& hostile : test::hostile_texts()) {
+        if (!hostile.is_utf8 || hostile.text.empty()) continue;
+        store_->add(next_offset_++, hostile_alert(++number, hostile.text));
+        for (const int day : {1, 2, 3}) store_->add(hostile_point(hostile.text, days_ + day));
+      }
     } else if (command == "anew") {
       store_->reset();
       next_offset_ = 0;
@@ -238,6 +290,10 @@ int run(const std::vector<std::string>& arguments) {
   int regions = 0;
   int port = 0;
   bool empty = false;
+  if (arguments == std::vector<std::string>{"hidden"}) {
+    print_hidden();
+    return 0;
+  }
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     if (arguments[i] == "empty") empty = true;
     if (arguments[i] == "loading") store.reset();

@@ -11,8 +11,12 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import urllib.parse
 
 import checks
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'support'))
+from hostile import hostile_utf8  # noqa: E402
 
 FIXTURE = None
 SCREENSHOTS = None
@@ -188,6 +192,71 @@ class PageTest(unittest.TestCase):
         checks.check_alert(self.driver, ['Singapore', 'resolved: its rule was removed',
                                          'rule-0123456789abcdef'], 'a-sg-since')
         checks.check_no_console_errors(self.driver)
+
+    def test_hostile_texts_are_shown_and_do_nothing(self):
+        fixture = self.serve()
+        checks.open_page(self.driver, fixture.url)
+        checks.check_singapore(self.driver)
+        texts = [text for _, text in hostile_utf8() if text]
+        fixture.tell('hostile')
+        checks.wait_for('every alert and rule', lambda: checks.counts(
+            self.driver, '.alert', '#rule option') == [4 + len(texts), 1 + len(texts)])
+        self.driver.execute_script('document.querySelectorAll("details").forEach((d) => { d.open = true; })')
+        checks.check_shown(self.driver, texts)
+        wider = self.driver.execute_script(
+            'return document.documentElement.scrollWidth - document.documentElement.clientWidth')
+        self.assertLessEqual(wider, 0)
+        self.shoot('page-hostile')
+
+        # A choice goes through the address and comes back as what it was.
+        for text in ('</bdi></h3><svg onload=window.hacked=1>', 'invoice_\u202excod.exe', 'constructor',
+                     "x\"] , body [y=\""):
+            with self.subTest(text):
+                self.assertIn(text, texts)
+                checks.choose_rule(self.driver, text)
+                checks.wait_for('its chart', lambda: checks.names_in(self.driver, '#chart-title') ==
+                                2 * [checks.shown(text)])
+                checks.check_shown(self.driver, texts)
+                self.driver.refresh()
+                checks.wait_for('the page is live', lambda: checks.connection(self.driver) == 'live')
+                checks.wait_for('the same chart', lambda: checks.names_in(self.driver, '#chart-title') ==
+                                2 * [checks.shown(text)])
+        checks.check_no_console_errors(self.driver)
+        checks.check_only_local_requests(self.driver, fixture.url)
+
+    def test_an_address_shows_what_it_says_and_no_more(self):
+        fixture = self.serve()
+        for text in ('<img src=x onerror="window.hacked = 1">', '\u202e\u2066abc', '\u05d7\u05d1 7,697'):
+            fragment = urllib.parse.urlencode({'rule': text, 'bill_to': text})
+            self.driver.get('about:blank')
+            checks.open_page(self.driver, f'{fixture.url}#{fragment}')
+            checks.wait_for('its title', lambda shown=checks.shown(text): checks.names_in(
+                self.driver, '#chart-title') == [shown])
+            checks.check_shown(self.driver, [])
+        checks.check_no_console_errors(self.driver)
+
+    def test_hides_what_the_log_and_the_terminal_hide(self):
+        """The browser's list of characters may be of a newer Unicode, and then name more."""
+        fixture = self.serve('empty')
+        checks.open_page(self.driver, fixture.url)
+        ranges = subprocess.run([FIXTURE, 'hidden'], capture_output=True, text=True, check=True).stdout
+        hidden = {number for line in ranges.splitlines()
+                  for first, last in [map(int, line.split())] for number in range(first, last + 1)}
+        self.assertGreater(len(hidden), 4_000)
+        self.driver.set_script_timeout(60)
+        escaped = self.driver.execute_async_script('''
+            const done = arguments[arguments.length - 1];
+            import('/format.js').then(({printable}) => {
+              const escaped = [];
+              for (let c = 0; c < 0x110000; ++c) {
+                if (c >= 0xd800 && c < 0xe000) continue;
+                const text = String.fromCodePoint(c);
+                if (text !== '\\\\' && printable(text) !== text) escaped.push(c);
+              }
+              done(escaped);
+            });''')
+        self.assertEqual(hidden - set(escaped), set())
+        self.assertLess(len(set(escaped) - hidden), 1_000)
 
     def test_nothing_yet(self):
         fixture = self.serve('empty')

@@ -24,15 +24,34 @@ export function byImportance(a, b) {
       (a.alert_id < b.alert_id ? -1 : 1);
 }
 
-// An element with text or children; data never becomes markup.
+// An element with text or children; data never becomes markup, and text never what acts. Words in it
+// that read from right to left stand apart, so that figures beside them stay where they are.
 export function element(tag, attributes = {}, ...children) {
   const result = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (value !== undefined && value !== false) result.setAttribute(name, value === true ? '' : value);
   }
-  result.append(...children.filter((child) => child !== undefined && child !== null));
+  for (const child of children) {
+    if (child === undefined || child === null) continue;
+    result.append(...(child instanceof Node ? [child] : textNodes(child)));
+  }
   return result;
 }
+
+function apart(text) {
+  const result = document.createElement('bdi');
+  result.textContent = text;
+  return result;
+}
+const textNodes = (line) => format.splitByDirection(format.printableLine(line))
+    .map((part, i) => (i % 2 === 1 ? apart(part) : part));
+
+// What others call something, apart from the text around it as a whole.
+export const nameElement = (name) => apart(format.printable(name));
+
+// [a, b] → [<bdi>a</bdi>, ' · ', <bdi>b</bdi>]
+export const nameElements = (names) =>
+    names.flatMap((name, i) => (i === 0 ? [nameElement(name)] : [' · ', nameElement(name)]));
 
 function fact(term, ...text) {
   return element('div', {}, element('dt', {}, term), element('dd', {}, ...text));
@@ -40,11 +59,13 @@ function fact(term, ...text) {
 
 function evidenceTable(evidence) {
   const rows = evidence.map((item) => {
-    const labels = Object.entries(item.labels ?? {}).map(([name, value]) => `${name}=${value}`);
+    const labels = Object.entries(item.labels ?? {}).flatMap(
+        ([name, value], i) => [`${i === 0 ? '' : ', '}${name}=`, nameElement(value)]);
+    const between = labels.length > 0 && item.text ? [' · '] : [];
     return element(
         'tr', {}, element('th', {scope: 'row'}, (item.name ?? '').replaceAll('_', ' ')),
         element('td', {class: 'number'}, format.evidenceValue(item.value, item.unit)),
-        element('td', {}, [labels.join(', '), item.text].filter(Boolean).join(' · ')));
+        element('td', {}, ...labels, ...between, item.text));
   });
   return element('div', {class: 'scroll'},
                  element('table', {}, element('tbody', {}, ...rows)));
@@ -70,16 +91,16 @@ function figures(alert) {
 // Only what is a web address becomes a link.
 function runbook(url) {
   const safe = /^https?:\/\//.test(url ?? '');
-  return safe ? fact('Runbook', element('a', {href: url, rel: 'noreferrer'}, url)) : undefined;
+  return safe ? fact('Runbook', element('a', {href: url, rel: 'noreferrer'}, nameElement(url))) : undefined;
 }
 
 function card(alert, handlers, open) {
   const severity = format.shortName(alert.severity, 'SEVERITY_') || 'unknown';
   const firing = isFiring(alert);
-  const title = element('h3', {}, format.subjectText(alert.subject));
+  const title = element('h3', {}, ...nameElements(format.subjectNames(alert.subject)));
   const show = element(
       'button', {type: 'button', class: 'show', 'data-alert': alert.alert_id}, title,
-      element('span', {class: 'rule'}, alert.rule ?? ''));
+      element('span', {class: 'rule'}, nameElement(alert.rule ?? '')));
   show.addEventListener('click', () => handlers.select(alert));
 
   const why = firing ? undefined : kResolutions[alert.resolution];
@@ -95,8 +116,8 @@ function card(alert, handlers, open) {
               runbook(alert.runbook_url),
               why ? fact('Resolved', why) : undefined,
               fact('Revision', String(alert.revision ?? 0)),
-              alert.rule_version ? fact('Rule version', element('code', {}, alert.rule_version)) : undefined,
-              fact('Id', element('code', {}, alert.alert_id ?? ''))));
+              alert.rule_version ? fact('Rule version', element('code', {}, nameElement(alert.rule_version))) : undefined,
+              fact('Id', element('code', {}, nameElement(alert.alert_id ?? '')))));
   details.addEventListener('toggle', () => handlers.toggled(alert.alert_id, details.open));
 
   const shadow = alert.mode === 'MODE_SHADOW';
@@ -107,7 +128,7 @@ function card(alert, handlers, open) {
               element('span', {class: 'state'}, firing ? 'firing' : why ? `resolved: ${why}` : 'resolved'),
               shadow ? element('span', {class: 'state'}, 'shadow') : undefined,
               element('span', {class: 'when'}, format.windowText(alert.window_start, alert.window_end))),
-      show, figures(alert), element('p', {class: 'explanation'}, alert.explanation ?? ''), details);
+      show, figures(alert), element('p', {class: 'explanation'}, alert.explanation), details);
 }
 
 // Keeps what is open and what has the focus over redraws; handlers.select(alert) on a choice.

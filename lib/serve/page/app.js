@@ -1,5 +1,5 @@
 // What is known, what is chosen, and when to draw it.
-import {byImportance, isFiring, makeAlertList, rank} from './alerts.js';
+import {byImportance, isFiring, makeAlertList, nameElement, nameElements, rank} from './alerts.js';
 import {makeChart} from './chart.js';
 import * as format from './format.js';
 import {makeHeat} from './heat.js';
@@ -70,13 +70,13 @@ function drawAlerts() {
 
 function replaceOptions(select, options, value) {
   const same = select.options.length === options.length &&
-      options.every(([v, text], i) => select.options[i].value === v && select.options[i].text === text);
+      options.every(([v, text], i) => select.options[i].value === v && select.options[i].textContent === text);
   if (!same) select.replaceChildren(...options.map(([v, text]) => new Option(text, v)));
   if (value !== undefined && select.value !== value) select.value = value;
 }
 
 function drawSelectors() {
-  replaceOptions($('rule'), [...state.rules.keys()].map((name) => [name, name]), state.chosen?.rule);
+  replaceOptions($('rule'), [...state.rules.keys()].map((name) => [name, format.isolated(name)]), state.chosen?.rule);
   const rule = state.rules.get(state.chosen?.rule);
   const subjects = rule ? [...rule.subjects] : [];
   const options = subjects.map(([key, point]) => [key, format.subjectText(point.subject)])
@@ -115,10 +115,11 @@ function drawChart() {
   if (state.chosen === null) return;
   const rule = state.rules.get(state.chosen.rule);
   const name = format.subjectText(state.chosen.subject);
-  $('chart-title').textContent = name;
-  const what = `${state.chosen.rule}: ` +
-      [format.measureName(newest?.measure ?? rule?.measure), format.windowsOf(rule?.window)].filter(Boolean).join(', ');
-  $('chart-subtitle').textContent = newest === null ? `${what}. No closed window yet.` : what;
+  $('chart-title').replaceChildren(...nameElements(format.subjectNames(state.chosen.subject)));
+  const what = format.printableLine(
+      [format.measureName(newest?.measure ?? rule?.measure), format.windowsOf(rule?.window)].filter(Boolean).join(', '));
+  $('chart-subtitle').replaceChildren(
+      nameElement(state.chosen.rule), newest === null ? `: ${what}. No closed window yet.` : `: ${what}`);
   const alert = [...state.alerts.values()].filter((a) => isChosen(a.rule, a.subject)).sort(byImportance)[0];
   chart.show({
     key: `${state.chosen.rule} ${format.subjectKey(state.chosen.subject)}`,
@@ -126,7 +127,7 @@ function drawChart() {
   });
   if (newest !== null) {
     $('chart').setAttribute('aria-label',
-        `${name}, ${what}. Newest window ${$('tile-window').textContent}: observed ` +
+        `${name}, ${format.isolated(state.chosen.rule)}: ${what}. Newest window ${$('tile-window').textContent}: observed ` +
         `${$('tile-observed').textContent}, expected ${$('tile-expected').textContent}, ratio ` +
         `${$('tile-ratio').textContent}.`);
   }

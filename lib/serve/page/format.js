@@ -10,6 +10,53 @@ const kCountryDimensions =
 const grouped = (value, digits) => value.toLocaleString(
     'en-US', {minimumFractionDigits: digits, maximumFractionDigits: digits});
 
+// --- Text that others wrote: as lib/base/printable.h has it ---------------------------------------
+
+const kHidden =
+    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]/gu;
+const kNamedEscapes = {'\n': '\\n', '\r': '\\r', '\t': '\\t'};
+const kLongestName = 256;  // characters
+const kLongestLine = 4_000;
+const kCut = '\\…';
+
+function escapeOf(character) {
+  const number = character.codePointAt(0);
+  const hex = (digits) => number.toString(16).padStart(digits, '0');
+  if (number < 0x80) return kNamedEscapes[character] ?? `\\x${hex(2)}`;
+  return number < 0x10000 ? `\\u${hex(4)}` : `\\U${hex(8)}`;
+}
+
+// Between characters; an escape counts as what it stands for.
+function cut(text, longest) {
+  if (text.length <= longest) return {text, end: ''};
+  const characters = [...text.slice(0, 2 * longest + 2)];
+  return characters.length <= longest ? {text, end: ''} :
+                                        {text: characters.slice(0, longest).join(''), end: kCut};
+}
+
+// A line that holds names, which are escaped already.
+export function printableLine(line) {
+  const {text, end} = cut(String(line ?? ''), kLongestLine);
+  return text.replace(kHidden, escapeOf) + end;
+}
+
+// A name by itself: its backslashes are doubled, so that no two look alike.
+export function printable(name) {
+  const {text, end} = cut(String(name ?? ''), kLongestName);
+  return text.replaceAll('\\', '\\\\').replace(kHidden, escapeOf) + end;
+}
+
+// The name among other text where there is no <bdi>, in options and attributes: what reads from
+// right to left in it turns nothing beside it.
+export const isolated = (name) => `\u2068${printable(name)}\u2069`;
+
+// Text cut at its words of scripts that read from right to left, which are every second part.
+const kFromTheRight = '[\\u0590-\\u08ff\\ufb1d-\\ufdff\\ufe70-\\ufefe\\u{10800}-\\u{10fff}\\u{1e800}-\\u{1efff}]+';
+const kWordsFromTheRight = new RegExp(`(${kFromTheRight}(?: ${kFromTheRight})*)`, 'u');
+export const splitByDirection = (text) => text.split(kWordsFromTheRight);
+
+// --------------------------------------------------------------------------------------------------
+
 // 'SEVERITY_WARNING' → 'warning'
 export function shortName(name, prefix) {
   return (name ?? '').replace(prefix, '').toLowerCase();
@@ -127,15 +174,16 @@ export function regionName(code) {
 
 const dimensions = (subject) => Object.entries(subject ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
 
-// 'Singapore (SG)'; further dimensions follow.
-export function subjectText(subject) {
-  const parts = dimensions(subject).map(([dimension, value]) => {
+// 'Singapore (SG)', a name for each dimension.
+export function subjectNames(subject) {
+  const names = dimensions(subject).map(([dimension, value]) => {
     if (!kCountryDimensions.has(dimension)) return value;
     const name = regionName(value);
     return name === value ? value : `${name} (${value})`;
   });
-  return parts.length > 0 ? parts.join(' · ') : 'All';
+  return names.length > 0 ? names : ['All'];
 }
+export const subjectText = (subject) => subjectNames(subject).map(isolated).join(' · ');
 
 export function subjectKey(subject) {
   return dimensions(subject).map(([dimension, value]) => `${dimension}=${value}`).join(';');
@@ -148,7 +196,8 @@ const kMeasureNames = {
   revenue_usd: 'revenue',
   tpp: 'total processing performance',
 };
-export const measureName = (measure) => kMeasureNames[measure] ?? measure ?? '';
+export const measureName = (measure) =>
+    Object.hasOwn(kMeasureNames, measure ?? '') ? kMeasureNames[measure] : measure ?? '';
 
 const kEvidenceUnits = {usd_micros: 'revenue_usd', revenue_usd: 'revenue_usd'};
 export function evidenceValue(value, unit) {
@@ -156,7 +205,7 @@ export function evidenceValue(value, unit) {
   if (unit === 'ratio') return ratio(value ?? 0);
   if (unit === 'percent') return `${grouped(value ?? 0, 1)}${kNbsp}%`;
   if (unit === 'none') return '';
-  if (unit in kEvidenceUnits) return amount(value ?? 0, kEvidenceUnits[unit]);
+  if (Object.hasOwn(kEvidenceUnits, unit ?? '')) return amount(value ?? 0, kEvidenceUnits[unit]);
   const figure = compactCount(value ?? 0);
   return unit ? `${figure}${kNbsp}${unit}` : figure;
 }

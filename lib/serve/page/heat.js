@@ -1,5 +1,5 @@
 // One strip for each region: the ratio of observed to expected as colour, time from left to right.
-import {element} from './alerts.js';
+import {element, nameElements} from './alerts.js';
 import * as format from './format.js';
 
 // Stops of log2(ratio): half, as expected, four times, eight times and more.
@@ -70,7 +70,8 @@ export function makeHeat(root, scale, select) {
   const rowOf = (key, subject) => {
     let row = rows.get(key);
     if (row === undefined) {
-      const name = element('button', {type: 'button', class: 'heat-name'}, format.subjectText(subject));
+      const name = element('button', {type: 'button', class: 'heat-name'},
+                           ...nameElements(format.subjectNames(subject)));
       const canvas = element('canvas', {'aria-hidden': 'true'});
       const value = element('span', {class: 'heat-value'});
       row = {node: element('li', {}, name, canvas, value), name, canvas, value};
