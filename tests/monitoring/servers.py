@@ -130,11 +130,12 @@ def exporter(text):
     """Serves the metrics of `text` with counters that grow by a tenth of a second's worth each second of
     the clock; yields host:port."""
     started = time.monotonic()
-    counters = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE") and " gauge" not in line}
+    lines = text.rstrip("\n").split("\n")  # other ends of lines may be in labels
+    counters = {line.split()[2] for line in lines if line.startswith("# TYPE") and " gauge" not in line}
 
     def grown():
         elapsed = time.monotonic() - started
-        for line in text.splitlines():
+        for line in lines:
             name = line.split("{")[0].split(" ")[0]
             family = name.removesuffix("_bucket").removesuffix("_count").removesuffix("_sum")
             if line.startswith("#") or not {name, family} & counters:
