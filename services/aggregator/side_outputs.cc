@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/printable.h"
 #include "base/status.h"
 #include "base/time.h"
 
@@ -26,14 +27,6 @@ constexpr std::size_t kShort = 512;
 constexpr std::size_t kLongestDetail = 512;
 
 std::uint64_t hash_of(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
-
-// Cut between characters of UTF-8.
-std::string bounded(std::string_view text) {
-  if (text.size() <= kLongestDetail) return std::string(text);
-  std::size_t size = kLongestDetail;
-  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80U) --size;
-  return fmt::format("{}…", text.substr(0, size));
-}
 
 }  // namespace
 
@@ -87,7 +80,7 @@ SideOutputs::Copy SideOutputs::copy_of(const kafka::TopicPartition& source,
   copy.offset = record.offset;
   copy.is_late = outcome.disposition == aggregate::Disposition::kLate;
   copy.reason = copy.is_late ? "LATE" : v1::RejectReason_Name(outcome.reason);
-  copy.detail = bounded(outcome.detail);
+  copy.detail = printable_line(outcome.detail, kLongestDetail);
   copy.has_key = record.has_key;
   copy.key_bytes = record.key.size();
   copy.key_hash = hash_of(record.key);

@@ -1,6 +1,7 @@
 // Copies of records that were not counted: the rejected go to the dead-letter topic, the late to
-// the late one, with where they come from in their headers. Of records that nobody can read, where
-// they are goes there.
+// the late one, with where they come from in their headers, and why, as a line for people
+// (base/printable.h); the copy itself has key and payload as they came. Of records that nobody can
+// read, where they are goes there.
 //
 // Work never waits for them. A copy is queued and delivered beside the work, again and again as
 // long as that may help; a copy that is too large, here or for the broker, goes without what makes

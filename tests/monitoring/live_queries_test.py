@@ -78,7 +78,7 @@ class LiveRules(unittest.TestCase):
                 "team": "compliance",
             },
         )
-        self.assertIn("bill_to=SG", alert["annotations"]["description"])
+        self.assertIn('bill_to="SG"', alert["annotations"]["description"])
 
 
 if __name__ == "__main__":

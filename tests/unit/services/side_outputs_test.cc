@@ -3,8 +3,10 @@
 
 #include <map>
 
+#include "support/hostile.h"
 #include "support/kafka_clients.h"
 #include "support/process.h"
+#include "support/shown.h"
 
 namespace surgewatch::services {
 namespace {
@@ -135,8 +137,29 @@ TEST_F(OfSideOutputs, DetailsAreBoundedBetweenCharacters) {
   const auto kept = records();
   ASSERT_THAT(kept, SizeIs(1));
   const std::string said = headers(kept[0])["detail"];
-  EXPECT_LE(said.size(), 515U);
-  EXPECT_THAT(said, testing::EndsWith("\xC3\xA9…"));
+  EXPECT_LE(said.size(), 512U);
+  EXPECT_THAT(said, testing::EndsWith("\xC3\xA9\\…"));
+}
+
+TEST_F(OfSideOutputs, CopiesAreExactAndDetailsAreLinesThatShow) {
+  make();
+  const std::vector<test::Hostile> all = test::hostile_texts();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    add(static_cast<std::int64_t>(i), all[i].text, all[i].text, "it is '" + all[i].text + "'");
+  }
+  ASSERT_TRUE(deliver());
+  const auto kept = records();
+  ASSERT_THAT(kept, SizeIs(all.size()));
+  for (const kafka::Kept& copy : kept) {
+    auto said = headers(copy);
+    const test::Hostile& hostile = all.at(std::stoul(said["source_offset"]));
+    SCOPED_TRACE(hostile.what);
+    EXPECT_EQ(copy.payload, hostile.text);
+    EXPECT_EQ(copy.key, hostile.text);
+    EXPECT_THAT(said["detail"], test::IsSafeToShow());
+    EXPECT_THAT(said["detail"], testing::StartsWith("it is '"));
+    EXPECT_THAT(said, SizeIs(5));
+  }
 }
 
 TEST_F(OfSideOutputs, AnotherOwnersAreNotWaitedFor) {
