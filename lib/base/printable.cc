@@ -86,24 +86,24 @@ class Bounded {
   std::size_t before_mark_ = 0;  // how much of it stays if the mark must follow
 };
 
-struct Rules {
+struct Escaping {
   std::size_t max_bytes;
   std::string_view also = {};   // as \xHH
   std::string_view after = {};  // with a backslash before
 };
 
-std::string escaped(std::string_view text, const Rules& rules) {
-  Bounded out(rules.max_bytes);
+std::string escaped(std::string_view text, const Escaping& how) {
+  Bounded out(how.max_bytes);
   const auto holds = [](std::string_view set, char c) { return set.find(c) != set.npos; };
   while (!text.empty()) {
     const std::size_t length = utf8_length(text);
     const std::string_view sequence = text.substr(0, std::max<std::size_t>(length, 1));
     const char first = text.front();
     bool fits = true;
-    if (length == 0 || (length == 1 && (is_hidden(static_cast<unsigned char>(first)) ||
-                                        holds(rules.also, first)))) {
+    if (length == 0 ||
+        (length == 1 && (is_hidden(static_cast<unsigned char>(first)) || holds(how.also, first)))) {
       fits = out.add(escape_of_byte(first));
-    } else if (length == 1 && holds(rules.after, first)) {
+    } else if (length == 1 && holds(how.after, first)) {
       fits = out.add(std::string{'\\', first});
     } else if (length > 1 && is_hidden(utf8_character(sequence))) {
       fits = out.add(escape_of(utf8_character(sequence)));

@@ -14,11 +14,10 @@
 // Everything else stays as it is, letters of every script among it; digits are lower case. What is
 // machine-read (protobuf, JSON, labels of metrics) carries the text itself.
 //
-// Invariants: what comes out is well-formed UTF-8 of at most `max_bytes` (4 at least), without a
-// character that is_hidden() names. Of values, two give the same only if both are cut, between
-// characters, behind a beginning that they share.
-// Cost: linear in what is shown.
-// Source: RFC 3629; The Unicode Standard 15.0 and its annexes 9 (bidi) and 44 (properties);
+// Invariants: what comes out is well-formed UTF-8 of at most `max_bytes` (or 4, and 6 of a word, if
+// that is less), without a character that is_hidden() names. Of values, two give the same only if
+// both are cut, between characters, behind a beginning that they share. Cost: linear in what is
+// shown. Source: RFC 3629; The Unicode Standard 15.0 and its annexes 9 (bidi) and 44 (properties);
 // Unicode Technical Report 36, "Unicode security considerations".
 #pragma once
 

@@ -43,7 +43,7 @@ function apart(text) {
   result.textContent = text;
   return result;
 }
-const textNodes = (line) => format.splitByDirection(format.printableLine(line))
+export const textNodes = (line) => format.splitByDirection(format.printableLine(line))
     .map((part, i) => (i % 2 === 1 ? apart(part) : part));
 
 // What others call something, apart from the text around it as a whole.

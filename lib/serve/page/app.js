@@ -1,5 +1,5 @@
 // What is known, what is chosen, and when to draw it.
-import {byImportance, isFiring, makeAlertList, nameElement, nameElements, rank} from './alerts.js';
+import {byImportance, isFiring, makeAlertList, nameElement, nameElements, rank, textNodes} from './alerts.js';
 import {makeChart} from './chart.js';
 import * as format from './format.js';
 import {makeHeat} from './heat.js';
@@ -119,7 +119,7 @@ function drawChart() {
   const what = format.printableLine(
       [format.measureName(newest?.measure ?? rule?.measure), format.windowsOf(rule?.window)].filter(Boolean).join(', '));
   $('chart-subtitle').replaceChildren(
-      nameElement(state.chosen.rule), newest === null ? `: ${what}. No closed window yet.` : `: ${what}`);
+      nameElement(state.chosen.rule), ...textNodes(newest === null ? `: ${what}. No closed window yet.` : `: ${what}`));
   const alert = [...state.alerts.values()].filter((a) => isChosen(a.rule, a.subject)).sort(byImportance)[0];
   chart.show({
     key: `${state.chosen.rule} ${format.subjectKey(state.chosen.subject)}`,
