@@ -18,7 +18,6 @@
 namespace surgewatch::services {
 namespace {
 
-constexpr std::size_t kReadBlock = 1 << 20;
 // Of a record of either format; in a binary file a length beyond it is taken for damage.
 constexpr std::uint64_t kLongestRecord = 64 << 20;
 constexpr std::size_t kShown =
@@ -48,8 +47,8 @@ constexpr std::string_view kNoKind = "the event is neither an invoice nor a ship
 
 class File {
  public:
-  static absl::StatusOr<File> open(const std::string& path) {
-    if (path == "-") return File(stdin, path, std::nullopt);
+  static absl::StatusOr<File> open(const std::string& path, std::size_t block) {
+    if (path == "-") return File(stdin, path, block, std::nullopt);
     std::FILE* file = std::fopen(path.c_str(), "rb");
     if (file == nullptr) return open_error(path, errno, "to read events from");
     struct stat info {};
@@ -57,11 +56,12 @@ class File {
     if (fstat(fileno(file), &info) == 0 && S_ISREG(info.st_mode)) {
       size = static_cast<std::uint64_t>(info.st_size);
     }
-    return File(file, path, size);
+    return File(file, path, block, size);
   }
   File(File&& other) noexcept
       : file_(std::exchange(other.file_, nullptr)),
         path_(std::move(other.path_)),
+        block_(other.block_),
         size_(other.size_) {}
   File& operator=(File&&) = delete;
   ~File() {
@@ -71,11 +71,11 @@ class File {
   // Appends up to a block; false at the end.
   absl::StatusOr<bool> read_more(std::string* buffer) {
     const std::size_t before = buffer->size();
-    buffer->resize(before + kReadBlock);
-    const std::size_t got = std::fread(buffer->data() + before, 1, kReadBlock, file_);
+    buffer->resize(before + block_);
+    const std::size_t got = std::fread(buffer->data() + before, 1, block_, file_);
     buffer->resize(before + got);
     bytes_ += got;
-    if (got < kReadBlock && std::ferror(file_) != 0) {
+    if (got < block_ && std::ferror(file_) != 0) {
       return absl::DataLossError(fmt::format("reading {} failed: {}", path_, std::strerror(errno)));
     }
     return got > 0;
@@ -84,10 +84,11 @@ class File {
   std::optional<std::uint64_t> size() const { return size_; }
 
  private:
-  File(std::FILE* file, std::string path, std::optional<std::uint64_t> size)
-      : file_(file), path_(std::move(path)), size_(size) {}
+  File(std::FILE* file, std::string path, std::size_t block, std::optional<std::uint64_t> size)
+      : file_(file), path_(std::move(path)), block_(block), size_(size) {}
   std::FILE* file_;
   std::string path_;
+  std::size_t block_;
   std::optional<std::uint64_t> size_;
   std::uint64_t bytes_ = 0;
 };
@@ -332,8 +333,9 @@ EventFormat format_of(std::string_view path) {
 }
 
 absl::StatusOr<std::unique_ptr<EventReader>> EventReader::open(const std::string& path,
-                                                               EventFormat format) {
-  SW_ASSIGN_OR_RETURN(File file, File::open(path));
+                                                               EventFormat format,
+                                                               std::size_t block) {
+  SW_ASSIGN_OR_RETURN(File file, File::open(path, block));
   if (format == EventFormat::kBinpb) return std::make_unique<BinpbReader>(std::move(file));
   return std::make_unique<NdjsonReader>(std::move(file));
 }

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -66,9 +67,11 @@ struct EventBatch {
 
 class EventReader {
  public:
-  // "-" is standard input.
+  static constexpr std::size_t kReadBlock = 1 << 20;
+  // "-" is standard input. `block`: bytes that are read at a time.
   static absl::StatusOr<std::unique_ptr<EventReader>> open(const std::string& path,
-                                                           EventFormat format);
+                                                           EventFormat format,
+                                                           std::size_t block = kReadBlock);
   virtual ~EventReader() = default;
   // Replaces what is in the batch. False at the end. Empty lines are passed over.
   virtual absl::StatusOr<bool> next(EventBatch* batch) = 0;
