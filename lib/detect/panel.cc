@@ -131,6 +131,18 @@ void Panel::look_at_whole(PaneIndex pane, Window* window) const {
   window->silent = is_silent(pane);
 }
 
+// The window behind the one that ends with `pane`; where the whole series is silent, the next that
+// holds something again, since a tracker passes over those between.
+PaneIndex Panel::next_window(std::int32_t subject, PaneIndex pane) const {
+  const PaneIndex next = pane + shape_.window;
+  if (!is_silent(pane)) return next;
+  const auto data_of = [&](std::int32_t index) {
+    const std::optional<PaneIndex> data = sums_.next(index, pane);
+    return data.has_value() ? shape_.last_of_window(*data) : INT64_MAX;
+  };
+  return std::max(next, std::min(data_of(kWholeSeries), data_of(subject)));
+}
+
 // As of the windows before the one that ends with `pane`.
 Panel::State Panel::state_before(std::int32_t subject, PaneIndex pane) const {
   const Track& of = track(subject);
@@ -144,7 +156,7 @@ Panel::State Panel::state_before(std::int32_t subject, PaneIndex pane) const {
     return state;
   }
   State state = fresh(subject);
-  for (PaneIndex last = first_window(subject); last < pane; last += shape_.window) {
+  for (PaneIndex last = first_window(subject); last < pane; last = next_window(subject, last)) {
     step(subject, &state, last, /*wants_bound=*/false, nullptr);
   }
   return state;

@@ -174,6 +174,7 @@ class Panel {
   bool is_active(std::int32_t subject, PaneIndex pane) const;
   void keep_if_worth(std::int32_t subject);
   PaneIndex first_window(std::int32_t subject) const;
+  PaneIndex next_window(std::int32_t subject, PaneIndex pane) const;
   State state_before(std::int32_t subject, PaneIndex pane) const;
   Figures step(std::int32_t subject, State* state, PaneIndex pane, bool wants_bound,
                bool* share_rises) const;

@@ -299,6 +299,21 @@ TEST(LearnedSurge, WhoComesBackAfterLongIsLearnedAnew) {
 
 // What is learned rests on updates, what is judged takes corrections: the baseline of a window that
 // was corrected later is that of its time.
+// A date that is far off is one that anybody can write. Day by day this would take a second for
+// each of these parties, and the test would not end in time.
+TEST(LearnedSurge, ASilenceOfMillenniaTakesNoTime) {
+  constexpr int kParties = 1'000;
+  World world(with(learning_rule(config::RuleType::kSurge)));
+  const auto all_count = [&](PaneIndex day) {
+    for (int i = 0; i < kParties; ++i) world.count("party " + std::to_string(i), day, 20);
+    world.pass(day);
+  };
+  for (PaneIndex day = 0; day < 3; ++day) all_count(day);
+  all_count(test::day("9899-12-30"));
+  EXPECT_EQ(world.detector.stats().subjects, kParties);
+  EXPECT_TRUE(world.alerts().empty()) << "they are learned anew";
+}
+
 TEST(LearnedSurge, ACancellationWithdrawsHoweverLateItComes) {
   World world(with(learning_rule(RuleType::kSurge)));
   live_quietly(&world, {"SG"});
