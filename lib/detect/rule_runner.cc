@@ -167,7 +167,7 @@ bool RuleRunner::judge_closed(std::size_t limit, Emissions* out) {
     const bool moved = !is_same(before, life);
     if (moved || of.story != nullptr) story_of(index).life = life;
     const std::size_t points = out->points.size();
-    if (is_worth_a_point(of, closed_) || life.firing()) {
+    if (is_worth_a_point(of, closed_) || (life.firing() && !is_standstill(closed_, figures))) {
       say_point(&of, closed_, figures, life, out);
     }
     has_changed_ |= moved || out->points.size() != points;
@@ -282,7 +282,8 @@ void RuleRunner::refold(std::int32_t index, PaneIndex from, Emissions* out) {
     if (pane < from) return;
     const auto said = find_said(&of, pane);
     const bool was_said = said != of.said.end() && pane_of_said(*said) == pane;
-    if (was_said || is_worth_a_point(of, pane) || life.firing()) {
+    if (was_said || is_worth_a_point(of, pane) ||
+        (life.firing() && !is_standstill(pane, figures))) {
       say_point(&of, pane, figures, life, out);
     }
   };
@@ -291,19 +292,22 @@ void RuleRunner::refold(std::int32_t index, PaneIndex from, Emissions* out) {
     const bool has_begun = of.story != nullptr || panel_->suspects(index);
     panel_->replay(index, has_begun ? INT64_MIN / 2 : from, visit);
   } else {
-    std::size_t said = 0;
+    const auto next_said = [&](PaneIndex from_pane) {
+      const auto said = find_said(&of, from_pane);
+      return said == of.said.end() ? closed_ + 1 : pane_of_said(*said);
+    };
     for (PaneIndex pane = settled_ + 1; pane <= closed_;) {
-      while (said < of.said.size() && pane_of_said(of.said[said]) < pane) ++said;
-      const bool is_due = life.firing() || is_worth_a_point(of, pane) ||
-                          (said < of.said.size() && pane_of_said(of.said[said]) == pane);
-      if (is_due) {
-        visit(pane, evaluate_at(index, pane));
-        ++pane;
-        continue;
-      }
       PaneIndex next = of.operands.next(pane).value_or(closed_ + 1);
-      if (said < of.said.size()) next = std::min(next, pane_of_said(of.said[said]));
-      pane = std::max(pane + 1, next);
+      if (life.firing() || is_worth_a_point(of, pane) || next_said(pane) == pane) {
+        const Figures figures = evaluate_at(index, pane);
+        visit(pane, figures);
+        if (!is_standstill(pane, figures)) {
+          ++pane;
+          continue;
+        }
+        next = std::min(next, whole_.next(pane).value_or(closed_ + 1));
+      }
+      pane = std::max(pane + 1, std::min(next, next_said(pane + 1)));
     }
   }
   if (of.story == nullptr && life.episodes.empty() && life.suspects == 0) return;

@@ -24,8 +24,9 @@
 // less the allowed lateness.
 //
 // Silence costs nothing: a subject that holds nothing is neither judged nor said, after one point
-// that says so; and once nothing can happen before the next data, all windows up to it are passed
-// over at once. A subject that has held nothing for as long as corrections can come is forgotten.
+// that says so, unless an alert of it fires, which is said until the whole series is still; and
+// once nothing can happen before the next data, all windows up to it are passed over at once. A
+// subject that has held nothing for as long as corrections can come is forgotten.
 //
 // Threads: one.
 // Cost: a change takes O(log subjects); a close O(subjects), mostly a glance. Memory for each
@@ -193,6 +194,8 @@ class RuleRunner {
   bool is_silent(const Subject& subject, PaneIndex pane) const;
   bool is_worth_a_point(const Subject& subject, PaneIndex pane) const;
   bool is_watched(const Subject& subject, PaneIndex pane) const;
+  bool is_still(PaneIndex pane) const;
+  bool is_standstill(PaneIndex pane, const Figures& figures) const;
   Figures evaluate_at(std::int32_t index, PaneIndex pane);
   Figures figures_of(std::int32_t index, PaneIndex pane, const Figures& last);
   WindowSums sums_of(std::int32_t index, PaneIndex pane) const;

@@ -44,6 +44,18 @@ bool RuleRunner::is_worth_a_point(const Subject& of, PaneIndex pane) const {
   return !is_silent(of, pane) || !is_silent(of, pane - (shape_.learns ? shape_.window : 1));
 }
 
+// Whether the whole series holds nothing as far back as the window's figures look.
+bool RuleRunner::is_still(PaneIndex pane) const {
+  return whole_.next(pane - shape_.reach).value_or(pane + 1) > pane;
+}
+
+// Whether the window of an alert that fires says what the one before has said: there is nothing to
+// judge by, for as long as the series is still.
+bool RuleRunner::is_standstill(PaneIndex pane, const Figures& figures) const {
+  const bool is_answered = figures.verdict == Verdict::kNothing || figures.conclusive();
+  return !is_answered && is_still(pane);
+}
+
 // Whether the window can change an alert though it may hold nothing.
 bool RuleRunner::is_watched(const Subject& of, PaneIndex pane) const {
   // A share can fall by holding nothing.
@@ -111,6 +123,7 @@ bool RuleRunner::step_life(const Subject& of, PaneIndex pane, Figures figures, L
   if (figures.verdict >= Verdict::kSuspects && fires_above(of, pane)) {
     figures.verdict = Verdict::kBetween;
   }
+  if (is_standstill(pane, figures)) figures.verdict = Verdict::kNotDue;
   step(life, pane, figures, life_rules());
   return life->firing();
 }

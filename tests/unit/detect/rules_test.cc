@@ -165,6 +165,24 @@ TEST(SurgeSince, ExcessOverTheWholeMustBeReachedToo) {
   }
 }
 
+// Without a whole there is no answer, so it fires on; of a silence that says a point a day for as
+// long as a date is far off.
+TEST(SurgeSince, WhatWaitsForAnAnswerSaysNothingWhileAllIsStill) {
+  World world(since(4, 1.1));
+  world.bill("SG", 10, 100);
+  world.bill("US", 10, 900);
+  world.bill("SG", 13, 900);
+  world.pass(13);
+  EXPECT_THAT(briefs(world.alerts()), ElementsAre("1 FIRING ON_TIME 13"));
+  world.pass(1'000'000);
+  const detect::Emissions in_silence = world.take();
+  EXPECT_THAT(briefs(in_silence.alerts), ElementsAre("2 FIRING FINAL 13"));
+  EXPECT_LT(in_silence.points.size(), 10u);
+  world.bill("US", 1'000'001, 900);
+  world.pass(1'000'003);
+  EXPECT_THAT(briefs(world.alerts()), ElementsAre("3 RESOLVED ON_TIME 1000002"));
+}
+
 TEST(SurgeSince, WindowsThatEndWithinTheReferenceAreNotEvaluated) {
   World world(since(0.1));
   world.bill("SG", 9, 1'000);
