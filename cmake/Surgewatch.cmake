@@ -23,12 +23,22 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   # False alarms in std::string of g++ 12: gcc.gnu.org/PR105651.
   target_compile_options(surgewatch_options INTERFACE -Wno-restrict)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
+  # False alarms at std::optional, other ones with each version: gcc.gnu.org/PR80635. g++ 12 has it on.
+  target_compile_options(surgewatch_options INTERFACE -Wno-maybe-uninitialized)
+endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   target_compile_definitions(surgewatch_options INTERFACE _GLIBCXX_ASSERTIONS)
 endif()
 if(SURGEWATCH_SANITIZER STREQUAL "address")
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
+    # With any of these three on, a function's address compared with null is no constant to g++
+    # (gcc.gnu.org/PR71962), and Abseil since 2024 (Debian 13) makes such a comparison one. What they would
+    # find ends the program all the same where the null pointer is read: AddressSanitizer says where.
+    add_compile_options(-fno-sanitize=null,nonnull-attribute,returns-nonnull-attribute)
+  endif()
 elseif(SURGEWATCH_SANITIZER STREQUAL "thread")
   add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
   add_link_options(-fsanitize=thread)

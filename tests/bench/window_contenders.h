@@ -224,7 +224,10 @@ class BareProbe : public Contender {
 class Nothing {
  public:
   explicit Nothing(const Load&) {}
-  void events(const Ahead& ahead) { benchmark::DoNotOptimize(ahead[0]); }
+  void events(const Ahead& ahead) {
+    const Group* now = &ahead[0];
+    benchmark::DoNotOptimize(now);
+  }
   MeasureValues sample(const window::KeyValues&, Micros) { return {}; }
 };
 
