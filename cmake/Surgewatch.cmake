@@ -86,6 +86,21 @@ function(surgewatch_program name)
   endif()
 endfunction()
 
+# surgewatch_tests_need(LABELS label… TARGETS target…): what is built before tests run. The target `tests`
+# has all of them, `tests-LABEL` those of a label; benchmarks belong to neither.
+function(surgewatch_tests_need)
+  cmake_parse_arguments(ARG "" "" "LABELS;TARGETS" ${ARGN})
+  list(TRANSFORM ARG_LABELS PREPEND tests-)
+  foreach(collection IN LISTS ARG_LABELS ITEMS tests)
+    if(NOT TARGET ${collection})
+      add_custom_target(${collection})
+    endif()
+    if(ARG_TARGETS)
+      add_dependencies(${collection} ${ARG_TARGETS})
+    endif()
+  endforeach()
+endfunction()
+
 # surgewatch_test(NAME SOURCES … LIBS … LABELS …): one ctest case for each test of the binary.
 # WHOLE: one for the binary, where its tests share something dear, such as a server.
 function(surgewatch_test name)
@@ -97,12 +112,7 @@ function(surgewatch_test name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} GTest::gmock GTest::gtest_main surgewatch_options)
   target_compile_definitions(${name} PRIVATE SURGEWATCH_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-  foreach(label IN LISTS ARG_LABELS)
-    if(NOT TARGET tests-${label})
-      add_custom_target(tests-${label})
-    endif()
-    add_dependencies(tests-${label} ${name})
-  endforeach()
+  surgewatch_tests_need(LABELS ${ARG_LABELS} TARGETS ${name})
   # gtest_discover_tests keeps only the first of several labels.
   list(LENGTH ARG_LABELS label_count)
   if(ARG_WHOLE OR label_count GREATER 1)
@@ -138,11 +148,12 @@ function(surgewatch_fuzzer name)
   add_dependencies(fuzzers ${name})
 endfunction()
 
-# surgewatch_python_test(NAME FILE LABELS … TIMEOUT seconds ENVIRONMENT k=v …): Debian's own Python, for
-# its own packages.
+# surgewatch_python_test(NAME FILE ARGUMENTS … NEEDS program … LABELS … TIMEOUT seconds): Debian's own
+# Python, for its own packages.
 function(surgewatch_python_test name file)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "LABELS;ENVIRONMENT" ${ARGN})
-  add_test(NAME ${name} COMMAND /usr/bin/python3 -B ${file} -v)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "ARGUMENTS;NEEDS;LABELS" ${ARGN})
+  add_test(NAME ${name} COMMAND /usr/bin/python3 -B -W default ${file} -v ${ARG_ARGUMENTS})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
-    ENVIRONMENT "SURGEWATCH_BIN=${CMAKE_BINARY_DIR}/bin;${ARG_ENVIRONMENT}")
+    ENVIRONMENT "SURGEWATCH_BIN=${CMAKE_BINARY_DIR}/bin")
+  surgewatch_tests_need(LABELS ${ARG_LABELS} TARGETS ${ARG_NEEDS})
 endfunction()

@@ -5,8 +5,7 @@
 # Needs a JDK and mvn, which fetches Kafka, Kafka Streams and Flink from Maven Central the first time.
 set -euo pipefail
 
-mvn --batch-mode --quiet --no-transfer-progress --file tests/bench/peers/java/pom.xml \
-  -Dpeers.build="$PWD/build/peers" package
+tests/bench/peers/package.sh
 exec /usr/bin/python3 -B tests/bench/peers/peers.py --bin build/release/bin --java build/peers --work build/bench \
   --out build/bench/peers.json --events "${EVENTS:-5000000}" --systems "${SYSTEMS:-}" --jobs "${JOBS:-}" \
   --runs "${RUNS:-0}" "$@"

@@ -5,7 +5,7 @@ set -euo pipefail
 
 readonly VERSION=4.1.1
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/surgewatch
+cache=${XDG_CACHE_HOME:-${HOME:?is not set, nor is XDG_CACHE_HOME}/.cache}/surgewatch
 target=$cache/kafka-$VERSION
 
 fail() {
@@ -24,8 +24,10 @@ if [[ ! -d $target ]]; then
   if ! mvn --batch-mode --no-transfer-progress --file "$here/pom.xml" \
     -Dkafka.version="$VERSION" -DoutputDirectory="$partial" -DincludeScope=runtime \
     org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies >"$partial/mvn.log" 2>&1; then
-    cat "$partial/mvn.log" >&2
-    fail "Maven could not copy Kafka $VERSION; see its messages above"
+    grep -m 1 '^\[ERROR\]' "$partial/mvn.log" >&2 || cat "$partial/mvn.log" >&2
+    fail "Maven could not fetch Kafka $VERSION, of which the tests run a broker.
+It needs Maven Central or the mirror that ~/.m2/settings.xml names. Where there is neither, copy the
+folder $target from a machine that has it."
   fi
   compgen -G "$partial/kafka_2.13-$VERSION.jar" >/dev/null ||
     fail "Maven copied no kafka_2.13-$VERSION.jar"
