@@ -1,6 +1,6 @@
 // What the gate counts instructions of: the stages that an event passes, one after another, each
 // on the same invoices. Runs by itself too, and then counts nothing; see gate.py.
-#if __has_include(<valgrind/callgrind.h>)
+#ifdef SURGEWATCH_CALLGRIND
 #include <valgrind/callgrind.h>
 #endif
 
