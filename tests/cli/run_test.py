@@ -101,5 +101,12 @@ class WhatIsBuilt(unittest.TestCase):
                 self.assertTrue(needed in compiled_for("tests"), needed)
 
 
+class Fresh(unittest.TestCase):
+    def test_another_debian_is_refused(self):
+        done = subprocess.run([SOURCE / "tests/fresh/fresh.sh", "sid"], capture_output=True, text=True, timeout=20,
+                              check=False)
+        self.assertEqual((done.returncode, done.stderr), (1, "fresh: takes bookworm or trixie, not 'sid'\n"))
+
+
 if __name__ == "__main__":
     unittest.main()
