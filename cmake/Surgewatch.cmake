@@ -117,7 +117,8 @@ function(surgewatch_test name)
   list(LENGTH ARG_LABELS label_count)
   if(ARG_WHOLE OR label_count GREATER 1)
     add_test(NAME ${name} COMMAND ${name})
-    set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+    # COST: what takes long is begun first.
+    set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} COST ${ARG_TIMEOUT})
     return()
   endif()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
