@@ -4,7 +4,9 @@ set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+# For all alike, so that one precompiled header serves them: there are programs only, no shared libraries.
+add_compile_options(-fPIE -pthread)
+add_link_options(-pie -pthread)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 
 option(SURGEWATCH_FUZZ "build the fuzzers (clang)" OFF)
@@ -30,6 +32,12 @@ endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   target_compile_definitions(surgewatch_options INTERFACE _GLIBCXX_ASSERTIONS)
 endif()
+# Definitions that the headers of a library look at are the same for all, with which see surgewatch_headers.
+target_link_libraries(surgewatch_options INTERFACE fmt::fmt)
+# A test's own code need not be fast, and takes as long to optimise as all that it tests.
+add_library(surgewatch_test_options INTERFACE)
+target_link_libraries(surgewatch_test_options INTERFACE surgewatch_options)
+target_compile_options(surgewatch_test_options INTERFACE $<$<CONFIG:Release>:-O1>)
 if(SURGEWATCH_SANITIZER STREQUAL "address")
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
@@ -57,6 +65,29 @@ if(SURGEWATCH_FUZZ)
   endif()
 endif()
 
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # A precompiled header out of ccache holds, though its headers are of another time.
+  target_compile_options(surgewatch_options INTERFACE "SHELL:-Xclang -fno-pch-timestamp")
+endif()
+# Headers of others that most sources include, parsed once. Ours are not among them, so that a change of
+# one builds what it touches and no more. Sources include what they use all the same: with
+# -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON there are none.
+set(common_headers
+  <algorithm> <array> <atomic> <charconv> <chrono> <cmath> <functional> <map> <memory> <mutex> <optional> <set>
+  <span> <sstream> <string> <string_view> <thread> <utility> <vector>
+  <fmt/format.h>
+  <absl/container/flat_hash_map.h> <absl/status/statusor.h>
+  <google/protobuf/generated_message_reflection.h> <google/protobuf/message.h> <google/protobuf/timestamp.pb.h>)
+file(CONFIGURE OUTPUT empty.cc CONTENT "")
+add_library(surgewatch_headers OBJECT ${CMAKE_BINARY_DIR}/empty.cc)
+target_link_libraries(surgewatch_headers PRIVATE surgewatch_options absl::statusor absl::flat_hash_map
+                                                 protobuf::libprotobuf)
+target_precompile_headers(surgewatch_headers PRIVATE ${common_headers})
+add_library(surgewatch_test_headers OBJECT ${CMAKE_BINARY_DIR}/empty.cc)
+target_link_libraries(surgewatch_test_headers PRIVATE surgewatch_test_options absl::statusor absl::flat_hash_map
+                                                      protobuf::libprotobuf GTest::gmock)
+target_precompile_headers(surgewatch_test_headers PRIVATE ${common_headers} <gmock/gmock.h> <gtest/gtest.h>)
+
 # surgewatch_library(NAME SOURCES a.cc … PUBLIC target … PRIVATE target …)
 # declares surgewatch::NAME; headers are included as "NAME/header.h".
 function(surgewatch_library name)
@@ -65,6 +96,7 @@ function(surgewatch_library name)
     add_library(surgewatch_${name} STATIC ${ARG_SOURCES})
     target_include_directories(surgewatch_${name} PUBLIC ${PROJECT_SOURCE_DIR}/lib)
     target_link_libraries(surgewatch_${name} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE} surgewatch_options)
+    target_precompile_headers(surgewatch_${name} REUSE_FROM surgewatch_headers)
   else()
     add_library(surgewatch_${name} INTERFACE)
     target_include_directories(surgewatch_${name} INTERFACE ${PROJECT_SOURCE_DIR}/lib)
@@ -81,6 +113,7 @@ function(surgewatch_program name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} surgewatch_options)
+  target_precompile_headers(${name} REUSE_FROM surgewatch_headers)
   if(NOT SURGEWATCH_SANITIZER AND NOT SURGEWATCH_FUZZ)
     target_link_libraries(${name} PRIVATE PkgConfig::tcmalloc)
   endif()
@@ -110,7 +143,8 @@ function(surgewatch_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
-  target_link_libraries(${name} PRIVATE ${ARG_LIBS} GTest::gmock GTest::gtest_main surgewatch_options)
+  target_link_libraries(${name} PRIVATE ${ARG_LIBS} GTest::gmock GTest::gtest_main surgewatch_test_options)
+  target_precompile_headers(${name} REUSE_FROM surgewatch_test_headers)
   target_compile_definitions(${name} PRIVATE SURGEWATCH_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   surgewatch_tests_need(LABELS ${ARG_LABELS} TARGETS ${name})
   # gtest_discover_tests keeps only the first of several labels.
@@ -136,6 +170,7 @@ function(surgewatch_fuzzer name)
   add_executable(${name} ${name}.cc)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} surgewatch_options)
+  target_precompile_headers(${name} REUSE_FROM surgewatch_headers)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   foreach(file IN LISTS ARG_HOLDS)
     if(NOT EXISTS ${PROJECT_SOURCE_DIR}/${file})
