@@ -24,7 +24,10 @@ constexpr std::int64_t kForgetStep = 64;
 class Detector::Impl {
  public:
   Impl(std::shared_ptr<const config::Config> config, const Options& options)
-      : config_(std::move(config)), options_(options), merger_(config_), silent_(options.silent) {
+      : config_(std::move(config)),
+        options_(options),
+        merger_(config_, {.inputs_end = options.inputs_end}),
+        silent_(options.silent) {
     by_series_.resize(config_->series.size());
     forgotten_before_.resize(config_->series.size(), INT64_MIN);
     for (std::size_t i = 0; i < config_->rules.size(); ++i) {
@@ -37,7 +40,7 @@ class Detector::Impl {
     }
   }
 
-  void take(const v1::JournalRecord& record, std::int64_t offset) {
+  std::span<const journal::Refused> take(const v1::JournalRecord& record, std::int64_t offset) {
     next_offset_ = offset + 1;
     ++records_;
     for (const journal::Change& change : merger_.apply(record, offset)) {
@@ -45,6 +48,7 @@ class Detector::Impl {
     }
     if (record.kind_case() != v1::JournalRecord::kPanes) stage_ = Stage::kAmend;
     publish_stats();
+    return merger_.refused();
   }
 
   bool say(std::size_t limit, Emissions* out) {
@@ -249,7 +253,7 @@ class Detector::Impl {
     stats.corrections = merge.corrections;
     stats.unknown_series = merge.unknown_series;
     stats.reopened_panes = merge.reopened_panes;
-    stats.malformed = merge.malformed;
+    stats.refused = merge.refused;
     stats.unmergeable = merge.unmergeable;
     stats.overflows = merge.overflows;
     for (const RuleRunner& rule : rules_) {
@@ -292,8 +296,9 @@ Detector::Detector(std::shared_ptr<const config::Config> config, const Options& 
     : impl_(std::make_unique<Impl>(std::move(config), options)) {}
 Detector::~Detector() = default;
 
-void Detector::take(const v1::JournalRecord& record, std::int64_t offset) {
-  impl_->take(record, offset);
+std::span<const journal::Refused> Detector::take(const v1::JournalRecord& record,
+                                                 std::int64_t offset) {
+  return impl_->take(record, offset);
 }
 bool Detector::say(std::size_t limit, Emissions* out) { return impl_->say(limit, out); }
 void Detector::apply(const v1::JournalRecord& record, Emissions* out) { impl_->apply(record, out); }

@@ -15,14 +15,15 @@
 // has passed its end, and is final when they have passed that by the allowed lateness.
 //
 // Threads: one thread calls apply(); any thread calls stats().
-// Errors: a record that does not make sense (an unknown series, a source outside the topology) is
-// counted, never fatal.
+// Errors: a record that no owner of a source says (journal/refusal.h) is refused and counted, never
+// fatal.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@
 #include "base/measures.h"
 #include "base/time.h"
 #include "config/config.h"
+#include "journal/refusal.h"
 #include "surgewatch/v1/alert.pb.h"
 #include "surgewatch/v1/journal.pb.h"
 
@@ -53,7 +55,7 @@ struct DetectorStats {
   std::uint64_t records = 0, pane_updates = 0, stale_updates = 0, corrections = 0;
   std::uint64_t unknown_series = 0;  // updates made by another definition of a series
   std::uint64_t reopened_panes = 0;  // changes to a pane that was final
-  std::uint64_t malformed = 0;       // records and updates that contradict schema or configuration
+  journal::RefusalCounts refused;    // records, and entries of batches
   std::uint64_t unmergeable = 0;     // updates too old to be merged exactly: see journal/merger.h
   std::uint64_t overflows = 0;       // sums that left the range of 64 bits
   std::uint64_t closed_panes = 0;    // over all rules
@@ -76,6 +78,8 @@ class Detector {
     bool keep_all_panes = false;
     // Says nothing until speak(): an earlier life has said it.
     bool silent = false;
+    // Inputs can end: files do, topics don't.
+    bool inputs_end = true;
   };
 
   explicit Detector(std::shared_ptr<const config::Config> config);
@@ -85,8 +89,8 @@ class Detector {
   Detector& operator=(const Detector&) = delete;
 
   // Takes in the record at this offset of the journal. Then say(), until it has no more to say,
-  // before the next one is taken in.
-  void take(const v1::JournalRecord& record, std::int64_t offset);
+  // before the next one is taken in. What was refused of it, valid until then; all else is taken.
+  std::span<const journal::Refused> take(const v1::JournalRecord& record, std::int64_t offset);
   // Appends what the records that were taken in give rise to, about `limit` emissions at a time;
   // false once nothing is left.
   bool say(std::size_t limit, Emissions* out);

@@ -1,11 +1,15 @@
 #include "journal/generation.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace surgewatch::journal {
 namespace {
 
-constexpr std::int64_t kMaxHigh = std::int64_t{1} << 56;
+// A pane would need 2^33 documents of the largest amount that 64 bits can hold for more. Of so many
+// panes as are ever kept the sum fits 128 bits.
+constexpr std::int64_t kMaxHigh = std::int64_t{1} << 32;
 
 // False if they contradict the schema.
 bool read_values(const v1::Measures& measures, WideMeasures* values) {
@@ -20,7 +24,6 @@ bool read_values(const v1::Measures& measures, WideMeasures* values) {
   if (measures.exact_size() != static_cast<int>(kMeasureCount)) return false;
   for (std::size_t i = 0; i < kMeasureCount; ++i) {
     const v1::WideSum& sum = measures.exact(static_cast<int>(i));
-    // A source would need 2^56 contributions for more; and sums of sums keep room.
     if (sum.high() >= kMaxHigh || sum.high() < -kMaxHigh) return false;
     values->values[i] =
         static_cast<WideMeasures::Sum>(sum.high()) * (WideMeasures::Sum{1} << 64) + sum.low();
@@ -73,12 +76,38 @@ Generation::SourceState& Generation::state_of(SourceId source) {
   return state;
 }
 
-// ---- progress ----------------------------------------------------------------------------------
+// ---- partitions and progress -------------------------------------------------------------------
 
-void Generation::apply(SourceId source, const v1::Progress& progress) {
+void Generation::say_partitions(SourceId source, const Partitions& partitions) {
+  stated_[source] = partitions;
+  for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
+    if (const auto now = this->partitions(topic)) watermarks_.set_partitions(topic, *now);
+  }
+}
+
+void Generation::hear_of_partitions(const Partitions& partitions) {
+  for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
+    if (this->partitions(topic).has_value()) continue;
+    watermarks_.set_partitions(topic, partitions[static_cast<std::size_t>(topic)]);
+  }
+}
+
+std::optional<std::int32_t> Generation::partitions(Topic topic) const {
+  std::int32_t most = 0;
+  for (const auto& [source, said] : stated_) {
+    most = std::max(most, said[static_cast<std::size_t>(topic)]);
+  }
+  return most == 0 ? std::nullopt : std::optional<std::int32_t>(most);
+}
+
+void Generation::apply(SourceId source, const v1::JournalRecord& record) {
+  const v1::Progress& progress = record.progress();
   SourceState& state = state_of(source);
-  if (progress.next_offset() < state.progress_offset) return;
+  const bool is_his_own = record.has_epoch() && state.progress_by == record.epoch();
+  if (progress.next_offset() < state.progress_offset && !is_his_own) return;
   state.progress_offset = progress.next_offset();
+  state.progress_by =
+      record.has_epoch() ? std::optional<std::int64_t>(record.epoch()) : std::nullopt;
   const auto in_range = [](Micros time) { return std::clamp(time, kMinEventTime, kMaxEventTime); };
   if (progress.has_watermark_micros()) {
     const Micros watermark = in_range(progress.watermark_micros());
@@ -126,8 +155,10 @@ bool Generation::has_caught_up_with(const Generation& other) const {
 
 // ---- panes -------------------------------------------------------------------------------------
 
-void Generation::apply(SourceId source, const v1::PaneBatch& batch, std::vector<Change>* changes) {
+void Generation::apply(SourceId source, const v1::PaneBatch& batch, std::vector<Change>* changes,
+                       std::vector<Refused>* refused) {
   SourceState& state = state_of(source);
+  refused_ = refused;
   stats_.pane_updates += static_cast<std::uint64_t>(batch.updates_size());
   stats_.corrections += static_cast<std::uint64_t>(batch.corrections_size());
   if (batch.next_offset() < state.progress_offset) {
@@ -148,6 +179,11 @@ void Generation::apply(SourceId source, const v1::PaneBatch& batch, std::vector<
     apply_update(source, &state, batch.next_offset(), update, changes);
   }
   for (const v1::PaneCorrection& correction : batch.corrections()) {
+    if (!is_offset(correction.offset())) {
+      refuse(source, Refusal::kImpossibleOffset,
+             fmt::format("a correction at offset {}", correction.offset()));
+      continue;
+    }
     const std::pair<std::int64_t, std::int64_t> place(correction.offset(), correction.part());
     if (place <= state.corrected) {
       ++stats_.stale_corrections;
@@ -158,23 +194,46 @@ void Generation::apply(SourceId source, const v1::PaneBatch& batch, std::vector<
   }
 }
 
-std::optional<std::size_t> Generation::series_of_batch(std::uint32_t index, int dimensions,
-                                                       PaneIndex pane, SourceId source) {
-  if (index >= batch_series_.size()) {
-    ++stats_.malformed;
+void Generation::refuse(SourceId source, Refusal reason, const std::string& what) {
+  ++stats_.refused[reason];
+  if (std::ranges::find(*refused_, reason, &Refused::reason) != refused_->end()) return;
+  refused_->push_back(
+      {reason, fmt::format("of {}/{}: {}", topic_name(source.topic), source.partition, what)});
+}
+
+template <typename Entry>
+std::optional<std::size_t> Generation::series_of(const Entry& entry, SourceId source) {
+  if (entry.series() >= batch_series_.size()) {
+    refuse(source, Refusal::kSeriesMismatch,
+           fmt::format("series {} of {}", entry.series(), batch_series_.size()));
     return std::nullopt;
   }
-  const std::optional<std::size_t> found = batch_series_[index];
+  const std::optional<std::size_t> found = batch_series_[entry.series()];
   if (!found.has_value()) {
     ++stats_.unknown_series;
     return std::nullopt;
   }
   const SeriesState& series = series_[*found];
   const config::Series& definition = config_->series[*found];
-  if (definition.event != source.topic ||
-      static_cast<std::size_t>(dimensions) != definition.group_by.size() ||
-      pane < series.first_pane || pane > series.last_pane) {
-    ++stats_.malformed;
+  if (definition.event != source.topic) {
+    refuse(source, Refusal::kSeriesMismatch, fmt::format("series '{}'", definition.name));
+    return std::nullopt;
+  }
+  if (static_cast<std::size_t>(entry.key_size()) != definition.group_by.size()) {
+    refuse(source, Refusal::kKeyMismatch,
+           fmt::format("{} values for {} dimensions of series '{}'", entry.key_size(),
+                       definition.group_by.size(), definition.name));
+    return std::nullopt;
+  }
+  for (const std::string& text : entry.key()) {
+    if (text.size() <= kMaxKeyTextBytes) continue;
+    refuse(source, Refusal::kKeyMismatch,
+           fmt::format("a value of {} bytes in series '{}'", text.size(), definition.name));
+    return std::nullopt;
+  }
+  if (entry.pane_index() < series.first_pane || entry.pane_index() > series.last_pane) {
+    refuse(source, Refusal::kImpossibleTime,
+           fmt::format("pane {} of series '{}'", entry.pane_index(), definition.name));
     return std::nullopt;
   }
   return found;
@@ -182,8 +241,7 @@ std::optional<std::size_t> Generation::series_of_batch(std::uint32_t index, int 
 
 void Generation::apply_update(SourceId source, SourceState* state, std::int64_t stamp,
                               const v1::PaneUpdate& update, std::vector<Change>* changes) {
-  const std::optional<std::size_t> series =
-      series_of_batch(update.series(), update.key_size(), update.pane_index(), source);
+  const std::optional<std::size_t> series = series_of(update, source);
   if (!series.has_value()) return;
   Parts& parts = state->series[*series];
   if (update.pane_index() < parts.kept_from) {
@@ -192,7 +250,7 @@ void Generation::apply_update(SourceId source, SourceState* state, std::int64_t 
   }
   WideMeasures values;
   if (!read_values(update.measures(), &values)) {
-    ++stats_.malformed;
+    refuse(source, Refusal::kImpossibleSum, "an update");
     return;
   }
   const KeyId key = intern(*series, update.key());
@@ -231,12 +289,11 @@ void Generation::apply_update(SourceId source, SourceState* state, std::int64_t 
 
 void Generation::apply_correction(SourceId source, const v1::PaneCorrection& correction,
                                   std::vector<Change>* changes) {
-  const std::optional<std::size_t> series =
-      series_of_batch(correction.series(), correction.key_size(), correction.pane_index(), source);
+  const std::optional<std::size_t> series = series_of(correction, source);
   if (!series.has_value()) return;
   WideMeasures values;
   if (!read_values(correction.measures(), &values)) {
-    ++stats_.malformed;
+    refuse(source, Refusal::kImpossibleSum, "a correction");
     return;
   }
   SeriesState& state = series_[*series];

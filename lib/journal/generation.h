@@ -8,7 +8,8 @@
 //   source, series, key and pane, nor below the source's last progress record. Equal stamps apply:
 //   within one owner's stream the later record knows more, and the same value again moves nothing.
 // - A correction, if its offset and part are beyond the last ones applied for its source.
-// - A progress record, if its offset is not below the last one's. Watermarks: see watermarks.h.
+// - A progress record, if its offset is not below the last one's; but what an owner says of himself
+//   replaces what was said in his name before. Watermarks: see watermarks.h.
 // The largest document of a pane follows the same rules: see largest_log.h.
 //
 // A source's absolute value is kept as long as the source can still send another one: its window
@@ -23,6 +24,7 @@
 // measure, a key 24.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -38,6 +40,7 @@
 #include "journal/key_table.h"
 #include "journal/largest_log.h"
 #include "journal/pane_log.h"
+#include "journal/refusal.h"
 #include "journal/watermarks.h"
 #include "surgewatch/v1/journal.pb.h"
 
@@ -61,13 +64,16 @@ struct MergeStats {
   std::uint64_t corrections = 0;    // seen
   std::uint64_t stale_corrections = 0;
   std::uint64_t unknown_series = 0;  // updates and corrections by another definition of a series
-  std::uint64_t malformed = 0;       // records and updates that contradict schema or configuration
+  RefusalCounts refused;             // records, and entries of batches
   std::uint64_t reopened_panes = 0;  // changes to panes that were final
   std::uint64_t overflows = 0;       // changes after which a total does not fit 64 bits
   std::uint64_t former_owners = 0;   // records of those who no longer own their source
   std::uint64_t over_key_limit = 0;  // updates and corrections counted under `other`
   std::uint64_t generations = 0;     // that have taken another's place
 };
+
+// How many of each topic; 0: not said.
+using Partitions = std::array<std::int32_t, 2>;
 
 class Generation {
  public:
@@ -84,9 +90,18 @@ class Generation {
   // has said otherwise.
   bool covers(std::size_t series) const { return !series_[series].differs; }
 
-  // Append what has changed.
-  void apply(SourceId source, const v1::PaneBatch& batch, std::vector<Change>* changes);
-  void apply(SourceId source, const v1::Progress& progress);
+  // Append what has changed, and one of each kind of what was refused.
+  void apply(SourceId source, const v1::PaneBatch& batch, std::vector<Change>* changes,
+             std::vector<Refused>* refused);
+  // A progress record.
+  void apply(SourceId source, const v1::JournalRecord& record);
+
+  // The owner of the source says how many partitions there are, in place of what he said before.
+  void say_partitions(SourceId source, const Partitions& partitions);
+  // Somebody who owns nothing does: that counts as long as no owner has said.
+  void hear_of_partitions(const Partitions& partitions);
+  // As its owners say.
+  std::optional<std::int32_t> partitions(Topic topic) const;
 
   Watermarks& watermarks() { return watermarks_; }
   const Watermarks& watermarks() const { return watermarks_; }
@@ -129,6 +144,7 @@ class Generation {
   struct SourceState {
     std::vector<Parts> series;
     std::int64_t progress_offset = -1;
+    std::optional<std::int64_t> progress_by;                 // epoch of who said that
     std::pair<std::int64_t, std::int64_t> corrected{-1, 0};  // offset and part
     Micros watermark = INT64_MIN;
   };
@@ -153,8 +169,10 @@ class Generation {
   void let_go(std::size_t series, Parts* parts, PaneIndex kept_from);
   void update_largest(std::size_t series, KeyId key, PaneIndex pane, const v1::PaneUpdate& update,
                       PaneParts* parts);
-  std::optional<std::size_t> series_of_batch(std::uint32_t index, int dimensions, PaneIndex pane,
-                                             SourceId source);
+  // Of an update or a correction, if it can be one.
+  template <typename Entry>
+  std::optional<std::size_t> series_of(const Entry& entry, SourceId source);
+  void refuse(SourceId source, Refusal reason, const std::string& what);
   KeyId intern(std::size_t series, const google::protobuf::RepeatedPtrField<std::string>& values);
   void move(SourceId source, const Change& change, std::vector<Change>* changes);
   PaneLog& updates_of(std::size_t series, KeyId key);
@@ -169,7 +187,9 @@ class Generation {
   absl::flat_hash_map<std::string, std::size_t> series_by_name_;
   absl::flat_hash_map<SourceId, SourceState> sources_;
   Watermarks watermarks_;
+  absl::flat_hash_map<SourceId, Partitions> stated_;      // by the owner of each
   std::vector<std::optional<std::size_t>> batch_series_;  // reused
+  std::vector<Refused>* refused_ = nullptr;               // of the batch at hand
 };
 
 template <typename Visitor>

@@ -1,10 +1,32 @@
 #include "journal/merger.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace surgewatch::journal {
 
-Merger::Merger(std::shared_ptr<const config::Config> config) : config_(std::move(config)) {
+namespace {
+
+Partitions read_topology(const v1::Topology& topology) {
+  Partitions partitions{};
+  for (const v1::Topology::Topic& topic : topology.topics()) {
+    const std::optional<Topic> known = topic_from_name(topic.name());
+    if (!known.has_value()) continue;
+    std::int32_t& most = partitions[static_cast<std::size_t>(*known)];
+    most = std::max(most, topic.partitions());
+  }
+  return partitions;
+}
+
+std::string name_of(SourceId source) {
+  return fmt::format("{}/{}", topic_name(source.topic), source.partition);
+}
+
+}  // namespace
+
+Merger::Merger(std::shared_ptr<const config::Config> config, Options options)
+    : config_(std::move(config)), options_(options) {
   const auto limit = static_cast<std::size_t>(config_->limits.detector_keys_per_series);
   for (const config::Series& series : config_->series) {
     keys_.push_back(std::make_unique<KeyTable>(series.group_by.size(), limit));
@@ -13,89 +35,134 @@ Merger::Merger(std::shared_ptr<const config::Config> config) : config_(std::move
 
 std::span<const Change> Merger::apply(const v1::JournalRecord& record, std::int64_t offset) {
   changes_.clear();
+  refused_.clear();
   last_offset_ = offset;
-  if (record.kind_case() == v1::JournalRecord::kTopology) {
+  if (std::optional<Refused> refused = refusal_of(record, offset)) {
+    refuse(*std::move(refused));
+    return changes_;
+  }
+  if (record.has_topology() && !record.has_source()) {
     apply_topology(record.topology());
     return changes_;
   }
-  const std::optional<SourceId> source = source_of(record);
-  if (!source.has_value() || record.kind_case() == v1::JournalRecord::KIND_NOT_SET) {
-    ++stats_.malformed;
-    return changes_;
-  }
+  const SourceId source = *source_of(record);
   if (record.has_ownership()) {
-    apply_ownership(*source, record.ownership(), offset);
+    owners_.claim(source, record, offset);
     return changes_;
   }
-  Generation* said_by = generation_for(*source, record);
-  if (said_by == nullptr) {
-    ++stats_.former_owners;
-    return changes_;
-  }
-  said_by->watermarks().add_source(*source);
-  switch (record.kind_case()) {
-    case v1::JournalRecord::kPanes:
-      said_by->apply(*source, record.panes(), said_by == in_force_ ? &changes_ : nullptr);
-      break;
-    case v1::JournalRecord::kProgress:
-      said_by->apply(*source, record.progress());
-      if (said_by != in_force_) replace_if_caught_up();
-      break;
-    case v1::JournalRecord::kIdle:
-      said_by->watermarks().mark_idle(*source, record.idle().idle());
-      break;
-    default:
-      break;
+  if (Generation* said_by = generation_for(source, record); said_by != nullptr) {
+    apply(source, record, said_by);
   }
   return changes_;
 }
 
-std::optional<SourceId> Merger::source_of(const v1::JournalRecord& record) {
-  const std::optional<Topic> topic = topic_from_name(record.source().topic());
-  const std::int32_t partition = record.source().partition();
-  if (!topic.has_value() || partition < 0 || partition >= kMaxPartitions) return std::nullopt;
-  return SourceId{*topic, partition};
-}
-
-void Merger::apply_topology(const v1::Topology& topology) {
-  for (const v1::Topology::Topic& topic : topology.topics()) {
-    const std::optional<Topic> known = topic_from_name(topic.name());
-    if (!known.has_value() || topic.partitions() < 0 || topic.partitions() > kMaxPartitions) {
-      ++stats_.malformed;
-      continue;
-    }
-    std::int32_t& partitions = partitions_[static_cast<std::size_t>(*known)];
-    partitions = std::max(partitions, topic.partitions());
-    for (const auto& generation : generations_) {
-      generation->watermarks().add_partitions(*known, partitions);
-    }
+void Merger::apply(SourceId source, const v1::JournalRecord& record, Generation* said_by) {
+  said_by->watermarks().add_source(source);
+  switch (record.kind_case()) {
+    case v1::JournalRecord::kPanes:
+      said_by->apply(source, record.panes(), said_by == in_force_ ? &changes_ : nullptr, &refused_);
+      break;
+    case v1::JournalRecord::kProgress:
+      said_by->apply(source, record);
+      if (said_by != in_force_) replace_if_caught_up();
+      break;
+    case v1::JournalRecord::kIdle:
+      said_by->watermarks().mark_idle(source, record.idle().idle());
+      break;
+    case v1::JournalRecord::kTopology:
+      said_by->say_partitions(source, read_topology(record.topology()));
+      break;
+    default:
+      break;
   }
 }
 
-// ---- owners and generations --------------------------------------------------------------------
+// ---- what is refused ---------------------------------------------------------------------------
 
-void Merger::apply_ownership(SourceId source, const v1::Ownership& ownership, std::int64_t offset) {
-  Generation& named = generation(ownership.generation());
-  named.declare(source.topic, ownership);
-  named.watermarks().add_source(source);
-  owners_[source] = {.epoch = offset, .generation = &named};
-  retire();
+std::optional<Refused> Merger::refusal_of(const v1::JournalRecord& record,
+                                          std::int64_t offset) const {
+  if (auto refused = impossible(record, offset)) return refused;
+  if (!record.has_source()) return std::nullopt;
+  const SourceId source = *source_of(record);
+  if (record.progress().ended() && !options_.inputs_end) {
+    return Refused{Refusal::kEnded, fmt::format("progress of {}", name_of(source))};
+  }
+  std::int32_t partitions = partitions_known(source.topic);
+  // Who claims a partition may know more of them than those before him.
+  const Partitions claimed = read_topology(record.ownership().topology());
+  partitions = std::max(partitions, claimed[static_cast<std::size_t>(source.topic)]);
+  if (partitions == 0 || source.partition < partitions) return std::nullopt;
+  return Refused{Refusal::kBeyondTopology,
+                 fmt::format("{} of {} partitions", name_of(source), partitions)};
+}
+
+void Merger::refuse(Refused refused) {
+  ++stats_.refused[refused.reason];
+  refused_.push_back(std::move(refused));
+}
+
+std::int32_t Merger::partitions_known(Topic topic) const {
+  std::int32_t most = said_by_nobody_[static_cast<std::size_t>(topic)];
+  for (const auto& generation : generations_) {
+    most = std::max(most, generation->partitions(topic).value_or(0));
+  }
+  return most;
+}
+
+// ---- topology, owners and generations ----------------------------------------------------------
+
+// Of partitions that their owners don't know nobody is waited for, but they may be claimed.
+void Merger::apply_topology(const v1::Topology& topology) {
+  const Partitions said = read_topology(topology);
+  bool is_refused = false;
+  for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
+    const std::int32_t partitions = said[static_cast<std::size_t>(topic)];
+    std::int32_t& most = said_by_nobody_[static_cast<std::size_t>(topic)];
+    most = std::max(most, partitions);
+    const auto known = in_force_ == nullptr ? std::nullopt : in_force_->partitions(topic);
+    if (is_refused || partitions <= known.value_or(partitions)) continue;
+    refuse({Refusal::kAnotherTopology,
+            fmt::format("topic '{}' with {} partitions, of which its owners know {}",
+                        topic_name(topic), partitions, *known)});
+    is_refused = true;
+  }
+  for (const auto& generation : generations_) generation->hear_of_partitions(said_by_nobody_);
 }
 
 Generation* Merger::generation_for(SourceId source, const v1::JournalRecord& record) {
-  const std::optional<std::int64_t> epoch =
-      record.has_epoch() ? std::optional<std::int64_t>(record.epoch()) : std::nullopt;
-  const auto [entry, is_new] = owners_.try_emplace(source);
-  Owner& owner = entry->second;
-  if (is_new) {
-    // One who gives an epoch has been heard of, or what he said first is gone.
-    if (epoch.has_value()) {
-      owners_.erase(entry);
+  switch (owners_.hear(source, record)) {
+    case Owners::Standing::kOwner:
+      if (Generation* known = counts_by_[source]; known != nullptr) return known;
+      ++stats_.former_owners;  // by a generation that gave way
       return nullptr;
-    }
-    owner.generation = &generation("");
+    case Owners::Standing::kNewOwner:
+      return begin(source);
+    case Owners::Standing::kFormer:
+      ++stats_.former_owners;
+      return nullptr;
+    case Owners::Standing::kStranger:
+      refuse({Refusal::kNotTheOwner, fmt::format("of {}", name_of(source))});
+      return nullptr;
+    case Owners::Standing::kNoOwner:
+      refuse({Refusal::kNoOwner, fmt::format("of {}", name_of(source))});
+      return nullptr;
   }
-  return owner.epoch == epoch ? owner.generation : nullptr;
+  return nullptr;
+}
+
+// His first word.
+Generation* Merger::begin(SourceId source) {
+  const v1::Ownership* ownership = owners_.owner(source);
+  Generation& named = generation(ownership == nullptr ? "" : ownership->generation());
+  counts_by_[source] = &named;
+  if (ownership != nullptr) {
+    named.declare(source.topic, *ownership);
+    if (ownership->has_topology()) {
+      named.say_partitions(source, read_topology(ownership->topology()));
+    }
+    retire();
+  }
+  return &named;
 }
 
 Generation& Merger::generation(const std::string& name) {
@@ -106,24 +173,22 @@ Generation& Merger::generation(const std::string& name) {
     // Somebody owns a source by it still, and will be heard again when he begins anew.
     const auto oldest = std::ranges::find_if(
         generations_, [this](const auto& one) { return one.get() != in_force_; });
-    for (auto& [source, owner] : owners_) {
-      if (owner.generation == oldest->get()) owner = {.epoch = -1, .generation = nullptr};
+    for (auto& [source, generation] : counts_by_) {
+      if (generation == oldest->get()) generation = nullptr;
     }
     (*oldest)->clear();
     generations_.erase(oldest);
   }
   Generation& added =
       *generations_.emplace_back(std::make_unique<Generation>(name, config_, &keys_, &stats_));
-  for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
-    added.watermarks().add_partitions(topic, partitions_[static_cast<std::size_t>(topic)]);
-  }
+  added.hear_of_partitions(said_by_nobody_);
   if (in_force_ == nullptr) in_force_ = &added;
   return added;
 }
 
 bool Merger::is_owned_by(const Generation& generation) const {
-  return std::ranges::any_of(
-      owners_, [&](const auto& entry) { return entry.second.generation == &generation; });
+  return std::ranges::any_of(counts_by_,
+                             [&](const auto& entry) { return entry.second == &generation; });
 }
 
 // By which nobody counts any more, and which is not in force, can't take anything's place.

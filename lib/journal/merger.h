@@ -1,14 +1,17 @@
 // Merges the journal: who says what of which source, and by which generation of figures.
 //
-//   records ──► owner of the source ──► his generation ──┬─ in force ──► changes
-//               (newest ownership       gathered beside  │
-//                record; the rest        one another     └─ others, until they have caught up
-//                is ignored)
+//   records ──► possible? ──► the owner's? ──► his generation ──┬─ in force ──► changes
+//               (refusal.h)    (owners.h)      gathered beside  │
+//                                               one another     └─ others, until they have caught
+//                                               up
 //
-// Ownership is an order in the journal: the newest ownership record of a source says who owns it,
-// and its offset is the epoch of what he says. What bears another epoch is ignored and counted.
-// Records without an epoch (of files, or of journals that are older than ownership) are of one who
-// came before all others.
+// Ownership is an order in the journal: see owners.h. What bears the epoch of a former owner is
+// ignored and counted; what nobody can have said who ever owned the source is refused, counted by
+// its reason, and named (refused()).
+//
+// The topology is what the owners of a generation say it is: of partitions that none of them knows
+// nobody is waited for. As long as none has said any (files, journals that are older than this) it
+// is what anybody says.
 //
 // A generation is what decides figures: definitions, reference data, bounds. One is in force; the
 // figures of others, as long as somebody owns a source by them, are gathered beside it. The newest
@@ -16,10 +19,12 @@
 // all that differs. Till then the old figures stand.
 //
 // Threads: one.
-// Errors: what does not make sense is counted in MergeStats and otherwise passed over.
+// Errors: what does not make sense is counted in MergeStats and otherwise passed over; whatever it
+// is, what owners say afterwards counts as if it had not been there.
 // Cost: as Generation's, times the generations that are gathered (mostly one).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -31,6 +36,8 @@
 #include "config/config.h"
 #include "journal/generation.h"
 #include "journal/key_table.h"
+#include "journal/owners.h"
+#include "journal/refusal.h"
 #include "journal/watermarks.h"
 #include "surgewatch/v1/journal.pb.h"
 
@@ -38,11 +45,15 @@ namespace surgewatch::journal {
 
 class Merger {
  public:
-  static constexpr std::int32_t kMaxPartitions = 65'536;
+  struct Options {
+    bool inputs_end = true;  // false: of Kafka, where nobody can say that an input has ended
+  };
   // Of which the oldest that is not in force gives way to one more.
   static constexpr std::size_t kMaxGenerations = 4;
 
-  explicit Merger(std::shared_ptr<const config::Config> config);
+  explicit Merger(std::shared_ptr<const config::Config> config)
+      : Merger(std::move(config), Options{}) {}
+  Merger(std::shared_ptr<const config::Config> config, Options options);
 
   // What the record at this offset of the journal has changed; valid until the next call.
   std::span<const Change> apply(const v1::JournalRecord& record, std::int64_t offset);
@@ -61,6 +72,8 @@ class Merger {
   std::optional<Micros> lowest_watermark() const;
 
   const MergeStats& stats() const { return stats_; }
+  // What was refused of the record that was applied last.
+  std::span<const Refused> refused() const { return refused_; }
   // Of the generation in force; empty where nobody has said.
   const std::string& reference_data_version() const;
 
@@ -93,17 +106,16 @@ class Merger {
   }
 
  private:
-  struct Owner {
-    std::optional<std::int64_t> epoch;  // absent: he gives none
-    Generation* generation = nullptr;
-  };
-
-  static std::optional<SourceId> source_of(const v1::JournalRecord& record);
+  std::optional<Refused> refusal_of(const v1::JournalRecord& record, std::int64_t offset) const;
   void apply_topology(const v1::Topology& topology);
-  void apply_ownership(SourceId source, const v1::Ownership& ownership, std::int64_t offset);
   // Null if the record is not of the source's owner.
   Generation* generation_for(SourceId source, const v1::JournalRecord& record);
+  void apply(SourceId source, const v1::JournalRecord& record, Generation* said_by);
+  Generation* begin(SourceId source);
   Generation& generation(const std::string& name);
+  void refuse(Refused refused);
+  // How many partitions the topic has, as anybody knows who is listened to; 0 if nobody does.
+  std::int32_t partitions_known(Topic topic) const;
   bool is_owned_by(const Generation& generation) const;
   void retire();
   void replace_if_caught_up();
@@ -112,12 +124,16 @@ class Merger {
   }
 
   const std::shared_ptr<const config::Config> config_;
+  const Options options_;
   std::vector<std::unique_ptr<KeyTable>> keys_;  // by series
   MergeStats stats_;
+  std::vector<Refused> refused_;                          // reused
   std::vector<std::unique_ptr<Generation>> generations_;  // as they were first heard of
   Generation* in_force_ = nullptr;
-  absl::flat_hash_map<SourceId, Owner> owners_;
-  std::array<std::int32_t, 2> partitions_{};
+  Owners owners_;
+  // By which the owner of each source counts; null where that one gave way.
+  absl::flat_hash_map<SourceId, Generation*> counts_by_;
+  Partitions said_by_nobody_{};  // of an owner
   std::int64_t last_offset_ = -1;
   std::vector<Change> changes_;  // reused
 };

@@ -4,14 +4,20 @@
 
 namespace surgewatch::journal {
 
-void Watermarks::add_partitions(Topic topic, std::int32_t partitions) {
+void Watermarks::set_partitions(Topic topic, std::int32_t partitions) {
   for (std::int32_t p = 0; p < partitions; ++p) sources_.try_emplace(SourceId{topic, p});
+  const auto gone = absl::erase_if(sources_, [&](const auto& entry) {
+    return entry.first.topic == topic && entry.first.partition >= partitions &&
+           !entry.second.is_spoken_of;
+  });
+  if (gone > 0) update(topic);
 }
 
-void Watermarks::add_source(SourceId source) { sources_.try_emplace(source); }
+void Watermarks::add_source(SourceId source) { sources_[source].is_spoken_of = true; }
 
 void Watermarks::advance(SourceId source, Micros watermark, std::optional<Micros> first) {
   State& state = sources_[source];
+  state.is_spoken_of = true;
   if (first.has_value()) state.first = std::min(state.first.value_or(*first), *first);
   if (state.watermark.has_value() && watermark <= *state.watermark) return;
   if (!state.first.has_value() && watermark < kEndOfInput) state.first = watermark;
@@ -21,7 +27,9 @@ void Watermarks::advance(SourceId source, Micros watermark, std::optional<Micros
 }
 
 void Watermarks::mark_idle(SourceId source, bool idle) {
-  sources_[source].idle = idle;
+  State& state = sources_[source];
+  state.is_spoken_of = true;
+  state.idle = idle;
   update(source.topic);
 }
 

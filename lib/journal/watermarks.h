@@ -1,8 +1,8 @@
 // How far each source has come in event time, and therefore which instants have been passed.
 //
-// A source is one partition. Those that a topology names and those that are seen count; a source
-// without a watermark holds back all who look at its topic. One that its owner has marked idle
-// imposes no bound until it moves again: a mark that says so, or a watermark that grew, clears
+// A source is one partition. Those that the topology names and those that somebody speaks of count;
+// a source without a watermark holds back all who look at its topic. One that its owner has marked
+// idle imposes no bound until it moves again: a mark that says so, or a watermark that grew, clears
 // idleness. That holds within a topic and between topics: a topic all of whose sources are idle
 // does not hold back a rule over two topics while the other moves. Only when all sources that
 // somebody looks at are idle does the furthest of their watermarks stand.
@@ -46,8 +46,9 @@ class Topics {
 
 class Watermarks {
  public:
-  // Partitions 0 … partitions - 1 of the topic exist. Never takes a source away.
-  void add_partitions(Topic topic, std::int32_t partitions);
+  // Partitions 0 … partitions - 1 of the topic exist, and of others those that somebody speaks of.
+  void set_partitions(Topic topic, std::int32_t partitions);
+  // Somebody speaks of it.
   void add_source(SourceId source);
 
   // Ignored unless the watermark grew. `first`: the first that the source ever had, if that is
@@ -76,6 +77,7 @@ class Watermarks {
     std::optional<Micros> watermark;
     std::optional<Micros> first;
     bool idle = false;
+    bool is_spoken_of = false;
   };
 
   void update(Topic topic);

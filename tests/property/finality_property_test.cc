@@ -203,7 +203,7 @@ Said run(const Streams& streams, std::uint64_t seed) {
     if (point.observed() != 0 || point.firing()) said.points[key] = to_json(point);
   }
   EXPECT_EQ(detector.stats().too_old, 0u);
-  EXPECT_EQ(detector.stats().malformed, 0u);
+  EXPECT_EQ(detector.stats().refused.total(), 0u);
   EXPECT_EQ(detector.stats().unmergeable, 0u);
   return said;
 }

@@ -124,7 +124,7 @@ class WideStream {
         merger_.apply(record);
       }
     }
-    ASSERT_EQ(merger_.stats().malformed, 0u);
+    ASSERT_EQ(merger_.stats().refused.total(), 0u);
     if (merger_.key_end(0) == 0) return;
     std::map<PaneIndex, MeasureValues> merged;
     merger_.visit(0, 0, INT64_MIN, INT64_MAX,

@@ -158,14 +158,14 @@ TEST_F(MergerTest, CountsWhatMakesNoSense) {
   stranger.mutable_source()->set_topic("orders");
   merger_.apply(stranger);
   merger_.apply(progress({Topic::kInvoices, -1}, 1, 5));
-  EXPECT_EQ(merger_.stats().malformed, 4u);
+  EXPECT_EQ(merger_.stats().refused.total(), 4u);
   merger_.apply(Batch(kA, 1, "billed").update({{"SG", "US"}, 5, 1}));
   merger_.apply(Batch(kA, 1, "billed").update({{"SG"}, INT64_MAX, 1}));
   merger_.apply(Batch(kShipments, 1, "billed").update({{"SG"}, 5, 1}));
   Batch batch = Batch(kA, 1, "billed").update({{"SG"}, 5, 1});
   batch.record().mutable_panes()->mutable_updates(0)->set_series(1);
   merger_.apply(batch);
-  EXPECT_EQ(merger_.stats().malformed, 8u);
+  EXPECT_EQ(merger_.stats().refused.total(), 8u);
   EXPECT_EQ(total("SG", 5), 0);
 }
 

@@ -45,18 +45,113 @@ class OwnershipTest : public ::testing::Test {
   std::int64_t offset_ = 0;
 };
 
-TEST_F(OwnershipTest, TheNewestRecordSaysWhoIsListenedTo) {
+TEST_F(OwnershipTest, TheNewestWhoSpeaksIsListenedTo) {
   merger_.apply(test::topology(2, 0), offset_++);
   const std::int64_t first = own(kB, "g");
   const std::int64_t second = own(kB, "g");
-  own(kA, "g");
+  const std::int64_t a = own(kA, "g");
+  tell(a, progress(kA, 1, 2 * kMicrosPerDay));
+  tell(second, idle(kB, false));
   tell(first, idle(kB, true));
   EXPECT_EQ(merger_.stats().former_owners, 1u);
   tell(first, progress(kB, 5, 7 * kMicrosPerDay));
   EXPECT_EQ(merger_.passed(0), std::nullopt);
   tell(second, progress(kB, 1, kMicrosPerDay));
-  tell(offset_ - 3, progress(kA, 1, 2 * kMicrosPerDay));
-  EXPECT_EQ(merger_.stats().former_owners, 3u) << "an epoch that nobody has";
+  EXPECT_EQ(merger_.passed(0), kMicrosPerDay);
+  EXPECT_EQ(merger_.stats().former_owners, 2u);
+  tell(a, progress(kB, 9, 9 * kMicrosPerDay));
+  EXPECT_EQ(merger_.stats().refused[Refusal::kNotTheOwner], 1u) << "an epoch of another source";
+}
+
+// Of a mirror, whose own records bear epochs of another journal, or of one who went at once.
+TEST_F(OwnershipTest, AnOwnershipRecordAloneTakesNobodysPlace) {
+  const std::int64_t epoch = own(kA, "g");
+  tell(epoch, Batch(kA, 1, "billed").update({{"SG"}, 5, 10}));
+  for (int i = 0; i < 100; ++i) own(kA, i % 2 == 0 ? "g" : "another", test::kDefinition + 1);
+  tell(epoch, Batch(kA, 2, "billed").update({{"SG"}, 5, 20}));
+  tell(epoch, progress(kA, 2, 6 * kMicrosPerDay));
+  EXPECT_EQ(total("SG", 5), 20);
+  EXPECT_EQ(merger_.passed(0), 6 * kMicrosPerDay);
+  EXPECT_EQ(merger_.stats().former_owners, 0u);
+}
+
+TEST_F(OwnershipTest, AnEpochIsNotEnoughToBeTheOwner) {
+  v1::JournalRecord mine = ownership(kA, "g");
+  mine.set_owner(0xABC);
+  merger_.apply(mine, offset_++);
+  const auto said = [&](std::uint64_t token, v1::JournalRecord record) {
+    record.set_owner(token);
+    tell(0, record);
+  };
+  said(0xDEF, progress(kA, 7, 7 * kMicrosPerDay));
+  EXPECT_EQ(merger_.passed(0), std::nullopt);
+  EXPECT_EQ(merger_.stats().refused[Refusal::kNoOwner], 1u);
+  said(0xABC, progress(kA, 1, kMicrosPerDay));
+  said(0, progress(kA, 7, 7 * kMicrosPerDay));
+  EXPECT_EQ(merger_.passed(0), kMicrosPerDay);
+  EXPECT_EQ(merger_.stats().refused[Refusal::kNotTheOwner], 1u);
+}
+
+// What was said in his name, whoever said it.
+TEST_F(OwnershipTest, WhatTheOwnerSaysOfHisProgressReplacesWhatWasSaidBefore) {
+  const std::int64_t epoch = own(kA, "g");
+  tell(epoch, progress(kA, 5, kMicrosPerDay));
+  tell(epoch, progress(kA, 1'000'000, kMicrosPerDay));
+  tell(epoch, progress(kA, 6, kMicrosPerDay));
+  tell(epoch, Batch(kA, 7, "billed").update({{"SG"}, 5, 20}));
+  tell(epoch, progress(kA, 7, 2 * kMicrosPerDay));
+  EXPECT_EQ(total("SG", 5), 20);
+  EXPECT_EQ(merger_.passed(0), 2 * kMicrosPerDay);
+}
+
+TEST_F(OwnershipTest, TheTopologyIsWhatTheOwnersSay) {
+  merger_.apply(test::topology(2, 2), offset_++);
+  merger_.apply(test::topology(50, 50), offset_++);
+  v1::JournalRecord claim = ownership(kA, "g");
+  *claim.mutable_ownership()->mutable_topology() = test::topology(2, 2).topology();
+  const std::int64_t a = offset_;
+  merger_.apply(claim, offset_++);
+  *claim.mutable_source() = test::of(kB).source();
+  const std::int64_t b = offset_;
+  merger_.apply(claim, offset_++);
+  for (const auto& [epoch, source] : {std::pair{a, kA}, std::pair{b, kB}}) {
+    tell(epoch, progress(source, 1, kMicrosPerDay));
+  }
+  EXPECT_EQ(merger_.passed(0), kMicrosPerDay) << "what nobody said who owns anything is forgotten";
+  EXPECT_EQ(merger_.stats().refused.total(), 0u) << "it was all that was known";
+  merger_.apply(test::topology(50, 50), offset_++);
+  EXPECT_EQ(merger_.stats().refused[Refusal::kAnotherTopology], 1u);
+  const auto move = [&](int days) {
+    tell(a, progress(kA, days, days * kMicrosPerDay));
+    tell(b, progress(kB, days, days * kMicrosPerDay));
+    return merger_.passed(0);
+  };
+  EXPECT_EQ(move(2), 2 * kMicrosPerDay);
+  v1::JournalRecord more = test::of(kB);
+  *more.mutable_topology() = test::topology(3, 3).topology();
+  tell(b, more);
+  EXPECT_EQ(move(3), 2 * kMicrosPerDay) << "one that an owner knows of is waited for";
+}
+
+// Who owns a partition that was added says so before anybody else has.
+TEST_F(OwnershipTest, AClaimMayKnowMorePartitionsThanThoseBefore) {
+  merger_.apply(test::topology(1, 1), offset_++);
+  v1::JournalRecord claim = ownership(kB, "g");
+  merger_.apply(claim, offset_++);
+  EXPECT_EQ(merger_.stats().refused[Refusal::kBeyondTopology], 1u);
+  *claim.mutable_ownership()->mutable_topology() = test::topology(2, 2).topology();
+  merger_.apply(claim, offset_++);
+  EXPECT_EQ(merger_.stats().refused.total(), 1u);
+}
+
+TEST_F(OwnershipTest, NobodyBeginsWithoutAnEpochWhereSomebodyOwnsASource) {
+  merger_.apply(progress(kB, 1, kMicrosPerDay), offset_++);
+  const std::int64_t epoch = own(kA, "");
+  tell(epoch, progress(kA, 1, kMicrosPerDay));
+  merger_.apply(progress({Topic::kInvoices, 2}, 1, kMicrosPerDay), offset_++);
+  EXPECT_EQ(merger_.stats().refused[Refusal::kNoOwner], 1u);
+  merger_.apply(progress(kB, 2, 2 * kMicrosPerDay), offset_++);
+  EXPECT_EQ(merger_.stats().refused.total(), 1u) << "he has begun before";
 }
 
 TEST_F(OwnershipTest, ASecondOwnerIsListenedToWhateverTheClocksSay) {
@@ -67,6 +162,7 @@ TEST_F(OwnershipTest, ASecondOwnerIsListenedToWhateverTheClocksSay) {
   late.mutable_idle()->set_decided_at_micros(1'764'000'000'000'000);
   tell(first, late);
   const std::int64_t second = own(kB, "g");
+  tell(first, late);
   v1::JournalRecord early = idle(kB, true);
   early.mutable_idle()->set_decided_at_micros(1'763'999'999'000'000);
   tell(second, early);
@@ -79,7 +175,10 @@ TEST_F(OwnershipTest, WhoGivesNoEpochCameBeforeAllOthers) {
   EXPECT_EQ(total("SG", 5), 100);
   const std::int64_t epoch = own(kA, "");
   merger_.apply(Batch(kA, 2, "billed").update({{"SG"}, 5, 200}), offset_++);
-  EXPECT_EQ(total("SG", 5), 100);
+  EXPECT_EQ(total("SG", 5), 200) << "nobody has followed him yet";
+  tell(epoch, Batch(kA, 2, "billed").update({{"SG"}, 5, 200}));
+  merger_.apply(Batch(kA, 3, "billed").update({{"SG"}, 5, 250}), offset_++);
+  EXPECT_EQ(total("SG", 5), 200);
   EXPECT_EQ(merger_.stats().former_owners, 1u);
   tell(epoch, Batch(kA, 3, "billed").update({{"SG"}, 5, 300}));
   EXPECT_EQ(total("SG", 5), 300);
@@ -153,6 +252,7 @@ TEST_F(OwnershipTest, AGenerationThatWasGivenUpIsForgotten) {
   const std::int64_t mistake = own(kA, "two");
   tell(mistake, Batch(kA, 1, "billed").update({{"MY"}, 5, 10}));
   const std::int64_t back = own(kA, "one");
+  tell(back, progress(kA, 1, kMicrosPerDay));
   EXPECT_TRUE(tell(mistake, progress(kA, 9, 9 * kMicrosPerDay)).empty());
   EXPECT_EQ(total("SG", 5), 10);
   tell(back, Batch(kA, 6, "billed").update({{"SG"}, 5, 11}));
@@ -168,12 +268,14 @@ TEST_F(OwnershipTest, OfMoreGenerationsThanAreKeptTheOldestGivesWay) {
   tell(old, progress(kA, 5, 6 * kMicrosPerDay));
   std::int64_t epoch = 0;
   for (int i = 0; i < 8; ++i) {
-    epoch = own({Topic::kInvoices, 1 + i}, "other" + std::to_string(i));
+    const SourceId source{Topic::kInvoices, 1 + i};
+    epoch = own(source, "other" + std::to_string(i));
+    tell(epoch, idle(source, false));
   }
   // The last one is heard, the first is not.
   EXPECT_TRUE(tell(epoch, progress({Topic::kInvoices, 8}, 1, kMicrosPerDay)).empty());
   EXPECT_EQ(merger_.stats().former_owners, 0u);
-  tell(epoch - 7, progress({Topic::kInvoices, 1}, 1, kMicrosPerDay));
+  tell(epoch - 14, progress({Topic::kInvoices, 1}, 1, kMicrosPerDay));
   EXPECT_EQ(merger_.stats().former_owners, 1u);
 }
 

@@ -24,7 +24,7 @@ TEST(Watermarks, AreTheLowestOfTheTopicsSources) {
 
 TEST(Watermarks, WaitForSourcesThatATopologyNames) {
   Watermarks w;
-  w.add_partitions(Topic::kInvoices, 2);
+  w.set_partitions(Topic::kInvoices, 2);
   w.advance(kA, 10);
   EXPECT_EQ(w.passed(Topic::kInvoices), std::nullopt);
   EXPECT_EQ(w.lowest(), std::nullopt);
@@ -34,9 +34,9 @@ TEST(Watermarks, WaitForSourcesThatATopologyNames) {
 
 TEST(Watermarks, WaitForPartitionsThatATopologyAddsLater) {
   Watermarks w;
-  w.add_partitions(Topic::kInvoices, 1);
+  w.set_partitions(Topic::kInvoices, 1);
   w.advance(kA, 10);
-  w.add_partitions(Topic::kInvoices, 2);
+  w.set_partitions(Topic::kInvoices, 2);
   w.advance(kA, 20);
   EXPECT_EQ(w.passed(Topic::kInvoices), 10);
   w.advance(kB, 30);
@@ -46,14 +46,14 @@ TEST(Watermarks, WaitForPartitionsThatATopologyAddsLater) {
 TEST(Watermarks, NeverTakeASourceAway) {
   Watermarks w;
   w.advance(kB, 5);
-  w.add_partitions(Topic::kInvoices, 1);
+  w.set_partitions(Topic::kInvoices, 1);
   w.advance(kA, 10);
   EXPECT_EQ(w.passed(Topic::kInvoices), 5);
 }
 
 TEST(Watermarks, LeaveIdleSourcesOutOfAccount) {
   Watermarks w;
-  w.add_partitions(Topic::kInvoices, 2);
+  w.set_partitions(Topic::kInvoices, 2);
   w.advance(kA, 10);
   w.mark_idle(kB, true);
   EXPECT_EQ(w.passed(Topic::kInvoices), 10);
@@ -67,12 +67,12 @@ TEST(Watermarks, OfIdleSourcesAloneCountTheHighest) {
   w.mark_idle(kA, true);
   EXPECT_EQ(w.passed(Topic::kInvoices), 10);
   Watermarks x;
-  x.add_partitions(Topic::kInvoices, 2);
+  x.set_partitions(Topic::kInvoices, 2);
   x.mark_idle(kA, true);
   x.mark_idle(kB, true);
   EXPECT_EQ(x.passed(Topic::kInvoices), std::nullopt) << "neither has a watermark";
   Watermarks y;
-  y.add_partitions(Topic::kInvoices, 2);
+  y.set_partitions(Topic::kInvoices, 2);
   y.advance(kB, 6);
   y.mark_idle(kA, true);
   y.mark_idle(kB, true);
@@ -102,8 +102,8 @@ TEST(Watermarks, IdlenessEndsByAMarkOrByAWatermarkThatGrew) {
 
 TEST(Watermarks, ATopicThatIsIdleDoesNotHoldBackTheOther) {
   Watermarks w;
-  w.add_partitions(Topic::kInvoices, 1);
-  w.add_partitions(Topic::kShipments, 2);
+  w.set_partitions(Topic::kInvoices, 1);
+  w.set_partitions(Topic::kShipments, 2);
   w.advance(kA, 10);
   w.advance(kOther, 5);
   EXPECT_EQ(w.passed(Topics::both()), std::nullopt) << "a partition is not known yet";
@@ -124,7 +124,7 @@ TEST(Watermarks, ATopicWithoutAnySourceHoldsBackWhoLooksAtBoth) {
   Watermarks w;
   w.advance(kA, 10);
   EXPECT_EQ(w.passed(Topics::both()), std::nullopt);
-  w.add_partitions(Topic::kShipments, 1);
+  w.set_partitions(Topic::kShipments, 1);
   w.mark_idle(kOther, true);
   EXPECT_EQ(w.passed(Topics::both()), 10) << "there has never been a shipment";
 }
