@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "absl/container/flat_hash_map.h"
+#include "base/printable.h"
 
 namespace surgewatch::journal {
 namespace {
@@ -23,7 +24,8 @@ constexpr std::array<Words, kRefusalCount> kWords{{
     {"impossible_time", "it lies outside of the times that can be written"},
     {"ended", "the input has ended, it says, which only a file does"},
     {"another_topology", "the owners of the sources say otherwise, or it is of other topics"},
-    {"series_mismatch", "it does not name the series, names it twice, or it is another topic's"},
+    {"series_mismatch",
+     "the batch does not name the series, names it twice, or is of another topic"},
     {"key_mismatch", "the series has no such keys"},
     {"impossible_sum", "no number of documents adds up to this"},
 }};
@@ -47,7 +49,7 @@ std::optional<Refused> bad_series(const SeriesList& series) {
     const auto [known, is_new] = definitions.try_emplace(ref.name(), ref.definition());
     if (is_new || known->second == ref.definition()) continue;
     return Refused{Refusal::kSeriesMismatch,
-                   fmt::format("series '{}' has two definitions", ref.name())};
+                   fmt::format("series {} has two definitions", printable_word(ref.name()))};
   }
   return std::nullopt;
 }
@@ -57,8 +59,8 @@ std::optional<Refused> bad_topology(const v1::Topology& topology) {
     const bool is_known = topic_from_name(topic.name()).has_value();
     if (is_known && topic.partitions() >= 0 && topic.partitions() <= kMaxPartitions) continue;
     return Refused{Refusal::kAnotherTopology,
-                   fmt::format("a topology of topic '{}' with {} partitions", topic.name(),
-                               topic.partitions())};
+                   fmt::format("a topology of topic {} with {} partitions",
+                               printable_word(topic.name()), topic.partitions())};
   }
   return std::nullopt;
 }
@@ -122,8 +124,8 @@ std::optional<Refused> impossible(const v1::JournalRecord& record, std::int64_t 
   const bool is_nobodys = record.has_topology() && !record.has_source();
   if (!is_nobodys && !source_of(record).has_value()) {
     return Refused{Refusal::kUnknownSource,
-                   fmt::format("partition {} of topic '{}'", record.source().partition(),
-                               record.source().topic())};
+                   fmt::format("partition {} of topic {}", record.source().partition(),
+                               printable_word(record.source().topic()))};
   }
   if (!record.has_epoch()) return std::nullopt;
   // An epoch is the offset of a record before this one.

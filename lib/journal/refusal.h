@@ -51,8 +51,7 @@ struct RefusalCounts {
 
 struct Refused {
   Refusal reason{};
-  // What it is of and what is wrong, with the texts of whoever wrote it as they came: escape them
-  // before a person reads them.
+  // What it is of and what is wrong, for a person.
   std::string what;
 };
 

@@ -11,6 +11,7 @@
 #include "common/kafka_start.h"
 #include "detector/journal_position.h"
 #include "detector/meters.h"
+#include "detector/refusals.h"
 #include "detector/tenure.h"
 #include "kafka/client.h"
 
@@ -142,7 +143,7 @@ absl::Status DetectorService::Session::step() {
 absl::Status DetectorService::Session::begin_tenure() {
   for (const char* condition : {kCaughtUp, kPublishes}) telemetry().set_ready(condition, false);
   tenure_ = std::make_unique<Tenure>(owner_.options_, owner_.topics_, owner_.meters_.get(),
-                                     consumer_.get(), stop_);
+                                     owner_.refusals_.get(), consumer_.get(), stop_);
   SW_ASSIGN_OR_RETURN(incident_, tenure_->begin());
   for (const char* name : {kJournalStartMoved, kJournalReplaced}) {
     telemetry().set_incident(name, {{"topic", journal().topic}, {"partition", "0"}},
@@ -174,7 +175,8 @@ void DetectorService::Session::report(const absl::Status& last_error) {
 DetectorService::DetectorService(Options options)
     : options_(std::move(options)),
       topics_(options_.config->kafka.topic_prefix),
-      meters_(std::make_unique<Meters>(options_.telemetry)) {
+      meters_(std::make_unique<Meters>(options_.telemetry)),
+      refusals_(std::make_unique<Refusals>(topics_.journal, meters_.get())) {
   for (const char* condition : {kConnected, kReachesBrokers, kCaughtUp, kPublishes}) {
     options_.telemetry->set_ready(condition, false);
   }

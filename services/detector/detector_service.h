@@ -31,6 +31,8 @@
 
 namespace surgewatch::services {
 
+class Refusals;
+
 class DetectorService {
  public:
   struct Options {
@@ -60,6 +62,7 @@ class DetectorService {
   const Options options_;
   const kafka::Topics topics_;
   std::unique_ptr<Meters> meters_;
+  std::unique_ptr<Refusals> refusals_;
   std::string incident_;                   // the one that was logged last; empty for none
   bool topics_were_there_ = false;         // once, in this life
   std::atomic<std::int64_t> position_{0};  // written by run(), read by position()

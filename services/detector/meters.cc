@@ -12,7 +12,12 @@ DetectorService::Meters::Meters(telemetry::Telemetry* telemetry) : telemetry_(*t
     return &telemetry_.counter(name, help, labels);
   };
   records_ = counter("journal_records_total", "Journal records applied.", {});
-  malformed_ = counter("journal_malformed_total", "Journal records that could not be read.", {});
+  for (std::size_t i = 0; i < refused_.size(); ++i) {
+    const auto reason = static_cast<journal::Refusal>(i);
+    refused_[i] = counter("journal_refused_total",
+                          "Journal records, and entries of them, that no owner of a source says.",
+                          {{"reason", std::string(journal::refusal_name(reason))}});
+  }
   skipped_ = counter("journal_skipped_total",
                      "Journal records passed over because their batch is damaged.", {});
   malformed_alerts_ =
@@ -60,6 +65,9 @@ void DetectorService::Meters::stats(const detect::DetectorStats& now) {
   const auto add = [](prometheus::Counter* counter, std::uint64_t value, std::uint64_t before) {
     if (value > before) counter->Increment(static_cast<double>(value - before));
   };
+  for (std::size_t i = 0; i < refused_.size(); ++i) {
+    add(refused_[i], now.refused.by_reason[i], last_.refused.by_reason[i]);
+  }
   add(unknown_series_, now.unknown_series, last_.unknown_series);
   add(stale_, now.stale_updates, last_.stale_updates);
   add(reopened_, now.reopened_panes, last_.reopened_panes);

@@ -3,6 +3,7 @@
 // Threads: one.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "base/time.h"
 #include "detect/detector.h"
 #include "detector/detector_service.h"
+#include "journal/refusal.h"
 #include "surgewatch/v1/alert.pb.h"
 #include "telemetry/telemetry.h"
 
@@ -20,7 +22,8 @@ class DetectorService::Meters {
   explicit Meters(telemetry::Telemetry* telemetry);
 
   void records(std::size_t count) { records_->Increment(static_cast<double>(count)); }
-  void malformed() { malformed_->Increment(); }
+  // A record of the journal that is none.
+  void unreadable() { refused(journal::Refusal::kUnreadable).Increment(); }
   // Records of the journal that can't be read, ever.
   void skipped(std::int64_t count) { skipped_->Increment(static_cast<double>(count)); }
   void malformed_alerts(std::uint64_t count) {
@@ -43,11 +46,16 @@ class DetectorService::Meters {
   void reconciled(const std::vector<v1::Alert>& before, const std::vector<v1::Alert>& said);
 
  private:
+  prometheus::Counter& refused(journal::Refusal reason) const {
+    return *refused_[static_cast<std::size_t>(reason)];
+  }
+
   telemetry::Telemetry& telemetry_;
-  prometheus::Counter *records_, *malformed_, *skipped_, *malformed_alerts_, *unknown_series_,
-      *stale_, *reopened_, *closed_, *inconclusive_, *former_owners_, *over_key_limit_,
-      *generations_, *subjects_forgotten_, *too_old_, *retried_, *transactions_, *published_,
-      *announced_, *amended_, *withdrawn_;
+  prometheus::Counter *records_, *skipped_, *malformed_alerts_, *unknown_series_, *stale_,
+      *reopened_, *closed_, *inconclusive_, *former_owners_, *over_key_limit_, *generations_,
+      *subjects_forgotten_, *too_old_, *retried_, *transactions_, *published_, *announced_,
+      *amended_, *withdrawn_;
+  std::array<prometheus::Counter*, journal::kRefusalCount> refused_;
   prometheus::Gauge *watermark_lag_, *lag_, *subjects_;
   detect::DetectorStats last_;
 };

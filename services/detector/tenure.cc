@@ -18,11 +18,13 @@ constexpr std::chrono::milliseconds kAnswerWait{10'000};
 }  // namespace
 
 Tenure::Tenure(const DetectorService::Options& options, const kafka::Topics& topics,
-               DetectorService::Meters* meters, kafka::Consumer* consumer, const Stop& stop)
+               DetectorService::Meters* meters, Refusals* refusals, kafka::Consumer* consumer,
+               const Stop& stop)
     : options_(options),
       topics_(topics),
       journal_{topics.journal, 0},
       meters_(*meters),
+      refusals_(*refusals),
       consumer_(*consumer),
       stop_(stop) {}
 
@@ -47,8 +49,8 @@ absl::StatusOr<std::optional<Incident>> Tenure::begin() {
     publisher_->set_first_record(
         fingerprint(first[0]->timestamp_ms, first[0]->key, first[0]->payload));
   }
-  detector_ = std::make_unique<detect::Detector>(options_.config,
-                                                 detect::Detector::Options{.silent = true});
+  detector_ = std::make_unique<detect::Detector>(
+      options_.config, detect::Detector::Options{.silent = true, .inputs_end = false});
   meters_.new_detector();
   is_publishing_ = true;
   spdlog::info(
@@ -111,18 +113,19 @@ absl::Status Tenure::take(const kafka::Message& message) {
   if (record_.ParseFromArray(message.payload.data(), static_cast<int>(message.payload.size()))) {
     SW_RETURN_IF_ERROR(apply(record_, message.offset));
   } else {
-    meters_.malformed();
+    refusals_.unreadable(message);
   }
   if (!has_spoken_ && next_offset_ >= alerts_from_) return speak();
   return absl::OkStatus();
 }
 
 absl::Status Tenure::apply(const v1::JournalRecord& record, std::int64_t offset) {
-  if (has_spoken_ && record.progress().has_record_timestamp_micros()) {
-    newest_event_ = record.progress().record_timestamp_micros();
-  }
   if (offset >= points_from_) detector_->say_points();
-  detector_->take(record, offset);
+  const auto refused = detector_->take(record, offset);
+  refusals_.of_journal(offset, refused);
+  // A producer's clock may say anything.
+  const Micros newest = record.progress().record_timestamp_micros();
+  if (has_spoken_ && refused.empty() && newest > 0 && newest <= kMaxTime) newest_event_ = newest;
   for (bool more = true; more;) {
     more = detector_->say(options_.transaction_records, &said_);
     SW_RETURN_IF_ERROR(publisher_->add(&said_, next_offset_, more));

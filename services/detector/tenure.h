@@ -26,6 +26,7 @@
 #include "detector/meters.h"
 #include "detector/published_alerts.h"
 #include "detector/publisher.h"
+#include "detector/refusals.h"
 #include "kafka/client.h"
 #include "surgewatch/v1/journal.pb.h"
 
@@ -35,7 +36,8 @@ class Tenure {
  public:
   // `consumer`: the member that has been assigned the journal, and reads it from offset 0.
   Tenure(const DetectorService::Options& options, const kafka::Topics& topics,
-         DetectorService::Meters* meters, kafka::Consumer* consumer, const Stop& stop);
+         DetectorService::Meters* meters, Refusals* refusals, kafka::Consumer* consumer,
+         const Stop& stop);
 
   // Before any record is taken. An incident: nothing may be, until somebody has acted.
   absl::StatusOr<std::optional<Incident>> begin();
@@ -64,6 +66,7 @@ class Tenure {
   const kafka::Topics& topics_;
   const kafka::TopicPartition journal_;
   DetectorService::Meters& meters_;
+  Refusals& refusals_;
   kafka::Consumer& consumer_;
   const Stop& stop_;
 

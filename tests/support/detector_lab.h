@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -66,18 +67,29 @@ class JournalWriter {
     append(topology(1, 0));
   }
 
-  void append(const v1::JournalRecord& record) {
-    ASSERT_EQ(producer_->produce(topic_, 0, "k", record.SerializeAsString()), absl::OkStatus());
+  void append(const v1::JournalRecord& record) { append_bytes(record.SerializeAsString()); }
+  void append_bytes(const std::string& bytes) {
+    ASSERT_EQ(producer_->produce(topic_, 0, "k", bytes), absl::OkStatus());
     ++appended_;
   }
+  // From here on it owns the source. Nobody else appends, so that the epoch is known.
+  void own() {
+    epoch_ = appended_;
+    v1::JournalRecord claim =
+        ownership(kSource, config_->generation, config_->series[0].definition);
+    *claim.mutable_ownership()->mutable_topology() = topology(1, 0).topology();
+    append(claim);
+    say(idle(kSource, false));
+  }
+  std::int64_t epoch() const { return *epoch_; }
   // Day `number` (from kFirstDay) as a whole, units by country; the source has passed it then.
   void day(PaneIndex number, const std::map<std::string, std::int64_t>& units) {
     Batch batch(kSource, ++offset_, "billed", config_->series[0].definition);
     for (const auto& [country, count] : units) {
       batch.update({{country}, kFirstDay + number, count, 1});
     }
-    append(batch);
-    append(progress(kSource, offset_, (kFirstDay + number + 1) * kMicrosPerDay));
+    say(batch);
+    say(progress(kSource, offset_, (kFirstDay + number + 1) * kMicrosPerDay));
   }
   // One flush of a back-fill: `days` days of as many subjects, each with 10 units a day, but the
   // first of them with 50 from the third day on. All windows close at its last record.
@@ -91,9 +103,9 @@ class JournalWriter {
                       subject == 0 && number >= 2 ? 50 : 10,
                       1});
       }
-      append(batch);
+      say(batch);
     }
-    append(progress(kSource, offset_, (kFirstDay + days) * kMicrosPerDay));
+    say(progress(kSource, offset_, (kFirstDay + days) * kMicrosPerDay));
     deliver();
   }
   // Days 0 … 2 of SG, of which the last is a surge that stays for `days` days.
@@ -109,11 +121,19 @@ class JournalWriter {
 
  private:
   static constexpr SourceId kSource{Topic::kInvoices, 0};
+
+  // As the source's owner, if it is.
+  void say(v1::JournalRecord record) {
+    if (epoch_.has_value()) record.set_epoch(*epoch_);
+    append(record);
+  }
+
   const std::shared_ptr<const config::Config> config_;
   const std::string topic_;
   std::unique_ptr<kafka::Producer> producer_;
   std::int64_t offset_ = 0;
   std::int64_t appended_ = 0;
+  std::optional<std::int64_t> epoch_;  // absent: it says all as one who came before all owners
 };
 
 // Runs until it is destroyed.

@@ -122,7 +122,7 @@ inline std::vector<v1::JournalRecord> mirrored_owners(SourceId source) {
   for (const char* generation : {"", "another", "third"}) {
     records.push_back(ownership(source, generation));
   }
-  records.push_back(by(1'000'000, progress(source, 900, 100 * kMicrosPerDay)));
+  records.push_back(by(0, progress(source, 900, 100 * kMicrosPerDay)));
   return records;
 }
 
