@@ -41,16 +41,6 @@ absl::Status check_cpus(const std::vector<int>& cpus) {
   return absl::OkStatus();
 }
 
-v1::JournalRecord topology_record(const std::array<std::int32_t, 2>& partitions) {
-  v1::JournalRecord record;
-  for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
-    auto* said = record.mutable_topology()->add_topics();
-    said->set_name(std::string(topic_name(topic)));
-    said->set_partitions(partitions[static_cast<std::size_t>(topic)]);
-  }
-  return record;
-}
-
 }  // namespace
 
 // From connecting until an error or a stop; another try starts a new one from nothing.
@@ -82,7 +72,7 @@ class Aggregator::Session {
   std::unique_ptr<InputIncidents> incidents_;
   std::unique_ptr<InputWatch> watch_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::array<std::int32_t, 2> topology_{};  // as said last, by Topic
+  Flusher::Partitions topology_{};  // as said last
   Stop stop_workers_;
   mutable std::mutex mutex_;
   absl::Status failure_;  // of the first worker that failed; guarded by mutex_
@@ -134,7 +124,7 @@ absl::Status Aggregator::Session::connect(const std::vector<std::int32_t>& parti
   flusher_ = std::make_unique<Flusher>(&config_, std::move(journal), &sources_,
                                        owner_.meters_.get(), &owner_.delivered_);
   topology_ = {partitions[0], partitions[1]};
-  flusher_->append(topology_record(topology_));
+  flusher_->open(topology_);
 
   incidents_ = std::make_unique<InputIncidents>(owner_.topics_, config_.kafka.group_id,
                                                 partitions[0], owner_.options_.telemetry);
@@ -162,11 +152,11 @@ absl::Status Aggregator::Session::connect(const std::vector<std::int32_t>& parti
 
 // Partitions that are not read hold panes open: what lacks their records is not the whole.
 void Aggregator::Session::say_topology() {
-  std::array<std::int32_t, 2> now = incidents_->partitions().now;
+  Flusher::Partitions now = incidents_->partitions().now;
   for (std::size_t i = 0; i < now.size(); ++i) now[i] = std::max(now[i], topology_[i]);
   if (now == topology_) return;
   topology_ = now;
-  flusher_->append_soon(topology_record(now));
+  flusher_->set_partitions(now);
 }
 
 void Aggregator::Session::start() {

@@ -1,6 +1,7 @@
 #include "aggregator/flusher.h"
 
 #include <algorithm>
+#include <random>
 #include <set>
 #include <utility>
 
@@ -26,6 +27,30 @@ v1::JournalRecord about(const OwnedSource& owned) {
   record.mutable_source()->set_topic(std::string(topic_name(owned.source.id().topic)));
   record.mutable_source()->set_partition(owned.source.id().partition);
   return record;
+}
+
+void sign(const OwnedSource& owned, v1::JournalRecord* record) {
+  record->set_epoch(owned.epoch);
+  record->set_owner(owned.token);
+}
+
+v1::JournalRecord said_by(const OwnedSource& owned) {
+  v1::JournalRecord record = about(owned);
+  sign(owned, &record);
+  return record;
+}
+
+void set_topology(const Flusher::Partitions& partitions, v1::Topology* topology) {
+  for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
+    v1::Topology::Topic* said = topology->add_topics();
+    said->set_name(std::string(topic_name(topic)));
+    said->set_partitions(partitions[static_cast<std::size_t>(topic)]);
+  }
+}
+
+std::uint64_t random_token() {
+  std::random_device random;
+  return std::uint64_t{random()} << 32 | random();
 }
 
 }  // namespace
@@ -54,9 +79,16 @@ absl::Status Flusher::status() const {
   return status_;
 }
 
-void Flusher::append_soon(v1::JournalRecord record) {
+void Flusher::open(const Partitions& partitions) {
+  set_partitions(partitions);
+  v1::JournalRecord record;
+  set_topology(partitions, record.mutable_topology());
+  journal_->append(record);
+}
+
+void Flusher::set_partitions(const Partitions& partitions) {
   const std::lock_guard lock(mutex_);
-  soon_.push_back(std::move(record));
+  partitions_ = partitions;
 }
 
 void Flusher::run() {
@@ -114,12 +146,11 @@ void Flusher::flush_until(SteadyClock::time_point deadline) {
 
 // False if somebody found no room.
 bool Flusher::flush_all() {
-  std::vector<v1::JournalRecord> soon;
+  Partitions partitions{};
   {
     const std::lock_guard lock(mutex_);
-    soon.swap(soon_);
+    partitions = partitions_;
   }
-  for (const v1::JournalRecord& record : soon) journal_->append(record);
   const OwnedSources all = sources_.all();
   bool had_room = true;
   std::set<SourceId> ids;
@@ -133,8 +164,9 @@ bool Flusher::flush_all() {
       turn_ = at;
     }
     if (owned->ownership != Ownership::kKnown) {
-      take_over(owned);
+      take_over(owned, partitions);
     } else if (had_room) {
+      say_topology(owned.get(), partitions);
       flush(owned);
     }
     bound_corrections(owned.get());
@@ -144,9 +176,11 @@ bool Flusher::flush_all() {
 }
 
 // Who follows somebody says so first. If it is not known where that stands, it is said once more.
-void Flusher::take_over(const std::shared_ptr<OwnedSource>& owned) {
+void Flusher::take_over(const std::shared_ptr<OwnedSource>& owned, const Partitions& partitions) {
   if (owned->ownership == Ownership::kSaid || stop_.requested()) return;
   v1::JournalRecord record = about(*owned);
+  owned->token = random_token();
+  record.set_owner(owned->token);
   v1::Ownership& ownership = *record.mutable_ownership();
   ownership.set_generation(config_.generation);
   if (config_.reference != nullptr) {
@@ -160,6 +194,7 @@ void Flusher::take_over(const std::shared_ptr<OwnedSource>& owned) {
   }
   ownership.set_start_offset(owned->start_offset);
   ownership.set_group_id(config_.kafka.group_id);
+  set_topology(partitions, ownership.mutable_topology());
   owned->ownership = Ownership::kSaid;
   journal_->append(record, [owned](std::optional<std::int64_t> offset) {
     owned->ownership = offset ? Ownership::kKnown : Ownership::kUnsaid;
@@ -167,6 +202,14 @@ void Flusher::take_over(const std::shared_ptr<OwnedSource>& owned) {
     owned->epoch = *offset;
     owned->delivered_to.store(0, std::memory_order_relaxed);
   });
+}
+
+void Flusher::say_topology(OwnedSource* owned, const Partitions& partitions) {
+  if (owned->partitions_said == partitions) return;
+  owned->partitions_said = partitions;
+  v1::JournalRecord record = said_by(*owned);
+  set_topology(partitions, record.mutable_topology());
+  journal_->append(record);
 }
 
 void Flusher::flush(const std::shared_ptr<OwnedSource>& owned) {
@@ -186,9 +229,10 @@ void Flusher::flush(const std::shared_ptr<OwnedSource>& owned) {
       }
       say_first_record(owned->input, record.mutable_progress());
     }
-    record.set_epoch(owned->epoch);
+    sign(*owned, &record);
     append_flush(owned, &record, processed);
     record.clear_epoch();  // it may be used again
+    record.clear_owner();
   }
   owned->source.recycle(&records_);
   owned->handed_over = processed;
@@ -223,8 +267,7 @@ void Flusher::mark_idle(OwnedSource* owned, bool moved) {
       now - owned->moved_at >= std::chrono::microseconds(config_.event_time.idle_after);
   if (idle == owned->idle || !(idle || moved)) return;
   owned->idle = idle;
-  v1::JournalRecord mark = about(*owned);
-  mark.set_epoch(owned->epoch);
+  v1::JournalRecord mark = said_by(*owned);
   mark.mutable_idle()->set_idle(idle);
   mark.mutable_idle()->set_decided_at_micros(wall_clock_micros());
   journal_->append(mark);

@@ -3,14 +3,17 @@
 //
 //   new source ──► says whose it is ──► where that stands is the epoch ──► flushes, with the epoch
 //
-// Nothing is said of a source before its epoch is known; others go on meanwhile. While the journal
+// Nothing is said of a source before its epoch is known; others go on meanwhile. The first that is
+// said then is how many partitions there are, so that the journal knows at once who is listened to;
+// whenever that changes each source says it again. While the journal
 // takes less than there is to say, nothing is collected: panes are absolute, so what waits is
 // merged there. Corrections can't be merged, so where too many wait the source's worker is told to.
 //
 // Threads: one of its own between start() and stop(), which only reads what workers write;
-// status(), is_delivering() and append_soon() by any.
+// status(), is_delivering() and set_partitions() by any.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -39,11 +42,13 @@ class Flusher {
           std::atomic<std::uint64_t>* delivered);
   ~Flusher() { stop(); }
 
-  // For the record that opens what this process has to say; before start().
-  void append(const v1::JournalRecord& record) { journal_->append(record); }
+  // How many each input topic has, by Topic.
+  using Partitions = std::array<std::int32_t, 2>;
+  // Says it for whoever owns nothing yet; before start().
+  void open(const Partitions& partitions);
   void start();
-  // Any thread: with the next flush.
-  void append_soon(v1::JournalRecord record);
+  // Any thread: said with the next flush.
+  void set_partitions(const Partitions& partitions);
   // Flushes once more and waits until all is delivered, some seconds at most.
   void stop();
   // Why it ended, or nothing is appended any more.
@@ -56,7 +61,8 @@ class Flusher {
   bool wait_until(std::chrono::steady_clock::time_point next);
   bool flush_all();
   void flush_until(std::chrono::steady_clock::time_point deadline);
-  void take_over(const std::shared_ptr<OwnedSource>& owned);
+  void take_over(const std::shared_ptr<OwnedSource>& owned, const Partitions& partitions);
+  void say_topology(OwnedSource* owned, const Partitions& partitions);
   void flush(const std::shared_ptr<OwnedSource>& owned);
   static void say_first_record(const InputState& input, v1::Progress* progress);
   void append_flush(const std::shared_ptr<OwnedSource>& owned, v1::JournalRecord* record,
@@ -76,8 +82,8 @@ class Flusher {
   std::thread thread_;
   std::atomic<bool> is_delivering_{false};  // a figure of its own
   mutable std::mutex mutex_;
-  absl::Status status_;                  // guarded by mutex_
-  std::vector<v1::JournalRecord> soon_;  // guarded by mutex_
+  absl::Status status_;      // guarded by mutex_
+  Partitions partitions_{};  // guarded by mutex_
 };
 
 }  // namespace surgewatch::services

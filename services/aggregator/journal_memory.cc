@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/status.h"
+#include "journal/refusal.h"
 
 namespace surgewatch::services {
 namespace {
@@ -45,37 +46,30 @@ absl::StatusOr<bool> JournalMemory::read_on(milliseconds at_most) {
 }
 
 void JournalMemory::apply(const v1::JournalRecord& record, std::int64_t offset) {
-  const std::optional<Topic> topic = topic_from_name(record.source().topic());
-  if (!topic.has_value()) return;
-  const SourceId id{*topic, record.source().partition()};
-  if (record.has_ownership()) {
-    if (record.ownership().group_id() == group_id_) {
-      sources_[id].epoch = offset;
-    } else if (const auto found = sources_.find(id); found != sources_.end()) {
-      found->second.epoch.reset();
-    }
-    return;
-  }
-  if (!record.has_progress() || !record.progress().has_first_record()) return;
-  const auto found = sources_.find(id);
-  if (found == sources_.end() || !record.has_epoch() || found->second.epoch != record.epoch()) {
-    return;
-  }
+  if (!record.has_source() || journal::impossible(record, offset).has_value()) return;
+  const SourceId id = *journal::source_of(record);
+  if (record.has_ownership()) return owners_.claim(id, record, offset);
+  using Standing = journal::Owners::Standing;
+  const Standing standing = owners_.hear(id, record);
+  if (standing != Standing::kOwner && standing != Standing::kNewOwner) return;
+  const v1::Ownership* owner = owners_.owner(id);
+  if (owner == nullptr || owner->group_id() != group_id_) return;
+  std::optional<Life>& life = sources_[id];
+  if (!record.progress().has_first_record()) return;
   const v1::FirstRecord& first = record.progress().first_record();
   const Beginning beginning{first.offset(), first.fingerprint()};
-  std::optional<Life>& life = found->second.life;
   const std::int64_t before = life.has_value() ? life->reached : 0;
   life = Life{beginning, std::max(before, record.progress().next_offset())};
 }
 
 std::optional<JournalMemory::Life> JournalMemory::of(SourceId source) const {
   const auto found = sources_.find(source);
-  return found == sources_.end() ? std::nullopt : found->second.life;
+  return found == sources_.end() ? std::nullopt : found->second;
 }
 
 std::int32_t JournalMemory::partitions() const {
   std::int32_t partitions = 0;
-  for (const auto& [id, source] : sources_) partitions = std::max(partitions, id.partition + 1);
+  for (const auto& [id, life] : sources_) partitions = std::max(partitions, id.partition + 1);
   return partitions;
 }
 

@@ -3,6 +3,8 @@
 // and one without offsets looks as if it were in its first life, which takes every log as it finds
 // it. What the group's members have appended to the journal stands: by it a log is known again.
 //
+// What no owner of a source says is passed over: the detector names it (journal/refusal.h).
+//
 // Threads: one. Cost: reads the whole journal, once.
 #pragma once
 
@@ -18,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "base/source.h"
 #include "common/beginning.h"
+#include "journal/owners.h"
 #include "kafka/client.h"
 #include "surgewatch/v1/journal.pb.h"
 
@@ -44,14 +47,10 @@ class JournalMemory {
   std::int32_t partitions() const;
 
  private:
-  struct Source {
-    std::optional<std::int64_t> epoch;  // of the newest owner, if of the group
-    std::optional<Life> life;
-  };
-
   const std::string group_id_;
   std::unique_ptr<kafka::Consumer> consumer_;
-  std::map<SourceId, Source> sources_;  // that the group has owned
+  journal::Owners owners_;
+  std::map<SourceId, std::optional<Life>> sources_;  // that the group has owned
 };
 
 }  // namespace surgewatch::services

@@ -9,6 +9,7 @@
 // rebalances, for a flush and for a live query, never for an event.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -62,8 +63,10 @@ struct OwnedSource {
 
   // The flusher's.
   enum class Ownership : std::uint8_t { kUnsaid, kSaid, kKnown };
-  Ownership ownership = Ownership::kUnsaid;  // whether the journal says whose the source is
-  std::int64_t epoch = 0;                    // where it says so, once known
+  Ownership ownership = Ownership::kUnsaid;       // whether the journal says whose the source is
+  std::int64_t epoch = 0;                         // where it says so, once known
+  std::uint64_t token = 0;                        // that it says so with
+  std::array<std::int32_t, 2> partitions_said{};  // of each topic
   std::int64_t seen_offset = -1;
   std::chrono::steady_clock::time_point moved_at = std::chrono::steady_clock::now();
   bool idle = false;

@@ -128,7 +128,8 @@ class JournalDelivery : public ::testing::Test {
   }
   // A session begins with one.
   std::ptrdiff_t topologies() {
-    return std::ranges::count_if(journal(), [](const auto& one) { return one.has_topology(); });
+    return std::ranges::count_if(
+        journal(), [](const auto& one) { return one.has_topology() && !one.has_source(); });
   }
   static bool wait_for(const std::function<bool()>& condition, milliseconds patience = kPatience) {
     return test::wait_until(condition, patience);
@@ -205,6 +206,8 @@ TEST_F(JournalDelivery, EachOwnerSaysSoFirstAndEverythingElseWithThat) {
     ASSERT_TRUE(wait_for([&] { return idle_marks() == 2 && promised() == 2; }));
   }
   std::map<std::string, std::vector<std::int64_t>> epochs;
+  std::map<std::string, std::uint64_t> tokens;
+  std::map<std::string, bool> has_spoken;
   for (std::size_t i = 0; i < journal().size(); ++i) {
     const v1::JournalRecord& record = journal_[i];
     if (!record.has_source()) {
@@ -212,14 +215,21 @@ TEST_F(JournalDelivery, EachOwnerSaysSoFirstAndEverythingElseWithThat) {
       continue;
     }
     std::vector<std::int64_t>& known = epochs[record.source().topic()];
+    std::uint64_t& token = tokens[record.source().topic()];
     if (!record.has_ownership()) {
       ASSERT_FALSE(known.empty());
       ASSERT_TRUE(record.has_epoch());
       EXPECT_EQ(record.epoch(), known.back());
+      EXPECT_EQ(record.owner(), token);
+      EXPECT_EQ(record.has_topology(), !std::exchange(has_spoken[record.source().topic()], true))
+          << "his first word, which makes him the owner";
       continue;
     }
     EXPECT_FALSE(record.has_epoch());
+    EXPECT_NE(record.owner(), std::exchange(token, record.owner())) << "each draws his own";
     known.push_back(static_cast<std::int64_t>(i));
+    has_spoken[record.source().topic()] = false;
+    EXPECT_EQ(record.ownership().topology().topics(0).partitions(), 1);
     const v1::Ownership& ownership = record.ownership();
     EXPECT_EQ(ownership.generation(), configured->generation);
     EXPECT_EQ(ownership.reference_data_version(), configured->reference->version);

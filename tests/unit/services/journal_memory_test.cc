@@ -12,6 +12,14 @@ class Memory : public ::testing::Test {
     record.mutable_ownership()->set_group_id(group);
     memory_.apply(record, offset);
   }
+  // What one says at once who means it.
+  void begin(std::int32_t partition, std::int64_t offset, const std::string& group) {
+    own(partition, offset, group);
+    v1::JournalRecord word = about(partition);
+    word.set_epoch(offset);
+    word.mutable_idle()->set_idle(false);
+    memory_.apply(word, offset + 1);
+  }
   void progress(std::int32_t partition, std::int64_t epoch, std::int64_t next,
                 std::uint64_t fingerprint) {
     v1::JournalRecord record = about(partition);
@@ -63,23 +71,40 @@ TEST_F(Memory, IsTheFurthestOfAllLives) {
 }
 
 TEST_F(Memory, IsNotOfAnotherGroupNorOfWhoWasFollowed) {
-  own(0, 7, "another");
+  begin(0, 7, "another");
   progress(0, 7, 30, 0xABC);
   EXPECT_EQ(reached(), 0);
-  own(0, 8, "group");
+  begin(0, 8, "group");
   progress(0, 7, 30, 0xABC);
   EXPECT_EQ(reached(), 0);
   progress(0, 8, 10, 0xABC);
-  own(0, 9, "another");
+  begin(0, 9, "another");
   progress(0, 8, 40, 0xABC);
   EXPECT_EQ(reached(), 10);
 }
 
 TEST_F(Memory, CountsThePartitionsThatWereOwned) {
-  own(0, 7, "group");
-  own(2, 8, "group");
-  own(5, 9, "another");
+  begin(0, 7, "group");
+  begin(2, 8, "group");
+  begin(5, 9, "another");
   EXPECT_EQ(memory_.partitions(), 3);
+}
+
+// What only looks like the group's: a mirror's copies, and what no log has. Believed, it would be
+// another number of partitions, or a log that ends before what was read.
+TEST_F(Memory, IsNotOfWhatNoOwnerSays) {
+  begin(0, 7, "group");
+  progress(0, 7, 20, 0xABC);
+  own(9'999, 8, "group");
+  own(INT32_MAX, 9, "group");
+  own(-1, 10, "group");
+  own(0, 11, "another");
+  progress(0, 7, std::int64_t{1} << 62, 0xABC);
+  progress(0, 5, 1'000'000, 0xABC);
+  EXPECT_EQ(memory_.partitions(), 1);
+  EXPECT_EQ(reached(), 20);
+  progress(0, 7, 30, 0xABC);
+  EXPECT_EQ(reached(), 30);
 }
 
 }  // namespace
