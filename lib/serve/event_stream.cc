@@ -14,7 +14,6 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kAlertBatch = 256;
 constexpr std::size_t kPointBatch = 2'000;
-constexpr milliseconds kSlice{250};
 // How long a token may be ahead of us: a gateway that still reads its topic catches up.
 constexpr milliseconds kAheadGrace{30'000};
 
@@ -39,76 +38,84 @@ EventStream EventStream::reset(const AlertStore* store, std::string reason) {
   return stream;
 }
 
-EventStream::Outcome EventStream::pump(const Write& write) {
-  if (reset_reason_) return write_reset(write, *reset_reason_);
-  if (!std::exchange(started_, true)) {
-    return send(write, "retry: 2000\n") && write_heartbeat(write) ? Outcome::kGoOn : Outcome::kGone;
+EventStream::Batch EventStream::next(std::size_t budget) {
+  Batch batch;
+  if (!reset_reason_ && !std::exchange(started_, true)) {
+    batch.text = "retry: 2000\n";
+    write_heartbeat(&batch);
+    return batch;
   }
-  if (place_.next_offset > store_->next_offset() && Clock::now() - opened_ > kAheadGrace) {
-    return write_reset(write,
-                       "the token is ahead of the alerts topic, which may have been made anew");
+  if (!reset_reason_) write_alerts(budget, &batch);
+  if (reset_reason_) {
+    write_reset(*reset_reason_, &batch);
+    return batch;
   }
-  store_->wait_beyond(place_, std::min(kSlice, heartbeat_));
-  if (!write_alerts(write, &reset_reason_)) return Outcome::kGone;
-  if (reset_reason_) return write_reset(write, *reset_reason_);
-  if (request_.points && Clock::now() - last_points_ >= kSlice && !write_points(write)) {
-    return Outcome::kGone;
+  if (batch.text.size() < budget && request_.points && Clock::now() - last_points_ >= kSlice) {
+    write_points(&batch);
   }
-  if (Clock::now() - last_write_ >= heartbeat_ && !write_heartbeat(write)) return Outcome::kGone;
-  return Outcome::kGoOn;
+  if (Clock::now() - last_write_ >= heartbeat_) write_heartbeat(&batch);
+  return batch;
 }
 
-bool EventStream::send(const Write& write, const std::string& text) {
+void EventStream::write(const std::string& text, Batch* batch) {
   last_write_ = Clock::now();
-  ++written_;
-  return write(text);
+  batch->text += text;
+  ++batch->responses;
 }
 
-bool EventStream::write_alerts(const Write& write, std::optional<std::string>* reset) {
+void EventStream::write_alerts(std::size_t budget, Batch* batch) {
+  if (place_.next_offset > store_->next_offset() && Clock::now() - opened_ > kAheadGrace) {
+    reset_reason_ = "the token is ahead of the alerts topic, which may have been made anew";
+    return;
+  }
   const auto found = store_->since(place_, kAlertBatch);
   if (!found.ok()) {
-    *reset = absl::IsAborted(found.status()) ? message_of(found.status())
-                                             : "revisions behind the token are no longer kept";
-    return true;
+    reset_reason_ = absl::IsAborted(found.status())
+                        ? message_of(found.status())
+                        : "revisions behind the token are no longer kept";
+    return;
   }
   place_.identity = found->next.identity;
   for (const StoredRevision& revision : found->revisions) {
     if (!matches(request_.filter, *revision.alert)) continue;
-    place_.next_offset = revision.offset + 1;
-    if (!send(write, fmt::format("event: alert\nid: {}\ndata: {}\n\n", make_token(place_),
-                                 to_json(*revision.alert)))) {
-      return false;
+    if (batch->text.size() >= budget) {
+      batch->more = true;
+      return;
     }
+    place_.next_offset = revision.offset + 1;
+    write(fmt::format("event: alert\nid: {}\ndata: {}\n\n", make_token(place_),
+                      to_json(*revision.alert)),
+          batch);
   }
   place_ = found->next;
-  return true;
+  batch->more = found->revisions.size() == kAlertBatch;
 }
 
-bool EventStream::write_points(const Write& write) {
+void EventStream::write_points(Batch* batch) {
   last_points_ = Clock::now();
   const AlertStore::PointChanges changes = store_->points_since(point_position_, kPointBatch);
   point_position_ = changes.next;
-  if (changes.complete && changes.points.empty()) return true;
+  if (changes.complete && changes.points.empty()) return;
   std::string text = "event: series\ndata: {\"points\":[";
   for (std::size_t i = 0; i < changes.points.size(); ++i) {
     if (i > 0) text += ',';
     text += to_json(changes.points[i]);
   }
   text += fmt::format("],\"complete\":{}}}\n\n", changes.complete);
-  return send(write, text);
+  write(text, batch);
 }
 
-bool EventStream::write_heartbeat(const Write& write) {
-  return send(write, fmt::format(": heartbeat\nid: {}\n\n", make_token(place_)));
+void EventStream::write_heartbeat(Batch* batch) {
+  write(fmt::format(": heartbeat\nid: {}\n\n", make_token(place_)), batch);
 }
 
-EventStream::Outcome EventStream::write_reset(const Write& write, const std::string& reason) {
+void EventStream::write_reset(const std::string& reason, Batch* batch) {
   v1::HttpError body;
   body.set_code("OUT_OF_RANGE");
   body.set_message(reason + "; fetch /api/v1/alerts and go on from its resume_token");
   // The empty id keeps a client from coming back with the same token.
-  const bool taken = send(write, fmt::format("event: reset\nid:\ndata: {}\n\n", to_json(body)));
-  return taken ? Outcome::kEnd : Outcome::kGone;
+  write(fmt::format("event: reset\nid:\ndata: {}\n\n", to_json(body)), batch);
+  batch->ends = true;
 }
 
 }  // namespace surgewatch::serve

@@ -6,15 +6,17 @@
 //                        one: fetch the lists anew; the end
 //   : and an id alone    heartbeat; it carries the newest token, so that a quiet client stays fresh
 //
-// Threads: one stream belongs to one thread.
+// It knows no connection and never waits: who holds it asks for what there is to say, and asks
+// again once that has been taken (stream_pump.h).
+//
+// Threads: one stream belongs to one thread at a time.
 // Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
 #pragma once
 
 #include <chrono>
-#include <functional>
+#include <cstddef>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "serve/alert_store.h"
 #include "serve/api.h"
@@ -24,7 +26,9 @@ namespace surgewatch::serve {
 class EventStream {
  public:
   using Clock = std::chrono::steady_clock;
-  using Write = std::function<bool(std::string_view)>;
+
+  // How soon points are told, and how often to ask a stream for more when nothing wakes it.
+  static constexpr std::chrono::milliseconds kSlice{250};
 
   // From `place`, where the store stood when the request came, or from the request's token.
   EventStream(const AlertStore* store, const AlertStore::Place& place, api::StreamRequest request,
@@ -32,20 +36,21 @@ class EventStream {
   // A stream whose request can't be met: it says so and ends.
   static EventStream reset(const AlertStore* store, std::string reason);
 
-  enum class Outcome { kGoOn, kEnd, kGone };
-  // Waits a quarter of a second at most for something to say, then says it. kGone: the client takes
-  // no more.
-  Outcome pump(const Write& write);
-
-  // Events and heartbeats written since the last call.
-  int take_written() { return std::exchange(written_, 0); }
+  struct Batch {
+    std::string text;   // empty: nothing to say now
+    int responses = 0;  // events and heartbeats in it
+    bool more = false;  // ask again at once
+    bool ends = false;  // the stream is over behind it
+  };
+  // No more than `budget` bytes and one event.
+  Batch next(std::size_t budget);
 
  private:
-  bool write_alerts(const Write& write, std::optional<std::string>* reset);
-  bool write_points(const Write& write);
-  bool write_heartbeat(const Write& write);
-  Outcome write_reset(const Write& write, const std::string& reason);
-  bool send(const Write& write, const std::string& text);
+  void write_alerts(std::size_t budget, Batch* batch);
+  void write_points(Batch* batch);
+  void write_heartbeat(Batch* batch);
+  void write_reset(const std::string& reason, Batch* batch);
+  void write(const std::string& text, Batch* batch);
 
   const AlertStore* store_;
   api::StreamRequest request_;
@@ -57,7 +62,6 @@ class EventStream {
   Clock::time_point last_write_;
   Clock::time_point last_points_;
   bool started_ = false;
-  int written_ = 0;
 };
 
 }  // namespace surgewatch::serve

@@ -1,106 +1,83 @@
 #include "serve/http_server.h"
 
-#include <httplib.h>
 #include <spdlog/spdlog.h>
-#include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
-#include <chrono>
-#include <exception>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include "base/status.h"
-#include "base/time.h"
-#include "serve/api.h"
-#include "serve/assets.h"
-#include "serve/event_stream.h"
+#include "serve/connection_table.h"
+#include "serve/http_connection.h"
+#include "serve/http_meters.h"
 #include "serve/listen.h"
-#include "serve/metrics.h"
-#include "serve/token.h"
+#include "serve/router.h"
+#include "serve/stream_pump.h"
 
 namespace surgewatch::serve {
 namespace {
 
-using httplib::Request;
-using httplib::Response;
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+using std::chrono::milliseconds;
 
-constexpr char kJson[] = "application/json; charset=utf-8";
-constexpr char kText[] = "text/plain; charset=utf-8";
-constexpr char kMetrics[] = "text/plain; version=0.0.4; charset=utf-8";
-constexpr std::string_view kAlertsPath = "/api/v1/alerts/";
-// The page has no inline script or style, and nothing comes from elsewhere.
-constexpr char kContentSecurityPolicy[] =
-    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'";
+constexpr int kBacklog = 1'024;
+// Before the next try to accept when there are no descriptors or no memory for it.
+constexpr milliseconds kAcceptPause{50};
 
-constexpr int kShortRequestThreads = 32;
-constexpr int kBacklog = 128;
-constexpr std::size_t kMaxPayload = 64 * 1'024;
-// stop() waits for these: an idle connection, and one that is in the middle of something.
-constexpr int kKeepAliveSeconds = 2;
-constexpr int kReadSeconds = 3;
-constexpr int kWriteSeconds = 3;
-constexpr char kRetryAfterSeconds[] = "10";
-constexpr char kLoadingRetryAfterSeconds[] = "1";
+// Bytes of answers that are not sent yet. Shared with the answers themselves, the last of which may
+// outlive the server's other parts.
+using ByteCount = std::shared_ptr<std::atomic<std::size_t>>;
 
-void answer(const api::Reply& reply, Response& response,
-            const char* retry_after = kRetryAfterSeconds) {
-  response.status = reply.status;
-  if (reply.status == 503) response.set_header("Retry-After", retry_after);
-  response.set_content(reply.body, kJson);
-}
-
-void answer(int status, const std::string& text, const char* type, Response& response) {
-  response.status = status;
-  response.set_content(text, type);
-}
-
-// cpp-httplib would compress with Brotli at its slowest (seconds for a long series) and would
-// answer any number of ranges with as many copies of the body. We offer gzip and no ranges, both of
-// which HTTP leaves to the server (RFC 9110, 12.5.3 and 14.2). The object behind the reference is
-// the server's own, not const.
-void narrow(const Request& request) {
-  auto& own = const_cast<Request&>(request);
-  own.ranges.clear();
-  const bool gzip = own.get_header_value("Accept-Encoding").find("gzip") != std::string::npos;
-  own.headers.erase("Accept-Encoding");
-  if (gzip) own.headers.emplace("Accept-Encoding", "gzip");
+// The body, counted for as long as it lives.
+void count_body(const ByteCount& unsent, HttpReply* reply) {
+  if (reply->body == nullptr) return;
+  // Relaxed, here and where it is read: a sum that nothing else hangs on.
+  unsent->fetch_add(reply->body->size(), std::memory_order_relaxed);
+  reply->body = {reply->body.get(), [unsent, body = reply->body](const std::string*) {
+                   unsent->fetch_sub(body->size(), std::memory_order_relaxed);
+                 }};
 }
 
 class HttpServerImpl final : public HttpServer {
  public:
-  explicit HttpServerImpl(const Options& options) : options_(options) {
-    if (options.telemetry == nullptr) return;
-    telemetry::Telemetry& telemetry = *options.telemetry;
-    constexpr std::array<const char*, 6> kClasses{"other", "1xx", "2xx", "3xx", "4xx", "5xx"};
-    for (std::size_t i = 0; i < requests_.size(); ++i) {
-      requests_[i] = &telemetry.counter("http_requests_total", "HTTP requests answered.",
-                                        {{"code", kClasses[i]}});
-    }
-    if (options.alerts == nullptr) return;
-    subscribers_ = &subscribers_gauge(telemetry, "sse");
-    responses_ = &responses_counter(telemetry, "sse");
+  explicit HttpServerImpl(const Options& options)
+      : options_(options),
+        router_(options),
+        meters_(options.telemetry, options.alerts != nullptr),
+        table_(options_.limits),
+        queries_(static_cast<std::size_t>(options.limits.query_threads)) {
+    events_.on_request = [this](HttpConnection& connection, HttpRequest request) {
+      serve(connection, std::move(request));
+    };
+    events_.on_taken = [this](HttpConnection& connection) { pump_->taken(connection.id()); };
+    events_.on_answered = [this](HttpConnection&, int status) { meters_.answered(status); };
+    events_.on_cut = [this](HttpConnection&, HttpConnection::Cut why) { meters_.cut(why); };
+    events_.on_closed = [this](HttpConnection& connection) { forget(connection); };
   }
   ~HttpServerImpl() override { stop(); }
 
   absl::Status listen() {
-    configure();
-    const bool any = options_.port == 0;
-    const int bound = any ? server_.bind_to_any_port(options_.bind_address) : options_.port;
-    if (bound <= 0 || (!any && !server_.bind_to_port(options_.bind_address, options_.port))) {
+    if (!open_acceptor()) {
       return cannot_listen("HTTP", options_.bind_address, options_.port);
     }
-    port_ = bound;
-    // cpp-httplib listens with a backlog of 5; listening again only changes that.
-    if (const int fd = listening_fd_; fd >= 0) ::listen(fd, kBacklog);
-    thread_ = std::thread([this] { server_.listen_after_bind(); });
-    // stop() does nothing to a server that is not running yet.
-    while (!server_.is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    port_ = acceptor_.local_endpoint().port();
+    accept();
+    if (options_.alerts != nullptr) start_pump();
+    thread_ = std::thread([this] { io_.run(); });
     return absl::OkStatus();
   }
 
@@ -109,232 +86,264 @@ class HttpServerImpl final : public HttpServer {
   void stop() override {
     if (!thread_.joinable()) return;
     stopping_.store(true, std::memory_order_release);
-    server_.stop();
+    asio::post(io_, [this] { drain(); });
+    if (pump_ != nullptr) pump_->stop();
     thread_.join();
+    queries_.join();
+    metrics_.join();
+    for (const auto& connection : table_.all()) connection->close();
   }
 
  private:
-  void configure() {
-    // Not SO_REUSEPORT, which cpp-httplib sets of itself: two servers on one port would each get
-    // some of the requests. SO_REUSEADDR only spares a restart the wait for old connections.
-    server_.set_socket_options([this](int fd) {
-      const int yes = 1;
-      setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-      listening_fd_ = fd;
-    });
-    const int threads =
-        (options_.alerts == nullptr ? 0 : options_.max_streams) + kShortRequestThreads;
-    server_.new_task_queue = [threads] {
-      return new httplib::ThreadPool(static_cast<std::size_t>(threads));
-    };
-    server_.set_tcp_nodelay(true);
-    server_.set_keep_alive_max_count(1'000);
-    server_.set_keep_alive_timeout(kKeepAliveSeconds);
-    server_.set_read_timeout(kReadSeconds);
-    server_.set_write_timeout(kWriteSeconds);
-    server_.set_payload_max_length(kMaxPayload);
-    server_.set_default_headers({{"Content-Security-Policy", kContentSecurityPolicy},
-                                 {"X-Content-Type-Options", "nosniff"},
-                                 {"Referrer-Policy", "no-referrer"},
-                                 {"Cross-Origin-Resource-Policy", "same-origin"}});
-    // Routing is ours, before cpp-httplib's regular expressions, whose recursion a long path could
-    // drive deep. Other methods go its way, which reads their bodies, and end in on_error().
-    server_.set_pre_routing_handler(
-        httplib::Server::HandlerWithResponse([this](const Request& request, Response& response) {
-          if (request.method != "GET" && request.method != "HEAD") {
-            return httplib::Server::HandlerResponse::Unhandled;
-          }
-          narrow(request);
-          route(request, response);
-          return httplib::Server::HandlerResponse::Handled;
-        }));
-    server_.set_error_handler(httplib::Server::HandlerWithResponse(
-        [](const Request& request, Response& response) { return on_error(request, response); }));
-    server_.set_exception_handler(
-        [](const Request& request, Response& response, std::exception_ptr thrown) {
-          on_exception(request, response, thrown);
-        });
-    server_.set_logger([this](const Request&, const Response& response) {
-      const auto klass = static_cast<std::size_t>(response.status) / 100;
-      auto* const counter = requests_[klass < requests_.size() ? klass : 0];
-      if (counter != nullptr) counter->Increment();
+  // --- Connections -----------------------------------------------------------------------------
+
+  // Not SO_REUSEPORT: two servers on one port would each get some of the requests. SO_REUSEADDR
+  // only spares a restart the wait for old connections.
+  bool open_acceptor() {
+    error_code error;
+    tcp::resolver resolver(io_);
+    const auto found =
+        resolver.resolve(options_.bind_address, std::to_string(options_.port),
+                         tcp::resolver::passive | tcp::resolver::numeric_service, error);
+    if (error) return false;
+    for (const auto& entry : found) {
+      const tcp::endpoint endpoint = entry.endpoint();
+      error_code ignored;  // that an option is missing keeps nobody from listening
+      acceptor_.close(ignored);
+      acceptor_.open(endpoint.protocol(), error);
+      if (error) continue;
+      acceptor_.set_option(asio::socket_base::reuse_address(true), ignored);
+      if (endpoint.address().is_v6()) acceptor_.set_option(asio::ip::v6_only(false), ignored);
+      acceptor_.bind(endpoint, error);
+      if (!error) acceptor_.listen(kBacklog, error);
+      if (!error) return true;
+    }
+    return false;
+  }
+
+  void accept() {
+    acceptor_.async_accept(newcomer_, [this](const error_code& error, tcp::socket socket) {
+      if (!acceptor_.is_open()) return;
+      if (error == asio::error::no_descriptors || error == asio::error::no_memory ||
+          error == asio::error::no_buffer_space) {
+        return make_room();
+      }
+      if (!error) admit(std::move(socket));
+      accept();
     });
   }
 
-  static httplib::Server::HandlerResponse on_error(const Request& request, Response& response) {
-    if (!response.body.empty()) return httplib::Server::HandlerResponse::Unhandled;
-    const int status = response.status;
-    if (status == 404 && request.method != "GET" && request.method != "HEAD") {
-      answer(api::error(invalid_argument("{} is not served; use GET", request.method)), response);
-      response.status = 405;
-      response.set_header("Allow", "GET, HEAD");
-    } else {
-      answer(api::error(invalid_argument("the request can't be served (HTTP {})", status)),
-             response);
-      response.status = status;
+  void make_room() {
+    if (const auto longest = table_.longest_waiting(); longest != nullptr) {
+      longest->cut(HttpConnection::Cut::kNoDescriptors);
     }
-    return httplib::Server::HandlerResponse::Handled;
+    pause_.expires_after(kAcceptPause);
+    pause_.async_wait([this](const error_code& error) {
+      if (!error && acceptor_.is_open()) accept();
+    });
   }
 
-  static void on_exception(const Request& request, Response& response, std::exception_ptr thrown) {
-    std::string what = "unknown exception";
-    try {
-      std::rethrow_exception(thrown);
-    } catch (const std::exception& e) {
-      what = e.what();
-    } catch (...) {
-    }
-    spdlog::error("HTTP: {} {}: {}", request.method, request.path, what);
-    answer(api::error(absl::InternalError("this request failed here; the log says why")), response);
+  void admit(tcp::socket socket) {
+    std::string peer = peer_of(newcomer_.address());
+    if (const auto displaced = table_.displaced_by(peer))
+      displaced->connection->cut(displaced->why);
+    auto connection =
+        std::make_shared<HttpConnection>(++last_id_, std::move(socket), options_.limits, events_);
+    table_.add(connection, std::move(peer));
+    meters_.set_connections(table_.size());
+    connection->start();
   }
 
-  void route(const Request& request, Response& response) {
-    const std::string& path = request.path;
-    if (path == "/-/healthy") return answer(200, "healthy\n", kText, response);
-    if (path == "/-/ready") return serve_ready(response);
-    if (path == "/metrics" && options_.telemetry != nullptr) {
-      return answer(200, options_.telemetry->expose(), kMetrics, response);
+  void forget(HttpConnection& connection) {
+    if (table_.is_stream(connection.id())) {
+      pump_->close(connection.id());
+      meters_.add_streams(-1);
     }
-    if (const auto found = options_.answers.find(path); found != options_.answers.end()) {
-      response.set_header("Cache-Control", "no-store");
-      return answer(found->second(request.params), response);
-    }
-    if (options_.alerts != nullptr) {
-      if (serve_api(request, response)) return;
-      if (const Asset* asset = find_asset(path)) return serve_asset(*asset, request, response);
-    } else if (path == "/") {
-      return answer(200, "Surgewatch. See /metrics, /-/healthy, /-/ready.\n", kText, response);
-    }
-    answer(api::error(not_found("there is nothing at {}", path)), response);
+    table_.remove(connection.id());
+    meters_.set_connections(table_.size());
+    if (table_.empty() && !acceptor_.is_open()) io_.stop();
   }
 
-  // What the store holds is told only if it was loaded before it was looked at and is still of the
-  // same life after that.
-  bool serve_api(const Request& request, Response& response) {
-    if (request.path.rfind("/api/", 0) != 0) return false;
-    response.set_header("Cache-Control", "no-store");
-    const AlertStore::Place place = options_.alerts->place();
-    if (place.loaded) {
-      if (request.path == "/api/v1/stream") {
-        serve_stream(request, place, response);
-        return true;
-      }
-      const std::optional<api::Reply> reply = reply_from_store(request);
-      if (!reply) return false;
-      if (options_.alerts->place().life == place.life) {
-        answer(*reply, response);
-        return true;
-      }
+  // --- Requests --------------------------------------------------------------------------------
+
+  void serve(HttpConnection& connection, HttpRequest request) {
+    switch (router_.lane(request)) {
+      case Router::Lane::kAtOnce:
+        return connection.answer(router_.at_once(request));
+      case Router::Lane::kMetrics:
+        return ask_for_metrics({connection.id(), request.accepts_gzip});
+      case Router::Lane::kQuery:
+        return ask(connection, std::move(request));
     }
-    answer(api::error(unavailable("the gateway has not read the alerts topic to its end yet; try "
-                                  "again in a second")),
-           response, kLoadingRetryAfterSeconds);
-    return true;
   }
 
-  // Nothing if there is nothing at this path.
-  std::optional<api::Reply> reply_from_store(const Request& request) const {
-    const std::string& path = request.path;
-    const AlertStore& alerts = *options_.alerts;
-    if (path == "/api/v1/alerts") return api::list_alerts(alerts, request.params);
-    if (path.rfind(kAlertsPath, 0) == 0 && path.size() > kAlertsPath.size()) {
-      return api::get_alert(alerts, path.substr(kAlertsPath.size()));
+  void ask(HttpConnection& connection, HttpRequest request) {
+    const std::string& peer = table_.peer(connection.id());
+    const auto admission = table_.begin_query(peer);
+    if (admission != ConnectionTable::Admission::kAdmitted) {
+      const bool of_peer = admission == ConnectionTable::Admission::kFullOfPeer;
+      meters_.refused(of_peer ? HttpMeters::Refused::kQueriesOfPeer
+                              : HttpMeters::Refused::kQueries);
+      return connection.answer(busy_reply(
+          of_peer ? fmt::format("{} queries of this address are being answered, the most there may "
+                                "be; try again later",
+                                options_.limits.queries_per_peer)
+                  : fmt::format("{} queries are being answered, the most there may be; try again "
+                                "later",
+                                options_.limits.queries)));
     }
-    if (path == "/api/v1/series") return api::list_points(alerts, request.params);
-    if (path == "/api/v1/rules") return api::list_rules(alerts, options_.config);
-    return std::nullopt;
+    meters_.set_queries(table_.queries());
+    asio::post(queries_, [this, id = connection.id(), peer, request = std::move(request)] {
+      Router::Answer answer = query(request);
+      asio::post(io_, [this, id, peer, answer = std::move(answer)]() mutable {
+        table_.end_query(peer);
+        meters_.set_queries(table_.queries());
+        if (const auto asker = table_.find(id)) finish(*asker, std::move(answer));
+      });
+    });
   }
 
-  void serve_ready(Response& response) const {
-    std::string missing;
-    const bool ready = options_.telemetry == nullptr || options_.telemetry->ready(&missing);
-    answer(ready ? 200 : 503, ready ? "ready\n" : fmt::format("not ready: {}\n", missing), kText,
-           response);
+  // On a query thread.
+  Router::Answer query(const HttpRequest& request) {
+    if (stopping_.load(std::memory_order_acquire)) return busy_reply("the service is stopping");
+    if (unsent_->load(std::memory_order_relaxed) >= options_.limits.unsent_bytes) {
+      meters_.refused(HttpMeters::Refused::kUnsentBytes);
+      return busy_reply("too many answers are waiting for their clients; try again later");
+    }
+    Router::Answer answer = router_.query(request);
+    if (auto* reply = std::get_if<HttpReply>(&answer)) count_body(unsent_, reply);
+    return answer;
   }
 
-  static void serve_asset(const Asset& asset, const Request& request, Response& response) {
-    response.set_header("ETag", std::string(asset.etag));
-    response.set_header("Cache-Control", "no-cache");
-    if (request.get_header_value("If-None-Match") == asset.etag) {
-      response.status = 304;
-      return;
-    }
-    response.status = 200;
-    response.set_content(asset.body.data(), asset.body.size(),
-                         std::string(asset.content_type) + "; charset=utf-8");
+  void finish(HttpConnection& connection, Router::Answer answer) {
+    if (auto* reply = std::get_if<HttpReply>(&answer)) return connection.answer(std::move(*reply));
+    open_stream(connection, std::get<std::unique_ptr<EventStream>>(std::move(answer)));
   }
 
-  // Counts a stream for as long as the response that holds it lives.
-  class StreamSlot {
-   public:
-    explicit StreamSlot(HttpServerImpl* server) : server_(server) {
-      if (server_->subscribers_ != nullptr) server_->subscribers_->Increment();
-    }
-    ~StreamSlot() {
-      server_->open_streams_.fetch_sub(1, std::memory_order_relaxed);
-      if (server_->subscribers_ != nullptr) server_->subscribers_->Decrement();
-    }
-    StreamSlot(const StreamSlot&) = delete;
-    StreamSlot& operator=(const StreamSlot&) = delete;
+  // --- Metrics ---------------------------------------------------------------------------------
 
-   private:
-    HttpServerImpl* server_;
+  // Those who ask while metrics are being written out share the next exposition: however many ask,
+  // one is made after another, and everybody gets one that is newer than the question.
+  struct Scrape {
+    std::uint64_t connection = 0;
+    bool accepts_gzip = false;
   };
+  using Scrapes = std::vector<Scrape>;
+  using Expositions = std::array<std::optional<HttpReply>, 2>;  // plain, and by gzip
 
-  void serve_stream(const Request& request, const AlertStore::Place& place, Response& response) {
-    auto parsed =
-        api::parse_stream_request(request.params, request.get_header_value("Last-Event-ID"));
-    absl::Status status = parsed.status();
-    if (parsed.ok() && parsed->from) {
-      status = usable(*parsed->from, place.identity, wall_clock_micros() / kMicrosPerSecond);
-    }
-    if (!status.ok() && !absl::IsOutOfRange(status)) {
-      return answer(api::error(status), response);
-    }
-    if (request.method == "HEAD") return answer(200, "", "text/event-stream", response);
-    if (open_streams_.fetch_add(1, std::memory_order_relaxed) >= options_.max_streams) {
-      open_streams_.fetch_sub(1, std::memory_order_relaxed);
-      return answer(api::error(absl::ResourceExhaustedError(
-                        fmt::format("{} streams are open, the most there may be; try again later",
-                                    options_.max_streams))),
-                    response);
-    }
-    // Its start is fixed before it is counted.
-    auto stream = std::make_shared<EventStream>(
-        status.ok() ? EventStream(options_.alerts, place, *std::move(parsed), options_.heartbeat)
-                    : EventStream::reset(options_.alerts, message_of(status)));
-    auto slot = std::make_shared<StreamSlot>(this);
-    response.status = 200;
-    response.set_chunked_content_provider(
-        "text/event-stream",
-        [this, slot, stream](std::size_t, httplib::DataSink& sink) { return pump(*stream, sink); });
+  void ask_for_metrics(const Scrape& scrape) {
+    scrapes_.push_back(scrape);
+    if (!is_exposing_) expose();
   }
 
-  // False breaks the connection off, which is how a stream ends when we stop: the client comes back
-  // by itself.
-  bool pump(EventStream& stream, httplib::DataSink& sink) {
-    if (stopping_.load(std::memory_order_acquire) || options_.alerts->stopped()) return false;
-    // A client that has gone is noticed now and not by the next heartbeat.
-    if (!sink.is_writable()) return false;
-    const auto outcome = stream.pump(
-        [&sink](std::string_view text) { return sink.write(text.data(), text.size()); });
-    if (responses_ != nullptr) responses_->Increment(stream.take_written());
-    if (outcome == EventStream::Outcome::kEnd) sink.done();
-    return outcome != EventStream::Outcome::kGone;
+  void expose() {
+    is_exposing_ = true;
+    asio::post(metrics_, [this, scrapes = std::exchange(scrapes_, {})]() mutable {
+      const HttpReply reply = router_.metrics();
+      Expositions made;
+      for (const Scrape& scrape : scrapes) {
+        std::optional<HttpReply>& wanted = made[scrape.accepts_gzip ? 1 : 0];
+        if (wanted) continue;
+        wanted = reply;
+        compress(scrape.accepts_gzip, &*wanted);
+      }
+      asio::post(io_, [this, scrapes = std::move(scrapes), made = std::move(made)] {
+        answer_scrapes(scrapes, made);
+      });
+    });
+  }
+
+  void answer_scrapes(const Scrapes& scrapes, const Expositions& made) {
+    is_exposing_ = false;
+    if (!scrapes_.empty()) expose();
+    for (const Scrape& scrape : scrapes) {
+      const auto asker = table_.find(scrape.connection);
+      if (asker != nullptr) asker->answer(*made[scrape.accepts_gzip ? 1 : 0]);
+    }
+  }
+
+  // --- Streams ---------------------------------------------------------------------------------
+
+  void start_pump() {
+    pump_ = std::make_unique<StreamPump>(
+        options_.alerts, std::min(options_.heartbeat, EventStream::kSlice),
+        [this](std::uint64_t id, EventStream::Batch batch) {
+          asio::post(io_, [this, id, batch = std::move(batch)] { deliver(id, batch); });
+        },
+        [this] { asio::post(io_, [this] { end_streams(); }); });
+  }
+
+  void open_stream(HttpConnection& connection, std::unique_ptr<EventStream> stream) {
+    if (streams_are_over_) return connection.answer(busy_reply("the service is stopping"));
+    const auto admission = table_.begin_stream(connection.id());
+    if (admission != ConnectionTable::Admission::kAdmitted) {
+      const bool of_peer = admission == ConnectionTable::Admission::kFullOfPeer;
+      meters_.refused(of_peer ? HttpMeters::Refused::kStreamsOfPeer
+                              : HttpMeters::Refused::kStreams);
+      return connection.answer(busy_reply(
+          fmt::format("{} streams{} are open, the most there may be; try again later",
+                      of_peer ? options_.limits.streams_per_peer : options_.limits.streams,
+                      of_peer ? " of this address" : "")));
+    }
+    meters_.add_streams(1);
+    connection.begin_stream();
+    pump_->open(connection.id(), std::move(stream));
+  }
+
+  void deliver(std::uint64_t id, const EventStream::Batch& batch) {
+    const auto connection = table_.find(id);
+    if (connection == nullptr) return;
+    meters_.add_responses(batch.responses);
+    connection->send(batch.text, batch.ends);
+  }
+
+  // The client comes back by itself, here or to another gateway.
+  void end_streams() {
+    streams_are_over_ = true;
+    for (const auto& connection : table_.all()) {
+      if (connection->is_streaming()) connection->close();
+    }
+  }
+
+  // --- The end ---------------------------------------------------------------------------------
+
+  void drain() {
+    error_code ignored;
+    acceptor_.close(ignored);
+    pause_.cancel();
+    for (const auto& connection : table_.all()) connection->drain();
+    if (table_.empty()) return io_.stop();
+    pause_.expires_after(options_.limits.stop_time);
+    pause_.async_wait([this](const error_code& error) {
+      if (!error) io_.stop();
+    });
   }
 
   const Options options_;
-  std::array<prometheus::Counter*, 6> requests_{};
-  prometheus::Gauge* subscribers_ = nullptr;
-  prometheus::Counter* responses_ = nullptr;
-  httplib::Server server_;
-  std::thread thread_;
-  int port_ = 0;
-  int listening_fd_ = -1;  // written and read by listen()'s thread only
-  // Written by stop(), read by streams; acquire/release for plainness, nothing else hangs on it.
+  const Router router_;
+  HttpMeters meters_;
+  HttpConnection::Events events_;
+  // Written by stop(), read by query threads; nothing else hangs on it, acquire/release for
+  // plainness.
   std::atomic<bool> stopping_{false};
-  // A count and no more; relaxed, since nobody reads other data by it.
-  std::atomic<int> open_streams_{0};
+  const ByteCount unsent_ = std::make_shared<std::atomic<std::size_t>>(0);
+  std::unique_ptr<StreamPump> pump_;
+  int port_ = 0;
+
+  // The I/O thread's own, once it runs.
+  ConnectionTable table_;
+  std::uint64_t last_id_ = 0;
+  Scrapes scrapes_;
+  bool is_exposing_ = false;
+  bool streams_are_over_ = false;
+
+  asio::io_context io_{1};
+  tcp::acceptor acceptor_{io_};
+  tcp::endpoint newcomer_;
+  asio::steady_timer pause_{io_};  // of accepting; or until the end
+  asio::thread_pool queries_;
+  asio::thread_pool metrics_{1};
+  std::thread thread_;
 };
 
 }  // namespace

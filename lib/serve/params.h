@@ -15,6 +15,14 @@ namespace surgewatch::serve::api {
 // Percent-decoded already.
 using Params = std::multimap<std::string, std::string>;
 
+struct Target {
+  std::string path;
+  Params params;
+};
+// "/a%20b?x=1&y=c+d", or with scheme and authority before it, as a request names what it wants
+// (RFC 9112, 3.2; in a query + is a space). A % that no two hexadecimal digits follow is an error.
+absl::StatusOr<Target> parse_target(std::string_view target);
+
 // A whole number from 1 to `most`.
 absl::StatusOr<std::int64_t> parse_count(const std::string& name, const std::string& text,
                                          std::int64_t most);

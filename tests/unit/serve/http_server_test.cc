@@ -1,113 +1,28 @@
-#include "serve/http_server.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <httplib.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <future>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
-#include "serve/metrics.h"
-#include "serve/token.h"
 #include "unit/serve/builders.h"
+#include "unit/serve/http_fixture.h"
 
 namespace surgewatch::serve {
 namespace {
 
-using std::chrono::milliseconds;
-using std::chrono::seconds;
 using ::testing::AllOf;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-std::int64_t now_seconds() {
-  return std::chrono::duration_cast<seconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
-class HttpServerTest : public ::testing::Test {
- protected:
-  void start(int max_streams = 64, milliseconds heartbeat = seconds(10)) {
-    auto started = HttpServer::start({.telemetry = &telemetry_,
-                                      .alerts = &store_,
-                                      .max_streams = max_streams,
-                                      .heartbeat = heartbeat});
-    ASSERT_TRUE(started.ok()) << started.status().ToString();
-    server_ = *std::move(started);
-  }
-
-  httplib::Client client() const {
-    httplib::Client client("127.0.0.1", server_->port());
-    client.set_read_timeout(20);
-    return client;
-  }
-  std::string get(const std::string& path, int status = 200) const {
-    const auto result = client().Get(path.c_str());
-    if (!result) return "no answer";
-    EXPECT_EQ(result->status, status) << path;
-    return result->body;
-  }
-
-  // Reads a stream until `enough` of what came so far.
-  std::string read_stream(const std::string& path,
-                          const std::function<bool(const std::string&)>& enough,
-                          const httplib::Headers& headers = {}) const {
-    std::string read;
-    auto reader = client();
-    reader.Get(path.c_str(), headers, [&](const char* data, std::size_t size) {
-      read.append(data, size);
-      return !enough(read);
-    });
-    return read;
-  }
-
-  double streams() { return subscribers_gauge(telemetry_, "sse").Value(); }
-  bool wait_for_streams(double count) {
-    const auto deadline = std::chrono::steady_clock::now() + seconds(20);
-    while (streams() != count && std::chrono::steady_clock::now() < deadline) {
-      std::this_thread::yield();
-    }
-    return streams() == count;
-  }
-
-  telemetry::Telemetry telemetry_{"gateway", 100};
-  AlertStore store_{100};
-  std::unique_ptr<HttpServer> server_;
-};
-
-std::size_t count(const std::string& text, const std::string& part) {
-  std::size_t found = 0;
-  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
-  return found;
-}
-
-// The values of `field:` lines, in order.
-std::vector<std::string> fields(const std::string& stream, const std::string& field) {
-  std::vector<std::string> values;
-  std::size_t at = 0;
-  while (at < stream.size()) {
-    const std::size_t end = std::min(stream.find('\n', at), stream.size());
-    const std::string line = stream.substr(at, end - at);
-    if (line.rfind(field + ": ", 0) == 0) values.push_back(line.substr(field.size() + 2));
-    at = end + 1;
-  }
-  return values;
-}
+using HttpServerTest = HttpFixture;
 
 TEST_F(HttpServerTest, AnswersForOthersToo) {
-  auto started = HttpServer::start(
-      {.answers = {{"/api/v1/sum", [](const api::Params& params) {
-                      if (params.empty()) return api::error(absl::ResourceExhaustedError("busy"));
-                      return api::Reply{.status = 200, .body = params.begin()->second};
-                    }}}});
-  ASSERT_TRUE(started.ok()) << started.status().ToString();
-  server_ = *std::move(started);
+  start({.answers = {{"/api/v1/sum", [](const api::Params& params) {
+                        if (params.empty()) return api::error(absl::ResourceExhaustedError("busy"));
+                        return api::Reply{.status = 200, .body = params.begin()->second};
+                      }}}});
   EXPECT_EQ(get("/api/v1/sum?of=a%3Db"), "a=b");
   const auto busy = client().Get("/api/v1/sum");
   ASSERT_TRUE(busy);
@@ -117,7 +32,7 @@ TEST_F(HttpServerTest, AnswersForOthersToo) {
 }
 
 TEST_F(HttpServerTest, SaysWhetherItIsHealthyAndReady) {
-  start();
+  start_gateway();
   EXPECT_EQ(get("/-/healthy"), "healthy\n");
   telemetry_.set_ready("journal", false);
   telemetry_.set_ready("kafka", true);
@@ -127,7 +42,7 @@ TEST_F(HttpServerTest, SaysWhetherItIsHealthyAndReady) {
 }
 
 TEST_F(HttpServerTest, ServesMetricsInTheTextFormat) {
-  start();
+  start_gateway();
   const auto result = client().Get("/metrics");
   ASSERT_TRUE(result);
   EXPECT_EQ(result->get_header_value("Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
@@ -135,7 +50,7 @@ TEST_F(HttpServerTest, ServesMetricsInTheTextFormat) {
 }
 
 TEST_F(HttpServerTest, ServesThePageWithoutAnythingInlineOrForeign) {
-  start();
+  start_gateway();
   const auto result = client().Get("/");
   ASSERT_TRUE(result);
   EXPECT_EQ(result->get_header_value("Content-Type"), "text/html; charset=utf-8");
@@ -156,17 +71,21 @@ TEST_F(HttpServerTest, ServesThePageWithoutAnythingInlineOrForeign) {
 }
 
 TEST_F(HttpServerTest, AnUnchangedAssetIsNotSentAgain) {
-  start();
+  start_gateway();
   const auto first = client().Get("/app.js");
   ASSERT_TRUE(first);
   const auto again = client().Get("/app.js", {{"If-None-Match", first->get_header_value("ETag")}});
   ASSERT_TRUE(again);
   EXPECT_EQ(again->status, 304);
   EXPECT_EQ(again->body, "");
+  const auto weak =
+      client().Get("/app.js", {{"If-None-Match", "\"x\", W/" + first->get_header_value("ETag")}});
+  ASSERT_TRUE(weak);
+  EXPECT_EQ(weak->status, 304) << "a proxy that compresses makes it weak";
 }
 
 TEST_F(HttpServerTest, ListsAlertsByFilter) {
-  start();
+  start_gateway();
   store_.add(0, make_alert("a", 1, "SG", 10, v1::SEVERITY_INFO));
   store_.add(1, make_alert("b", 1, "TW", 20, v1::SEVERITY_CRITICAL));
   const std::string all = get("/api/v1/alerts");
@@ -183,7 +102,7 @@ TEST_F(HttpServerTest, ListsAlertsByFilter) {
 }
 
 TEST_F(HttpServerTest, GetsOneAlert) {
-  start();
+  start_gateway();
   store_.add(0, make_alert("a-1"));
   EXPECT_THAT(get("/api/v1/alerts/a-1"), StartsWith(R"({"alert_id":"a-1")"));
   EXPECT_EQ(get("/api/v1/alerts/b", 404),
@@ -191,7 +110,7 @@ TEST_F(HttpServerTest, GetsOneAlert) {
 }
 
 TEST_F(HttpServerTest, ListsPointsByRuleSubjectAndTime) {
-  start();
+  start_gateway();
   const std::int64_t day = 86'400;
   for (int i = 1; i <= 3; ++i) {
     store_.add(make_point("r", "SG", i * day));
@@ -207,7 +126,7 @@ TEST_F(HttpServerTest, ListsPointsByRuleSubjectAndTime) {
 }
 
 TEST_F(HttpServerTest, ListsTheRulesThatPointsHaveComeOf) {
-  start();
+  start_gateway();
   EXPECT_EQ(get("/api/v1/rules"), R"({"rules":[]})");
   store_.add(make_point("r", "SG", 86'400));
   EXPECT_THAT(get("/api/v1/rules"),
@@ -216,7 +135,7 @@ TEST_F(HttpServerTest, ListsTheRulesThatPointsHaveComeOf) {
 }
 
 TEST_F(HttpServerTest, BadParametersAreToldWhatIsWrong) {
-  start();
+  start_gateway();
   const std::vector<std::pair<std::string, std::string>> cases{
       {"/api/v1/alerts?limit=0", "limit: '0' is not a whole number from 1 to 10000"},
       {"/api/v1/alerts?limit=10001", "limit: '10001'"},
@@ -245,7 +164,7 @@ TEST_F(HttpServerTest, BadParametersAreToldWhatIsWrong) {
 }
 
 TEST_F(HttpServerTest, UnknownPathsAndMethodsAreToldSo) {
-  start();
+  start_gateway();
   EXPECT_THAT(get("/nothing", 404), HasSubstr(R"("code":"NOT_FOUND")"));
   EXPECT_THAT(get("/api/v1/nothing", 404), HasSubstr("there is nothing at /api/v1/nothing"));
   EXPECT_THAT(get("/" + std::string(8'000, 'a'), 404), HasSubstr("NOT_FOUND"));
@@ -257,14 +176,14 @@ TEST_F(HttpServerTest, UnknownPathsAndMethodsAreToldSo) {
 }
 
 TEST_F(HttpServerTest, ALongBodyIsRefused) {
-  start();
+  start_gateway();
   const auto posted = client().Post("/api/v1/alerts", std::string(70'000, 'x'), "text/plain");
   ASSERT_TRUE(posted);
   EXPECT_EQ(posted->status, 413);
 }
 
 TEST_F(HttpServerTest, RangesAndBrotliAreNotOffered) {
-  start();
+  start_gateway();
   const auto whole = client().Get("/app.js");
   const auto ranged =
       client().Get("/app.js", {{"Range", "bytes=0-1,0-1,0-1"}, {"Accept-Encoding", "br, gzip"}});
@@ -274,8 +193,101 @@ TEST_F(HttpServerTest, RangesAndBrotliAreNotOffered) {
   EXPECT_EQ(ranged->body, whole->body);
 }
 
+TEST_F(HttpServerTest, OnlyWhatIsWorthItIsCompressed) {
+  start({.answers = {{"/size", [](const api::Params& params) {
+                        const std::string& size = params.begin()->second;
+                        return api::Reply{.body = std::string(std::stoul(size), 'x')};
+                      }}}});
+  const httplib::Headers gzip{{"Accept-Encoding", "gzip"}};
+  const auto small = client().Get("/size?of=1023", gzip);
+  const auto large = client().Get("/size?of=1024", gzip);
+  const auto plain = client().Get("/size?of=1024", {{"Accept-Encoding", "gzip;q=0"}});
+  const auto huge = client().Get("/size?of=50000000", gzip);
+  ASSERT_TRUE(small && large && plain && huge);
+  EXPECT_FALSE(small->has_header("Content-Encoding"));
+  EXPECT_EQ(large->get_header_value("Content-Encoding"), "gzip");
+  EXPECT_EQ(large->get_header_value("Vary"), "Accept-Encoding");
+  EXPECT_FALSE(plain->has_header("Content-Encoding"));
+  EXPECT_EQ(plain->get_header_value("Vary"), "Accept-Encoding");
+  EXPECT_EQ(large->body, plain->body);
+  EXPECT_EQ(huge->body, std::string(50'000'000, 'x'));
+}
+
+TEST_F(HttpServerTest, AnAnswerThatThrowsIsAnErrorOfOurs) {
+  start({.answers = {{"/throws", [](const api::Params&) -> api::Reply {
+                        throw std::runtime_error("a secret of the program");
+                      }}}});
+  EXPECT_THAT(get("/throws", 500),
+              AllOf(StartsWith(R"({"error":{"code":"INTERNAL")"), Not(HasSubstr("secret"))));
+  EXPECT_EQ(get("/-/healthy"), "healthy\n");
+}
+
+TEST_F(HttpServerTest, CountsWhatItAnswersByClass) {
+  start_gateway();
+  get("/");
+  get("/nothing", 404);
+  get("/api/v1/alerts?limit=0", 400);
+  const std::string metrics = get("/metrics");
+  EXPECT_THAT(metrics, HasSubstr("surgewatch_http_requests_total{code=\"2xx\"} 1"));
+  EXPECT_THAT(metrics, HasSubstr("surgewatch_http_requests_total{code=\"4xx\"} 2"));
+}
+
+TEST_F(HttpServerTest, AnswersOneRequestAfterAnotherOfAConnection) {
+  start_gateway();
+  const RawClient raw = connect();
+  // Each of another thread of ours, and all sent at once.
+  raw.send(
+      "GET /api/v1/alerts HTTP/1.1\r\n\r\nGET /-/healthy HTTP/1.1\r\n\r\n"
+      "GET /metrics HTTP/1.1\r\n\r\nHEAD / HTTP/1.1\r\n\r\n"
+      "GET /-/ready HTTP/1.1\r\nConnection: close\r\n\r\nGET /-/healthy HTTP/1.1\r\n\r\n");
+  const std::string read = raw.read_until("never");
+  EXPECT_EQ(count(read, "HTTP/1.1 200"), 5U) << "nothing is answered behind the last";
+  EXPECT_LT(read.find("\"alerts\""), read.find("healthy\n"));
+  EXPECT_LT(read.find("healthy\n"), read.find("# HELP"));
+  EXPECT_LT(read.find("# HELP"), read.find("text/html"));
+  EXPECT_LT(read.find("text/html"), read.find("ready\n"));
+  EXPECT_EQ(count(read, "Connection: close"), 1U);
+}
+
+TEST_F(HttpServerTest, AClientOfHttp10GetsWhatItUnderstands) {
+  start_gateway();
+  const RawClient plain = connect();
+  plain.send("GET /-/healthy HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(plain.read_until("never"), HasSubstr("Connection: close"));
+  const RawClient reader = connect();
+  reader.send("GET /api/v1/stream HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(reader.read_until(": heartbeat"),
+              AllOf(HasSubstr("text/event-stream\r\n"), HasSubstr("\r\n\r\nretry: 2000\n"),
+                    Not(HasSubstr("chunked"))));
+}
+
+TEST_F(HttpServerTest, ABodyIsAskedForIfItsClientWaits) {
+  start_gateway();
+  const RawClient raw = connect();
+  raw.send("POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  EXPECT_EQ(raw.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  raw.send("{}");
+  EXPECT_THAT(raw.read_until("\"}}"), StartsWith("HTTP/1.1 405"));
+}
+
+TEST_F(HttpServerTest, WhatIsNoRequestIsToldSo) {
+  start_gateway();
+  const RawClient raw = connect();
+  raw.send(std::string("\x16\x03\x01\x02\x00", 5) + "a client that wants TLS\r\n\r\n");
+  EXPECT_THAT(raw.read_until("never"),
+              AllOf(StartsWith("HTTP/1.1 400"), HasSubstr("INVALID_ARGUMENT")));
+  EXPECT_THAT(get("/%zz", 400), HasSubstr("two hexadecimal digits"));
+}
+
+TEST_F(HttpServerTest, ListensOnIPv6) {
+  start({.bind_address = "::1"});
+  const auto result = httplib::Client("::1", server_->port()).Get("/-/healthy");
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->body, "healthy\n");
+}
+
 TEST_F(HttpServerTest, HeadHasNoBody) {
-  start();
+  start_gateway();
   for (const char* path : {"/", "/api/v1/alerts", "/api/v1/stream", "/metrics"}) {
     const auto result = client().Head(path);
     ASSERT_TRUE(result) << path;
@@ -285,16 +297,14 @@ TEST_F(HttpServerTest, HeadHasNoBody) {
 }
 
 TEST_F(HttpServerTest, WithoutAStoreThereIsNoApi) {
-  auto plain = HttpServer::start({.telemetry = &telemetry_});
-  ASSERT_TRUE(plain.ok());
-  httplib::Client reader("127.0.0.1", (*plain)->port());
-  EXPECT_EQ(reader.Get("/api/v1/alerts")->status, 404);
-  EXPECT_EQ(reader.Get("/metrics")->status, 200);
-  EXPECT_THAT(reader.Get("/")->body, HasSubstr("/metrics"));
+  start({});
+  get("/api/v1/alerts", 404);
+  get("/metrics");
+  EXPECT_THAT(get("/"), HasSubstr("/metrics"));
 }
 
 TEST_F(HttpServerTest, ATakenPortIsNamed) {
-  start();
+  start_gateway();
   const auto second = HttpServer::start({.port = server_->port()});
   ASSERT_FALSE(second.ok());
   EXPECT_TRUE(absl::IsFailedPrecondition(second.status()));
@@ -310,229 +320,11 @@ TEST_F(HttpServerTest, AnAddressThatIsNotOursIsNamed) {
 }
 
 TEST_F(HttpServerTest, APortIsFreeAgainAfterStop) {
-  start();
+  start_gateway();
   const int port = server_->port();
   get("/-/healthy");
   server_->stop();
   EXPECT_TRUE(HttpServer::start({.port = port}).ok());
-}
-
-// --- The stream ------------------------------------------------------------------------------
-
-TEST_F(HttpServerTest, TheStreamStartsFromNowWithAToken) {
-  start();
-  store_.add(0, make_alert("before"));
-  std::future<std::string> read = std::async(std::launch::async, [&] {
-    return read_stream("/api/v1/stream", [](const std::string& text) {
-      return text.find("event: alert") != std::string::npos;
-    });
-  });
-  ASSERT_TRUE(wait_for_streams(1));
-  store_.add(1, make_alert("after"));
-  const std::string text = read.get();
-  EXPECT_THAT(text, AllOf(HasSubstr(R"("alert_id":"after")"), Not(HasSubstr("before"))));
-  EXPECT_EQ(parse_resume_token(fields(text, "id").front())->next_offset, 1);
-  EXPECT_EQ(parse_resume_token(fields(text, "id").back())->next_offset, 2);
-  EXPECT_TRUE(wait_for_streams(0));
-}
-
-TEST_F(HttpServerTest, TheStreamResumesWithoutAGapOrADuplicate) {
-  start();
-  for (int i = 0; i < 6; ++i) store_.add(i, make_alert("a" + std::to_string(i)));
-  const auto seen = [](std::size_t alerts) {
-    return [alerts](const std::string& text) { return count(text, "event: alert") >= alerts; };
-  };
-  std::string token = make_token(ResumeToken{.next_offset = 0, .issued_at = now_seconds()});
-  const std::string first = read_stream("/api/v1/stream?from=" + token, seen(6));
-  const std::vector<std::string> tokens = fields(first, "id");
-  ASSERT_EQ(tokens.size(), 7U);
-  // Whatever alert a client has seen last, by parameter or by header, it gets exactly the rest.
-  for (std::size_t last = 0; last < 5; ++last) {
-    for (const bool by_header : {false, true}) {
-      const std::string rest =
-          by_header ? read_stream("/api/v1/stream?from=" + tokens.front(), seen(5 - last),
-                                  {{"Last-Event-ID", tokens[last + 1]}})
-                    : read_stream("/api/v1/stream?from=" + tokens[last + 1], seen(5 - last));
-      EXPECT_THAT(rest, Not(HasSubstr("\"a" + std::to_string(last) + "\"")));
-      for (std::size_t next = last + 1; next < 6; ++next) {
-        EXPECT_EQ(count(rest, "\"alert_id\":\"a" + std::to_string(next) + "\""), 1U);
-      }
-    }
-  }
-}
-
-TEST_F(HttpServerTest, TheStreamIsFiltered) {
-  start();
-  store_.add(0, make_alert("a", 1, "SG"));
-  store_.add(1, make_alert("b", 1, "TW"));
-  store_.add(2, make_alert("c", 1, "SG"));
-  const std::string token = make_token(ResumeToken{.next_offset = 0, .issued_at = now_seconds()});
-  const std::string text =
-      read_stream("/api/v1/stream?region=SG&from=" + token,
-                  [](const std::string& read) { return read.find("\"c\"") != std::string::npos; });
-  EXPECT_EQ(count(text, "event: alert"), 2U);
-  EXPECT_THAT(text, Not(HasSubstr("\"b\"")));
-}
-
-TEST_F(HttpServerTest, TheStreamTellsNewPointsOnce) {
-  start();
-  store_.add(make_point("r", "US", 100));
-  std::future<std::string> read = std::async(std::launch::async, [&] {
-    return read_stream("/api/v1/stream", [](const std::string& text) {
-      return text.find("\"TW\"") != std::string::npos;
-    });
-  });
-  ASSERT_TRUE(wait_for_streams(1));
-  store_.add(make_point("r", "SG", 200));
-  store_.add(make_point("r", "TW", 200));
-  const std::string text = read.get();
-  EXPECT_EQ(count(text, "\"SG\""), 1U);
-  EXPECT_THAT(text, AllOf(HasSubstr("event: series"), Not(HasSubstr("\"US\"")),
-                          HasSubstr("\"complete\":true")));
-}
-
-TEST_F(HttpServerTest, HeartbeatsCarryTheNewestTokenThoughNothingMatches) {
-  start(64, milliseconds(20));
-  std::future<std::string> read = std::async(std::launch::async, [&] {
-    return read_stream("/api/v1/stream?region=US&series=false", [](const std::string& text) {
-      const auto tokens = fields(text, "id");
-      return !tokens.empty() && parse_resume_token(tokens.back())->next_offset == 4;
-    });
-  });
-  ASSERT_TRUE(wait_for_streams(1));
-  for (int i = 0; i < 4; ++i) store_.add(i, make_alert("a" + std::to_string(i)));
-  EXPECT_THAT(read.get(), Not(HasSubstr("event:")));
-}
-
-TEST_F(HttpServerTest, ATokenThatIsTooOldGetsAReset) {
-  AlertStore small(2);
-  for (int i = 0; i < 4; ++i) small.add(i, make_alert("a" + std::to_string(i)));
-  auto server = HttpServer::start({.alerts = &small});
-  ASSERT_TRUE(server.ok());
-  const auto stream_of = [&](const ResumeToken& token) {
-    httplib::Client reader("127.0.0.1", (*server)->port());
-    reader.set_read_timeout(20);
-    return reader.Get(("/api/v1/stream?from=" + make_token(token)).c_str())->body;
-  };
-  const std::string gone = stream_of({.next_offset = 1, .issued_at = now_seconds()});
-  EXPECT_THAT(fields(gone, "event"), ElementsAre("reset"));
-  EXPECT_THAT(gone, AllOf(HasSubstr("OUT_OF_RANGE"), HasSubstr("/api/v1/alerts")));
-  const std::string expired =
-      stream_of({.next_offset = 3, .issued_at = now_seconds() - kTokenLifeSeconds - 60});
-  EXPECT_THAT(fields(expired, "event"), ElementsAre("reset"));
-}
-
-TEST_F(HttpServerTest, AnswersNothingButThePageWhileItIsLoading) {
-  store_.reset();
-  store_.add(0, make_alert("history"));
-  start();
-  for (const char* path : {"/api/v1/alerts", "/api/v1/alerts/history", "/api/v1/series",
-                           "/api/v1/rules", "/api/v1/stream"}) {
-    const auto result = client().Get(path);
-    ASSERT_TRUE(result) << path;
-    EXPECT_EQ(result->status, 503) << path;
-    EXPECT_EQ(result->get_header_value("Retry-After"), "1") << path;
-    EXPECT_EQ(result->get_header_value_count("Retry-After"), 1U) << path;
-    EXPECT_THAT(result->body, AllOf(HasSubstr("UNAVAILABLE"), Not(HasSubstr("history")))) << path;
-  }
-  EXPECT_THAT(get("/"), HasSubstr("Surgewatch"));
-  EXPECT_EQ(get("/-/healthy"), "healthy\n");
-  store_.set_loaded();
-  EXPECT_THAT(get("/api/v1/alerts"), HasSubstr("history"));
-}
-
-TEST_F(HttpServerTest, TheStreamIsResetWhenTheTopicBecomesAnotherOne) {
-  start();
-  store_.set_identity(1);
-  for (int i = 0; i < 5; ++i) store_.add(i, make_alert("old" + std::to_string(i)));
-  std::future<std::string> read = std::async(std::launch::async, [&] {
-    return read_stream("/api/v1/stream", [](const std::string&) { return false; });
-  });
-  ASSERT_TRUE(wait_for_streams(1));
-  store_.reset();
-  store_.set_identity(2);
-  for (int i = 0; i < 9; ++i) store_.add(i, make_alert("new" + std::to_string(i)));
-  store_.set_loaded();
-  const std::string text = read.get();
-  EXPECT_THAT(fields(text, "event"), ElementsAre("reset"));
-  EXPECT_THAT(text, AllOf(HasSubstr("OUT_OF_RANGE"), HasSubstr("/api/v1/alerts")));
-}
-
-TEST_F(HttpServerTest, ATokenOfAnotherTopicOrAnEarlierFormGetsAReset) {
-  start();
-  store_.set_identity(2);
-  for (int i = 0; i < 5; ++i) store_.add(i, make_alert("a" + std::to_string(i)));
-  const auto never = [](const std::string&) { return false; };
-  for (const std::string& token :
-       {make_token(ResumeToken{.next_offset = 3, .identity = 1, .issued_at = now_seconds()}),
-        std::string("cjE6NDI6MTcwMDAwMDAwMDpjMWNkOGU1ZQ")}) {
-    const std::string text = read_stream("/api/v1/stream?from=" + token, never);
-    EXPECT_THAT(fields(text, "event"), ElementsAre("reset")) << token;
-    EXPECT_THAT(text, Not(HasSubstr("alert_id"))) << token;
-  }
-}
-
-TEST_F(HttpServerTest, StreamsBeyondTheLimitAreTurnedAway) {
-  start(1);
-  std::promise<void> release;
-  std::shared_future<void> released = release.get_future().share();
-  std::future<std::string> held = std::async(std::launch::async, [&] {
-    return read_stream("/api/v1/stream", [&](const std::string&) {
-      released.wait();
-      return true;
-    });
-  });
-  ASSERT_TRUE(wait_for_streams(1));
-  const auto refused = client().Get("/api/v1/stream");
-  ASSERT_TRUE(refused);
-  EXPECT_EQ(refused->status, 503);
-  EXPECT_THAT(refused->body, HasSubstr("RESOURCE_EXHAUSTED"));
-  EXPECT_EQ(refused->get_header_value("Retry-After"), "10");
-  release.set_value();
-  held.get();
-  ASSERT_TRUE(wait_for_streams(0)) << "the place is free again once the client has gone";
-}
-
-TEST_F(HttpServerTest, StopEndsStreams) {
-  start();
-  std::future<std::string> read = std::async(std::launch::async, [&] {
-    return read_stream("/api/v1/stream", [](const std::string&) { return false; });
-  });
-  ASSERT_TRUE(wait_for_streams(1));
-  const auto begin = std::chrono::steady_clock::now();
-  server_->stop();
-  read.get();
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, seconds(5));
-}
-
-TEST_F(HttpServerTest, ClientsThatDoNotReadHoldUpNobody) {
-  start();
-  std::vector<int> stalled;
-  for (int i = 0; i < 8; ++i) {
-    const int fd = socket(AF_INET, SOCK_STREAM, 0);
-    const int small = 4'096;
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(server_->port()));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ASSERT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    const std::string request = "GET /api/v1/stream HTTP/1.1\r\nHost: x\r\n\r\n";
-    ASSERT_EQ(send(fd, request.data(), request.size(), 0), static_cast<ssize_t>(request.size()));
-    stalled.push_back(fd);
-  }
-  ASSERT_TRUE(wait_for_streams(8));
-  v1::Alert large = make_alert("large");
-  large.set_explanation(std::string(500'000, 'x'));
-  for (int i = 0; i < 20; ++i) {
-    large.set_revision(i + 1);
-    store_.add(i, large);
-  }
-  const auto begin = std::chrono::steady_clock::now();
-  EXPECT_EQ(get("/-/healthy"), "healthy\n");
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, seconds(2));
-  EXPECT_TRUE(wait_for_streams(0)) << "a client that takes nothing in is cut off";
-  for (const int fd : stalled) close(fd);
 }
 
 }  // namespace
