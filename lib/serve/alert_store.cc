@@ -502,18 +502,21 @@ std::int64_t AlertStore::point_sequence() const {
   return state_->change_count;
 }
 
-AlertStore::PointChanges AlertStore::points_since(std::int64_t sequence, std::size_t limit) const {
+AlertStore::PointChanges AlertStore::points_since(std::int64_t sequence, std::size_t limit,
+                                                  std::int64_t until) const {
   State& s = *state_;
   PointChanges result;
   const std::lock_guard lock(s.mutex);
   const std::int64_t oldest = s.change_count - static_cast<std::int64_t>(s.changes.size());
-  result.next = s.change_count;
+  const std::int64_t end = std::min(until, s.change_count);
+  result.next = std::max(sequence, end);
   if (sequence < oldest || sequence > s.change_count) {
     result.complete = false;
+    result.next = s.change_count;
     return result;
   }
   absl::flat_hash_set<std::pair<const std::string*, std::int64_t>> seen;
-  for (std::int64_t i = sequence; i < s.change_count; ++i) {
+  for (std::int64_t i = sequence; i < end; ++i) {
     const State::Change& change = s.changes[static_cast<std::size_t>(i - oldest)];
     if (!seen.emplace(change.subject, change.end).second) continue;
     if (result.points.size() == limit) {

@@ -154,7 +154,9 @@ class AlertStore {
   };
   // What points_since() would need to hear only of what comes next.
   std::int64_t point_sequence() const;
-  PointChanges points_since(std::int64_t sequence, std::size_t limit) const;
+  // Nothing of what was changed at `until` or behind it.
+  PointChanges points_since(std::int64_t sequence, std::size_t limit,
+                            std::int64_t until = INT64_MAX) const;
   // Points that were not kept: of subjects beyond the limit, or older than a full ring.
   std::uint64_t dropped_points() const;
   // Alerts that had to go since there were too many.

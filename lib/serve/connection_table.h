@@ -1,5 +1,4 @@
-// Who is connected, by peer: what the limits of connections, queries and streams count, and which
-// connection goes when there are too many.
+// Who is connected, by peer, and which connection goes when there are too many.
 //
 // It is always one that has kept us waiting longest, of that peer or, in all, of the peer that has
 // most: a client that says what it wants is served though others hold every place. Refusing the new
@@ -8,75 +7,71 @@
 // Threads: one. Cost of a full table: a look at every connection of a peer, and at every peer.
 #pragma once
 
-#include <boost/asio/ip/address.hpp>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "serve/http_connection.h"
 
 namespace surgewatch::serve {
 
-// The peer that an address counts as: IPv6 by its /64, IPv4 in IPv6 as IPv4.
-std::string peer_of(const boost::asio::ip::address& address);
+class HttpConnection;
+
+// A connection's to write, the table's to read.
+struct Standing {
+  std::chrono::steady_clock::time_point waiting_since;
+  bool is_served = false;  // it waits for us, and not we for its client
+};
 
 class ConnectionTable {
  public:
   using Connection = std::shared_ptr<HttpConnection>;
 
-  explicit ConnectionTable(const HttpLimits& limits) : limits_(limits) {}
+  ConnectionTable(int connections, int connections_per_peer)
+      : connections_(static_cast<std::size_t>(connections)),
+        connections_per_peer_(static_cast<std::size_t>(connections_per_peer)) {}
 
-  struct Displaced {
-    Connection connection;
-    HttpConnection::Cut why;
+  enum class Full { kNo, kOfPeer, kInAll };
+  struct Place {
+    Full full = Full::kNo;
+    Connection displaced;  // has to go before another of this peer is added
   };
-  // The one that has to go before another of this peer is added.
-  std::optional<Displaced> displaced_by(const std::string& peer) const;
-  // The one that has kept us waiting longest; null if there is none.
+  Place place_for(const std::string& peer) const;
+  // Null if there is none.
   Connection longest_waiting() const;
 
-  void add(Connection connection, std::string peer);
+  // `standing` lives as long as the connection.
+  void add(std::uint64_t id, Connection connection, const Standing* standing, std::string peer);
+  // It stays until it is removed, and counts no more: it is bounded by something else.
+  void exempt(std::uint64_t id);
   void remove(std::uint64_t id);
-  Connection find(std::uint64_t id) const;
-  std::vector<Connection> all() const;
-  bool empty() const { return entries_.empty(); }
-  std::size_t size() const { return entries_.size(); }
 
-  // Takes a place, if there is one; given back by end_…() or, for a stream, by remove().
-  enum class Admission { kAdmitted, kFull, kFullOfPeer };
-  Admission begin_query(const std::string& peer);
-  void end_query(const std::string& peer);
-  int queries() const { return queries_; }
-  Admission begin_stream(std::uint64_t id);
-  bool is_stream(std::uint64_t id) const { return entries_.at(id).is_stream; }
+  Connection find(std::uint64_t id) const;
   const std::string& peer(std::uint64_t id) const { return entries_.at(id).peer; }
+  bool is_exempt(std::uint64_t id) const { return entries_.at(id).is_exempt; }
+  std::vector<Connection> all() const;
+  std::size_t size() const { return entries_.size(); }
 
  private:
   struct Entry {
     Connection connection;
+    const Standing* standing = nullptr;
     std::string peer;
-    bool is_stream = false;
+    bool is_exempt = false;
   };
-  struct Peer {
-    std::vector<HttpConnection*> connections;  // streams are not among them
-    int queries = 0;
-    int streams = 0;
-  };
+  using Ids = std::vector<std::uint64_t>;
 
-  void forget_if_idle(const std::string& peer);
-  void leave(Entry& entry);
-  const Peer* largest_peer() const;
-  Connection longest_waiting(const Peer& peer) const;
+  Connection longest_waiting(const Ids& ids) const;
 
-  const HttpLimits& limits_;
+  const std::size_t connections_;
+  const std::size_t connections_per_peer_;
+  std::size_t counted_ = 0;
   absl::flat_hash_map<std::uint64_t, Entry> entries_;
-  absl::flat_hash_map<std::string, Peer> peers_;
-  int streams_ = 0;
-  int queries_ = 0;
+  absl::flat_hash_map<std::string, Ids> by_peer_;  // those that count; never empty
 };
 
 }  // namespace surgewatch::serve

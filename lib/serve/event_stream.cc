@@ -19,6 +19,26 @@ constexpr milliseconds kAheadGrace{30'000};
 
 }  // namespace
 
+const PointNews::News& PointNews::since(std::int64_t position, std::int64_t slice) {
+  if (slice != std::exchange(slice_, slice)) {
+    by_position_.clear();
+    end_ = store_->point_sequence();
+  }
+  const auto [found, is_new] = by_position_.try_emplace(position);
+  News& news = found->second;
+  if (!is_new) return news;
+  const AlertStore::PointChanges changes = store_->points_since(position, kPointBatch, end_);
+  news.next = changes.next;
+  if (changes.complete && changes.points.empty()) return news;
+  news.event = "event: series\ndata: {\"points\":[";
+  for (std::size_t i = 0; i < changes.points.size(); ++i) {
+    if (i > 0) news.event += ',';
+    news.event += to_json(changes.points[i]);
+  }
+  news.event += fmt::format("],\"complete\":{}}}\n\n", changes.complete);
+  return news;
+}
+
 EventStream::EventStream(const AlertStore* store, const AlertStore::Place& place,
                          api::StreamRequest request, milliseconds heartbeat)
     : store_(store),
@@ -28,7 +48,7 @@ EventStream::EventStream(const AlertStore* store, const AlertStore::Place& place
       point_position_(store->point_sequence()),
       opened_(Clock::now()),
       last_write_(opened_),
-      last_points_(opened_) {
+      point_slice_(PointNews::slice_at(opened_)) {
   if (request_.from) place_.next_offset = request_.from->next_offset;
 }
 
@@ -38,7 +58,7 @@ EventStream EventStream::reset(const AlertStore* store, std::string reason) {
   return stream;
 }
 
-EventStream::Batch EventStream::next(std::size_t budget) {
+EventStream::Batch EventStream::next(std::size_t budget, PointNews* points) {
   Batch batch;
   if (!reset_reason_ && !std::exchange(started_, true)) {
     batch.text = "retry: 2000\n";
@@ -50,8 +70,9 @@ EventStream::Batch EventStream::next(std::size_t budget) {
     write_reset(*reset_reason_, &batch);
     return batch;
   }
-  if (batch.text.size() < budget && request_.points && Clock::now() - last_points_ >= kSlice) {
-    write_points(&batch);
+  const std::int64_t slice = PointNews::slice_at(Clock::now());
+  if (batch.text.size() < budget && request_.points && slice != point_slice_) {
+    write_points(slice, points, &batch);
   }
   if (Clock::now() - last_write_ >= heartbeat_) write_heartbeat(&batch);
   return batch;
@@ -70,11 +91,13 @@ void EventStream::write_alerts(std::size_t budget, Batch* batch) {
   }
   const auto found = store_->since(place_, kAlertBatch);
   if (!found.ok()) {
+    batch->fell_behind = was_served_ && !absl::IsAborted(found.status());
     reset_reason_ = absl::IsAborted(found.status())
                         ? message_of(found.status())
                         : "revisions behind the token are no longer kept";
     return;
   }
+  was_served_ = true;
   place_.identity = found->next.identity;
   for (const StoredRevision& revision : found->revisions) {
     if (!matches(request_.filter, *revision.alert)) continue;
@@ -91,18 +114,11 @@ void EventStream::write_alerts(std::size_t budget, Batch* batch) {
   batch->more = found->revisions.size() == kAlertBatch;
 }
 
-void EventStream::write_points(Batch* batch) {
-  last_points_ = Clock::now();
-  const AlertStore::PointChanges changes = store_->points_since(point_position_, kPointBatch);
-  point_position_ = changes.next;
-  if (changes.complete && changes.points.empty()) return;
-  std::string text = "event: series\ndata: {\"points\":[";
-  for (std::size_t i = 0; i < changes.points.size(); ++i) {
-    if (i > 0) text += ',';
-    text += to_json(changes.points[i]);
-  }
-  text += fmt::format("],\"complete\":{}}}\n\n", changes.complete);
-  write(text, batch);
+void EventStream::write_points(std::int64_t slice, PointNews* points, Batch* batch) {
+  const PointNews::News& news = points->since(point_position_, slice);
+  point_slice_ = slice;
+  point_position_ = news.next;
+  if (!news.event.empty()) write(news.event, batch);
 }
 
 void EventStream::write_heartbeat(Batch* batch) {

@@ -15,6 +15,8 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -23,12 +25,38 @@
 
 namespace surgewatch::serve {
 
-class EventStream {
+// What there is to say of points, written once for all streams that are at the same place. Time is
+// cut into slices: within one all streams come to the same place, so that they stay together.
+//
+// Threads: one.
+class PointNews {
  public:
   using Clock = std::chrono::steady_clock;
-
-  // How soon points are told, and how often to ask a stream for more when nothing wakes it.
   static constexpr std::chrono::milliseconds kSlice{250};
+
+  explicit PointNews(const AlertStore* store) : store_(store) {}
+
+  static std::int64_t slice_at(Clock::time_point time) { return time.time_since_epoch() / kSlice; }
+  static Clock::time_point end_of(std::int64_t slice) {
+    return Clock::time_point((slice + 1) * Clock::duration(kSlice));
+  }
+
+  struct News {
+    std::string event;  // empty: nothing has changed
+    std::int64_t next = 0;
+  };
+  const News& since(std::int64_t position, std::int64_t slice);
+
+ private:
+  const AlertStore* store_;
+  std::int64_t slice_ = -1;
+  std::int64_t end_ = 0;
+  std::map<std::int64_t, News> by_position_;  // of this slice
+};
+
+class EventStream {
+ public:
+  using Clock = PointNews::Clock;
 
   // From `place`, where the store stood when the request came, or from the request's token.
   EventStream(const AlertStore* store, const AlertStore::Place& place, api::StreamRequest request,
@@ -37,17 +65,18 @@ class EventStream {
   static EventStream reset(const AlertStore* store, std::string reason);
 
   struct Batch {
-    std::string text;   // empty: nothing to say now
-    int responses = 0;  // events and heartbeats in it
-    bool more = false;  // ask again at once
-    bool ends = false;  // the stream is over behind it
+    std::string text;          // empty: nothing to say now
+    int responses = 0;         // events and heartbeats in it
+    bool more = false;         // ask again at once
+    bool ends = false;         // the stream is over behind it
+    bool fell_behind = false;  // which is since its reader was too slow
   };
   // No more than `budget` bytes and one event.
-  Batch next(std::size_t budget);
+  Batch next(std::size_t budget, PointNews* points);
 
  private:
   void write_alerts(std::size_t budget, Batch* batch);
-  void write_points(Batch* batch);
+  void write_points(std::int64_t slice, PointNews* points, Batch* batch);
   void write_heartbeat(Batch* batch);
   void write_reset(const std::string& reason, Batch* batch);
   void write(const std::string& text, Batch* batch);
@@ -60,8 +89,9 @@ class EventStream {
   std::int64_t point_position_ = 0;  // in the store's sequence of changes
   Clock::time_point opened_;
   Clock::time_point last_write_;
-  Clock::time_point last_points_;
+  std::int64_t point_slice_;  // the last in which points were told
   bool started_ = false;
+  bool was_served_ = false;
 };
 
 }  // namespace surgewatch::serve

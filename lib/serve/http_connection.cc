@@ -61,11 +61,11 @@ HttpConnection::HttpConnection(std::uint64_t id, Socket socket, const HttpLimits
       events_(events),
       socket_(std::move(socket)),
       timer_(socket_.get_executor()),
-      waiting_since_(Clock::now()) {}
+      standing_{.waiting_since = Clock::now()} {}
 
 void HttpConnection::start() {
   set_options(socket_);
-  end_by(waiting_since_ + limits_.request_time);
+  end_by(standing_.waiting_since + limits_.request_time);
   read();
 }
 
@@ -109,16 +109,16 @@ void HttpConnection::take(std::string_view bytes) {
   takes_chunks_ = request.takes_chunks;
   keep_alive_ = request.keep_alive;
   state_ = State::kServing;
-  waiting_since_ = Clock::now();
+  standing_ = {.waiting_since = Clock::now(), .is_served = true};
   end_by(Clock::time_point::max());
   events_.on_request(*this, std::move(request));
 }
 
 void HttpConnection::read_next() {
   state_ = State::kReading;
-  waiting_since_ = Clock::now();
+  standing_ = {.waiting_since = Clock::now()};
   is_timed_ = false;
-  end_by(waiting_since_ + limits_.idle_time);
+  end_by(standing_.waiting_since + limits_.idle_time);
   take({});
 }
 
@@ -150,7 +150,6 @@ void HttpConnection::answer(HttpReply reply) {
 void HttpConnection::begin_stream() {
   if (is_closed()) return;
   state_ = State::kStreaming;
-  waiting_since_ = Clock::now();
   keep_alive_ = false;
   HttpReply reply = stream_reply();
   if (takes_chunks_) reply.headers.emplace_back("Transfer-Encoding", "chunked");
@@ -184,13 +183,13 @@ void HttpConnection::put_head(const HttpReply& reply) {
 
 void HttpConnection::write() {
   written_ = 0;
-  waiting_since_ = Clock::now();
-  answer_deadline_ = waiting_since_ + limits_.answer_time;
+  standing_ = {.waiting_since = Clock::now()};
+  answer_deadline_ = standing_.waiting_since + limits_.answer_time;
   write_on();
 }
 
 void HttpConnection::write_on() {
-  end_by(std::min(answer_deadline_, waiting_since_ + limits_.stall_time));
+  end_by(std::min(answer_deadline_, standing_.waiting_since + limits_.stall_time));
   const std::array<asio::const_buffer, 2> all{
       asio::buffer(output_), body_ != nullptr ? asio::buffer(*body_) : asio::const_buffer()};
   const std::size_t of_output = std::min(written_, output_.size());
@@ -200,7 +199,7 @@ void HttpConnection::write_on() {
     if (self->is_closed()) return;
     if (error) return self->close();
     self->written_ += written;
-    self->waiting_since_ = Clock::now();
+    self->standing_.waiting_since = Clock::now();
     if (written < size) return self->write_on();
     self->on_written();
   });

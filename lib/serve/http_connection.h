@@ -24,6 +24,8 @@
 #include <string>
 #include <string_view>
 
+#include "serve/connection_table.h"
+#include "serve/http_meters.h"
 #include "serve/http_reader.h"
 #include "serve/http_server.h"
 #include "serve/router.h"
@@ -34,9 +36,6 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
  public:
   using Socket = boost::asio::ip::tcp::socket;
   using Clock = std::chrono::steady_clock;
-
-  // Why we cut a client off that would have liked to stay; the label of a counter.
-  enum class Cut { kRequestTime, kAnswerTime, kPeerLimit, kTotalLimit, kNoDescriptors, kUnasked };
 
   // Its server; a connection calls these, and none of them after on_closed().
   struct Events {
@@ -63,10 +62,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   std::uint64_t id() const { return id_; }
   bool is_closed() const { return state_ == State::kClosed; }
   bool is_streaming() const { return state_ == State::kStreaming; }
-  // It waits for us, and not we for its client.
-  bool is_served() const { return state_ == State::kServing; }
-  // Since when.
-  Clock::time_point waiting_since() const { return waiting_since_; }
+  const Standing& standing() const { return standing_; }
 
  private:
   enum class State { kReading, kServing, kWriting, kStreaming, kLingering, kClosed };
@@ -91,7 +87,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   Socket socket_;
   boost::asio::steady_timer timer_;
   Clock::time_point deadline_ = Clock::time_point::max();
-  Clock::time_point waiting_since_;
+  Standing standing_;
   State state_ = State::kReading;
 
   RequestReader reader_;

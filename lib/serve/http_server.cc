@@ -1,7 +1,5 @@
 #include "serve/http_server.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -13,6 +11,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <variant>
@@ -23,6 +22,7 @@
 #include "serve/http_connection.h"
 #include "serve/http_meters.h"
 #include "serve/listen.h"
+#include "serve/peer.h"
 #include "serve/router.h"
 #include "serve/stream_pump.h"
 
@@ -52,20 +52,31 @@ void count_body(const ByteCount& unsent, HttpReply* reply) {
                  }};
 }
 
+// "64 streams of this address are open, the most there may be; try again later".
+HttpReply too_many(std::string_view what, std::string_view state, bool of_peer, int limit) {
+  return busy_reply(fmt::format("{} {}{} are {}, the most there may be; try again later", limit,
+                                what, of_peer ? " of this address" : "", state));
+}
+
 class HttpServerImpl final : public HttpServer {
  public:
   explicit HttpServerImpl(const Options& options)
       : options_(options),
         router_(options),
         meters_(options.telemetry, options.alerts != nullptr),
-        table_(options_.limits),
+        table_(options.limits.connections, options.limits.connections_per_peer),
+        query_slots_(options.limits.queries, options.limits.queries_per_peer),
+        stream_slots_(options.limits.streams, options.limits.streams_per_peer),
         queries_(static_cast<std::size_t>(options.limits.query_threads)) {
     events_.on_request = [this](HttpConnection& connection, HttpRequest request) {
       serve(connection, std::move(request));
     };
     events_.on_taken = [this](HttpConnection& connection) { pump_->taken(connection.id()); };
     events_.on_answered = [this](HttpConnection&, int status) { meters_.answered(status); };
-    events_.on_cut = [this](HttpConnection&, HttpConnection::Cut why) { meters_.cut(why); };
+    events_.on_cut = [this](HttpConnection& connection, Cut why) {
+      meters_.cut(why);
+      if (connection.is_streaming()) meters_.stream_cut();
+    };
     events_.on_closed = [this](HttpConnection& connection) { forget(connection); };
   }
   ~HttpServerImpl() override { stop(); }
@@ -135,7 +146,7 @@ class HttpServerImpl final : public HttpServer {
 
   void make_room() {
     if (const auto longest = table_.longest_waiting(); longest != nullptr) {
-      longest->cut(HttpConnection::Cut::kNoDescriptors);
+      longest->cut(Cut::kDescriptors);
     }
     pause_.expires_after(kAcceptPause);
     pause_.async_wait([this](const error_code& error) {
@@ -144,24 +155,28 @@ class HttpServerImpl final : public HttpServer {
   }
 
   void admit(tcp::socket socket) {
-    std::string peer = peer_of(newcomer_.address());
-    if (const auto displaced = table_.displaced_by(peer))
-      displaced->connection->cut(displaced->why);
-    auto connection =
+    std::string peer = peer_of(newcomer_.address().to_string());
+    const ConnectionTable::Place place = table_.place_for(peer);
+    if (place.displaced != nullptr) {
+      place.displaced->cut(place.full == ConnectionTable::Full::kOfPeer ? Cut::kPeer : Cut::kFull);
+    }
+    const auto connection =
         std::make_shared<HttpConnection>(++last_id_, std::move(socket), options_.limits, events_);
-    table_.add(connection, std::move(peer));
+    table_.add(connection->id(), connection, &connection->standing(), std::move(peer));
     meters_.set_connections(table_.size());
     connection->start();
   }
 
   void forget(HttpConnection& connection) {
-    if (table_.is_stream(connection.id())) {
-      pump_->close(connection.id());
+    const std::uint64_t id = connection.id();
+    if (table_.is_exempt(id)) {
+      pump_->close(id);
+      stream_slots_.give_back(table_.peer(id));
       meters_.add_streams(-1);
     }
-    table_.remove(connection.id());
+    table_.remove(id);
     meters_.set_connections(table_.size());
-    if (table_.empty() && !acceptor_.is_open()) io_.stop();
+    if (table_.size() == 0 && !acceptor_.is_open()) io_.stop();
   }
 
   // --- Requests --------------------------------------------------------------------------------
@@ -179,25 +194,20 @@ class HttpServerImpl final : public HttpServer {
 
   void ask(HttpConnection& connection, HttpRequest request) {
     const std::string& peer = table_.peer(connection.id());
-    const auto admission = table_.begin_query(peer);
-    if (admission != ConnectionTable::Admission::kAdmitted) {
-      const bool of_peer = admission == ConnectionTable::Admission::kFullOfPeer;
-      meters_.refused(of_peer ? HttpMeters::Refused::kQueriesOfPeer
-                              : HttpMeters::Refused::kQueries);
-      return connection.answer(busy_reply(
-          of_peer ? fmt::format("{} queries of this address are being answered, the most there may "
-                                "be; try again later",
-                                options_.limits.queries_per_peer)
-                  : fmt::format("{} queries are being answered, the most there may be; try again "
-                                "later",
-                                options_.limits.queries)));
+    const auto admission = query_slots_.take(peer);
+    if (admission != PeerSlots::Admission::kAdmitted) {
+      const bool of_peer = admission == PeerSlots::Admission::kFullOfPeer;
+      meters_.refused(of_peer ? Refused::kPeer : Refused::kFull);
+      return connection.answer(
+          too_many("queries", "being answered", of_peer,
+                   of_peer ? options_.limits.queries_per_peer : options_.limits.queries));
     }
-    meters_.set_queries(table_.queries());
+    meters_.add_queries(1);
     asio::post(queries_, [this, id = connection.id(), peer, request = std::move(request)] {
       Router::Answer answer = query(request);
       asio::post(io_, [this, id, peer, answer = std::move(answer)]() mutable {
-        table_.end_query(peer);
-        meters_.set_queries(table_.queries());
+        query_slots_.give_back(peer);
+        meters_.add_queries(-1);
         if (const auto asker = table_.find(id)) finish(*asker, std::move(answer));
       });
     });
@@ -207,7 +217,7 @@ class HttpServerImpl final : public HttpServer {
   Router::Answer query(const HttpRequest& request) {
     if (stopping_.load(std::memory_order_acquire)) return busy_reply("the service is stopping");
     if (unsent_->load(std::memory_order_relaxed) >= options_.limits.unsent_bytes) {
-      meters_.refused(HttpMeters::Refused::kUnsentBytes);
+      meters_.refused(Refused::kUnsent);
       return busy_reply("too many answers are waiting for their clients; try again later");
     }
     Router::Answer answer = router_.query(request);
@@ -266,7 +276,7 @@ class HttpServerImpl final : public HttpServer {
 
   void start_pump() {
     pump_ = std::make_unique<StreamPump>(
-        options_.alerts, std::min(options_.heartbeat, EventStream::kSlice),
+        options_.alerts, options_.heartbeat,
         [this](std::uint64_t id, EventStream::Batch batch) {
           asio::post(io_, [this, id, batch = std::move(batch)] { deliver(id, batch); });
         },
@@ -275,16 +285,15 @@ class HttpServerImpl final : public HttpServer {
 
   void open_stream(HttpConnection& connection, std::unique_ptr<EventStream> stream) {
     if (streams_are_over_) return connection.answer(busy_reply("the service is stopping"));
-    const auto admission = table_.begin_stream(connection.id());
-    if (admission != ConnectionTable::Admission::kAdmitted) {
-      const bool of_peer = admission == ConnectionTable::Admission::kFullOfPeer;
-      meters_.refused(of_peer ? HttpMeters::Refused::kStreamsOfPeer
-                              : HttpMeters::Refused::kStreams);
-      return connection.answer(busy_reply(
-          fmt::format("{} streams{} are open, the most there may be; try again later",
-                      of_peer ? options_.limits.streams_per_peer : options_.limits.streams,
-                      of_peer ? " of this address" : "")));
+    const auto admission = stream_slots_.take(table_.peer(connection.id()));
+    if (admission != PeerSlots::Admission::kAdmitted) {
+      const bool of_peer = admission == PeerSlots::Admission::kFullOfPeer;
+      meters_.stream_refused(of_peer);
+      return connection.answer(
+          too_many("streams", "open", of_peer,
+                   of_peer ? options_.limits.streams_per_peer : options_.limits.streams));
     }
+    table_.exempt(connection.id());
     meters_.add_streams(1);
     connection.begin_stream();
     pump_->open(connection.id(), std::move(stream));
@@ -294,6 +303,7 @@ class HttpServerImpl final : public HttpServer {
     const auto connection = table_.find(id);
     if (connection == nullptr) return;
     meters_.add_responses(batch.responses);
+    if (batch.fell_behind) meters_.stream_fell_behind();
     connection->send(batch.text, batch.ends);
   }
 
@@ -312,7 +322,7 @@ class HttpServerImpl final : public HttpServer {
     acceptor_.close(ignored);
     pause_.cancel();
     for (const auto& connection : table_.all()) connection->drain();
-    if (table_.empty()) return io_.stop();
+    if (table_.size() == 0) return io_.stop();
     pause_.expires_after(options_.limits.stop_time);
     pause_.async_wait([this](const error_code& error) {
       if (!error) io_.stop();
@@ -332,6 +342,8 @@ class HttpServerImpl final : public HttpServer {
 
   // The I/O thread's own, once it runs.
   ConnectionTable table_;
+  PeerSlots query_slots_;
+  PeerSlots stream_slots_;
   std::uint64_t last_id_ = 0;
   Scrapes scrapes_;
   bool is_exposing_ = false;

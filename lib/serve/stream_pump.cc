@@ -1,17 +1,22 @@
 #include "serve/stream_pump.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace surgewatch::serve {
 
-StreamPump::StreamPump(const AlertStore* store, std::chrono::milliseconds slice, Deliver deliver,
-                       std::function<void()> on_store_stopped)
+StreamPump::StreamPump(const AlertStore* store, std::chrono::milliseconds heartbeat,
+                       Deliver deliver, std::function<void()> on_store_stopped)
     : store_(store),
-      slice_(slice),
+      heartbeat_(heartbeat),
       deliver_(std::move(deliver)),
       on_store_stopped_(std::move(on_store_stopped)),
-      watcher_([this] { watch(); }),
-      asker_([this] { run(); }) {}
+      points_(store),
+      watch_(store->watch([this] {
+        const std::lock_guard lock(mutex_);
+        if (!std::exchange(has_news_, true)) wake_.notify_one();
+      })),
+      thread_([this] { run(); }) {}
 
 StreamPump::~StreamPump() { stop(); }
 
@@ -25,71 +30,42 @@ void StreamPump::close(std::uint64_t id) { change({.id = id, .opened = nullptr, 
 
 void StreamPump::change(Change change) {
   const std::lock_guard lock(mutex_);
-  has_streams_ = has_streams_ || change.opened != nullptr;
   changes_.push_back(std::move(change));
-  wake_.notify_all();
+  wake_.notify_one();
 }
 
 void StreamPump::stop() {
+  watch_.reset();
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    wake_.notify_all();
+    wake_.notify_one();
   }
-  if (watcher_.joinable()) watcher_.join();
-  if (asker_.joinable()) asker_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void StreamPump::run() {
   bool more = false;
-  while (wait(more)) more = ask_all();
+  while (std::optional<std::vector<Change>> changes = wait(more)) {
+    apply(*std::move(changes));
+    if (store_->stopped()) return on_store_stopped_();
+    more = ask_all();
+  }
 }
 
-bool StreamPump::wait(bool at_once) {
-  std::vector<Change> changes;
-  bool store_stopped = false;
-  {
-    std::unique_lock lock(mutex_);
-    const auto is_awake = [&] {
-      return stopping_ || store_stopped_ || has_news_ || !changes_.empty();
-    };
-    if (!at_once) wake_.wait_for(lock, slice_, is_awake);
-    if (stopping_) return false;
-    has_streams_ = !entries_.empty() || std::ranges::any_of(changes_, [](const Change& change) {
-      return change.opened != nullptr;
-    });
-    changes.swap(changes_);
-    store_stopped = store_stopped_;
-    has_news_ = false;
-    wake_.notify_all();
+std::optional<std::vector<StreamPump::Change>> StreamPump::wait(bool at_once) {
+  std::unique_lock lock(mutex_);
+  const auto is_awake = [&] { return stopping_ || has_news_ || !changes_.empty(); };
+  if (entries_.empty()) {
+    wake_.wait(lock, is_awake);
+  } else if (!at_once) {
+    const auto now = PointNews::Clock::now();
+    const auto end_of_slice = PointNews::end_of(PointNews::slice_at(now));
+    wake_.wait_until(lock, std::min(now + heartbeat_, end_of_slice), is_awake);
   }
-  if (store_stopped) {
-    on_store_stopped_();
-    return false;
-  }
-  apply(std::move(changes));
-  return true;
-}
-
-// Tells the asking thread of news, and waits until it has heard before looking for the next. While
-// there is no stream it does not look at all.
-void StreamPump::watch() {
-  AlertStore::Place seen = store_->place();
-  for (;;) {
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return stopping_ || (has_streams_ && !has_news_); });
-      if (stopping_) return;
-    }
-    const bool is_news = store_->wait_beyond(seen, EventStream::kSlice);
-    if (is_news) seen = store_->place();
-    const bool stopped = store_->stopped();
-    const std::lock_guard lock(mutex_);
-    has_news_ = has_news_ || is_news;
-    store_stopped_ = stopped;
-    if (is_news || stopped) wake_.notify_all();
-    if (stopped) return;
-  }
+  if (stopping_) return std::nullopt;
+  has_news_ = false;
+  return std::exchange(changes_, {});
 }
 
 void StreamPump::apply(std::vector<Change> changes) {
@@ -113,7 +89,7 @@ bool StreamPump::ask_all() {
       ++it;
       continue;
     }
-    EventStream::Batch batch = entry.stream->next(kBatchBytes);
+    EventStream::Batch batch = entry.stream->next(kBatchBytes, &points_);
     const bool ends = batch.ends;
     if (batch.text.empty()) {
       more = more || batch.more;

@@ -3,11 +3,10 @@
 //
 //   open() ──► asked ──► batch delivered ──► taken() ──► asked …        close(), or the batch ends
 //
-// A stream is asked when the store has news, four times a second, and when its client has taken the
-// batch before; so what a client that doesn't read costs is one batch.
+// A stream is asked when the store has news, at the end of each slice of points, and when its
+// client has taken the batch before; so what a client that doesn't read costs is one batch.
 //
-// Threads: the pump has two, one that asks and delivers and one that waits for the store. The
-// methods may be called from any thread; Deliver is called on the pump's.
+// Threads: the pump has one, which asks and delivers. The methods may be called from any thread.
 #pragma once
 
 #include <chrono>
@@ -17,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -32,10 +32,10 @@ class StreamPump {
   static constexpr std::size_t kBatchBytes = std::size_t{128} << 10U;
   using Deliver = std::function<void(std::uint64_t id, EventStream::Batch batch)>;
 
-  // `slice` is the longest wait; heartbeats need it as short as they are. on_store_stopped() is
-  // called once, by when the store has been stopped and a stream is open; nothing is delivered after
-  // that.
-  StreamPump(const AlertStore* store, std::chrono::milliseconds slice, Deliver deliver,
+  // Heartbeats need streams to be asked as often. on_store_stopped() is
+  // called once, on the pump's thread, when the store has been stopped; then nothing is delivered
+  // any more.
+  StreamPump(const AlertStore* store, std::chrono::milliseconds heartbeat, Deliver deliver,
              std::function<void()> on_store_stopped);
   ~StreamPump();
   StreamPump(const StreamPump&) = delete;
@@ -62,30 +62,29 @@ class StreamPump {
 
   void change(Change change);
   void run();
-  void watch();
-  // False once it is over.
-  bool wait(bool at_once);
+  // What has been told meanwhile; nothing once it is over.
+  std::optional<std::vector<Change>> wait(bool at_once);
   void apply(std::vector<Change> changes);
   bool ask_all();
 
   const AlertStore* const store_;
-  const std::chrono::milliseconds slice_;
+  const std::chrono::milliseconds heartbeat_;
   const Deliver deliver_;
   const std::function<void()> on_store_stopped_;
 
-  std::map<std::uint64_t, Entry> entries_;  // the asking thread's own
+  // The thread's own.
+  std::map<std::uint64_t, Entry> entries_;
+  PointNews points_;
 
   // std::mutex, since ThreadSanitizer does not see the locks of Debian's Abseil.
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Change> changes_ ABSL_GUARDED_BY(mutex_);
-  bool has_streams_ ABSL_GUARDED_BY(mutex_) = false;  // or will have, by changes_
   bool has_news_ ABSL_GUARDED_BY(mutex_) = false;
-  bool store_stopped_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
-  std::thread watcher_;
-  std::thread asker_;
+  AlertStore::Watch watch_;
+  std::thread thread_;
 };
 
 }  // namespace surgewatch::serve

@@ -527,6 +527,10 @@ TEST(PointChanges, GoOnWhereALimitCutThem) {
   const auto first = store.points_since(0, 3);
   EXPECT_THAT(ends(first.points), ElementsAre(1, 2, 3));
   EXPECT_THAT(ends(store.points_since(first.next, 3).points), ElementsAre(4, 5));
+  const auto early = store.points_since(0, 10, 2);
+  EXPECT_THAT(ends(early.points), ElementsAre(1, 2));
+  EXPECT_EQ(early.next, 2);
+  EXPECT_EQ(store.points_since(3, 10, 2).next, 3) << "nobody goes back";
 }
 
 TEST(PointChanges, SayWhenSomeAreGone) {

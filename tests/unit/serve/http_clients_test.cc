@@ -226,7 +226,28 @@ TEST_F(HttpClientsTest, ANewConnectionTakesThePlaceOfTheOneOfItsPeerThatWaitedLo
     EXPECT_TRUE(kept->send(kGetHealthy));
     EXPECT_THAT(kept->read_until("healthy\n"), StartsWith("HTTP/1.1 200"));
   }
-  EXPECT_EQ(cut("peer_limit"), 1);
+  EXPECT_EQ(cut("peer"), 1);
+}
+
+TEST_F(HttpClientsTest, OneThatWaitsForUsGoesOnlyWhereNoneWaitsForItsClient) {
+  HeldAnswers held;
+  start({.answers = held.answers(),
+         .limits = {.connections_per_peer = 2, .request_time = seconds(60)}});
+  const RawClient asker = connect();
+  asker.send(kHeld);
+  EXPECT_TRUE(wait_until([&] { return queries() == 1; }));
+  const RawClient idle = connect();
+  const RawClient second = connect();
+  EXPECT_TRUE(idle.is_closed_in_time()) << "though the query has waited for longer";
+  second.send(kHeld);
+  EXPECT_TRUE(wait_until([&] { return queries() == 2; }));
+  const RawClient probe = connect();
+  EXPECT_TRUE(asker.is_closed_in_time());
+  probe.send(kGetHealthy);
+  EXPECT_THAT(probe.read_until("healthy\n"), StartsWith("HTTP/1.1 200"));
+  held.release();
+  EXPECT_THAT(second.read_until("{}"), StartsWith("HTTP/1.1 200"));
+  EXPECT_EQ(cut("peer"), 2);
 }
 
 TEST_F(HttpClientsTest, InAllItIsThePeerWithMostConnectionsThatLosesOne) {
@@ -243,7 +264,7 @@ TEST_F(HttpClientsTest, InAllItIsThePeerWithMostConnectionsThatLosesOne) {
   last.send(kGetHealthy);
   EXPECT_THAT(last.read_until("healthy\n"), StartsWith("HTTP/1.1 200"));
   EXPECT_FALSE(first.is_closed());
-  EXPECT_EQ(cut("total_limit"), 1);
+  EXPECT_EQ(cut("full"), 1);
   EXPECT_EQ(connections(), 4);
 }
 
@@ -261,7 +282,7 @@ TEST_F(HttpClientsTest, QueriesBeyondTheBoundAreRefusedAndCounted) {
   third.send(kHeld);
   EXPECT_THAT(third.read_until("\"}}"),
               AllOf(StartsWith("HTTP/1.1 503"), HasSubstr("of this address")));
-  EXPECT_EQ(refused("queries_per_peer"), 1);
+  EXPECT_EQ(refused("peer"), 1);
 
   const RawClient other = connect_from("127.0.0.2");
   other.send(kHeld);
@@ -270,7 +291,7 @@ TEST_F(HttpClientsTest, QueriesBeyondTheBoundAreRefusedAndCounted) {
   last.send(kHeld);
   EXPECT_THAT(last.read_until("\"}}"), AllOf(StartsWith("HTTP/1.1 503"), HasSubstr("Retry-After"),
                                              HasSubstr("RESOURCE_EXHAUSTED")));
-  EXPECT_EQ(refused("queries"), 1);
+  EXPECT_EQ(refused("full"), 1);
   expect_probes_answered();
 
   held.release();
@@ -295,7 +316,7 @@ TEST_F(HttpClientsTest, NoQueryIsBegunWhileTooMuchWaitsForItsClients) {
     const RawClient second = connect();
     second.send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
     EXPECT_THAT(second.read_until("\"}}"), StartsWith("HTTP/1.1 503"));
-    EXPECT_EQ(refused("unsent_bytes"), 1);
+    EXPECT_EQ(refused("unsent"), 1);
     expect_probes_answered();
   }
   httplib::Client next("127.0.0.1", server_->port());

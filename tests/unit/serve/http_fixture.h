@@ -98,7 +98,7 @@ class HttpFixture : public ::testing::Test {
   }
   double refused(const char* reason) {
     return telemetry_
-        .counter("http_requests_refused_total", "Requests answered 503 since there were too many.",
+        .counter("http_requests_refused_total", "Queries answered 503 since there were too many.",
                  {{"reason", reason}})
         .Value();
   }
@@ -110,6 +110,12 @@ class HttpFixture : public ::testing::Test {
     return telemetry_
         .gauge("http_queries", "Queries that are being answered or wait for their turn.", {})
         .Value();
+  }
+  double streams_refused(const char* reason) {
+    return subscribers_refused_counter(telemetry_, "sse", reason).Value();
+  }
+  double streams_cut(const char* reason) {
+    return subscribers_cut_counter(telemetry_, "sse", reason).Value();
   }
   double streams() { return subscribers_gauge(telemetry_, "sse").Value(); }
   bool wait_for_streams(double open) {

@@ -266,14 +266,14 @@ TEST_F(HttpStreamTest, OneAddressDoesNotGetAllStreams) {
   third.send(kGetStream);
   EXPECT_THAT(third.read_until("\"}}"),
               AllOf(StartsWith("HTTP/1.1 503"), HasSubstr("of this address")));
-  EXPECT_EQ(refused("streams_per_peer"), 1);
+  EXPECT_EQ(streams_refused("peer"), 1);
   const RawClient other = connect_from("127.0.0.2");
   other.send(kGetStream);
   EXPECT_THAT(other.read_until(": heartbeat"), StartsWith("HTTP/1.1 200"));
   const RawClient last = connect_from("127.0.0.3");
   last.send(kGetStream);
   EXPECT_THAT(last.read_until("\"}}"), StartsWith("HTTP/1.1 503"));
-  EXPECT_EQ(refused("streams"), 1);
+  EXPECT_EQ(streams_refused("full"), 1);
 }
 
 TEST_F(HttpStreamTest, StreamsDoNotCountAsConnections) {
@@ -314,6 +314,7 @@ TEST_F(HttpStreamTest, ReadersThatTakeNothingAreCutAndHoldUpNobody) {
   EXPECT_EQ(count(read.get(), "event: alert"), 21U);
   EXPECT_TRUE(wait_for_streams(0));
   EXPECT_EQ(cut("answer_time"), 8);
+  EXPECT_EQ(streams_cut("time"), 8);
 }
 
 TEST_F(HttpStreamTest, AStreamWhoseClientNeverStopsSendingIsCut) {
@@ -324,7 +325,7 @@ TEST_F(HttpStreamTest, AStreamWhoseClientNeverStopsSendingIsCut) {
   const std::string more(100'000, 'x');
   for (int i = 0; i < 100 && client.send(more); ++i) {
   }
-  EXPECT_TRUE(wait_until([&] { return cut("unasked_bytes") == 1; }));
+  EXPECT_TRUE(wait_until([&] { return cut("unasked") == 1; }));
   EXPECT_TRUE(wait_until([&] { return streams() == 0; }));
 }
 
