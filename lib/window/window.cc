@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/at_most.h"
 #include "base/check.h"
 #include "window/points.h"
 
@@ -17,6 +18,10 @@ constexpr std::size_t kRecycledPerPane = 2;
 constexpr std::size_t kRecycledPerEvent = 1;
 // Slots looked at with each event while there are keys that have left.
 constexpr std::size_t kSweptPerEvent = 8;
+
+// Of Series::ahead.
+constexpr std::size_t kAheadBytes =
+    at_most::tree_node(sizeof(std::pair<const PaneIndex, PaneRef>)).value();
 
 // A queue in a vector: what was read goes when it is half of it.
 void compact(std::vector<PaneRef>* queue, std::size_t* read) {
@@ -40,11 +45,13 @@ Window::Window(std::vector<SeriesSpec> series, Options options)
     const Micros kept =
         options.out_of_orderness +
         std::max(options.correction_horizon, options.allowed_lateness + spec.pane_length);
-    // The ring: from the pane of watermark − lateness to that of the newest event, both included.
+    // From the pane of watermark − lateness to that of the newest event, both included.
+    const std::int64_t span = reach / spec.pane_length + 2;
+    const auto places = static_cast<std::size_t>(std::min(span, kMaxRingPlaces));
     series_.push_back({.spec = spec,
                        .life = KeyLife(kept),
-                       .ring = std::vector<PaneRef>(
-                           static_cast<std::size_t>(reach / spec.pane_length) + 2, kNoPane),
+                       .span = span,
+                       .ring = std::vector<PaneRef>(places, kNoPane),
                        .ahead = {}});
   }
 }
@@ -140,7 +147,9 @@ std::size_t Window::key_count() const {
 
 std::size_t Window::bytes() const {
   std::size_t rings = 0;
-  for (const Series& series : series_) rings += series.ring.capacity() * sizeof(PaneRef);
+  for (const Series& series : series_) {
+    rings += series.ring.capacity() * sizeof(PaneRef) + series.ahead.size() * kAheadBytes;
+  }
   return pool_.size() * sizeof(Pane) + largest_.size() * sizeof(LargestDocuments) + table_.bytes() +
          slots_.size() * sizeof(Slot) + keys_.bytes() + dictionary_.bytes() + rings;
 }
@@ -191,7 +200,7 @@ bool Window::add_elsewhere(SlotId slot, PaneIndex pane_index, const MeasureValue
     const bool is_late =
         pane != kNoPane && pool_[pane].slot() == slot && pool_[pane].pane_index() > pane_index;
     pane = pane_for(slot, pane_index);
-    if (!is_late && series.reaches(pane_index)) to.last_pane = pane;
+    if (!is_late && !series.is_far_ahead(pane_index)) to.last_pane = pane;
   }
   if (series.spec.largest) note_document(pane, values[*series.spec.largest], effect);
   return add_wide<kPublication>(pane, values);

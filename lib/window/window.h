@@ -24,7 +24,9 @@
 // up to there are in a ring. Where the watermark follows not the highest event time but one below
 // it, some few may be anywhere ahead, and all are before there is a watermark. Their panes are in a
 // map beside the ring until it has come to them; their keys are held: hold(). Both are bounded by
-// the number of such events, which is the caller's to bound.
+// the number of such events, which is the caller's to bound. Of series with more panes than
+// kMaxRingPlaces, the newer ones are in the map too: a ring is there from the start, whatever
+// comes.
 //
 // The grace period, in place of a fence on the writer's path. A dirty pane is handed over once in
 // an *epoch*; the flusher starts a new one each time. The writer may not notice at once: it goes on
@@ -301,6 +303,7 @@ class Window {
   std::uint32_t pane_capacity() const { return pool_.size(); }
 
   static constexpr Micros kNoWatermark = INT64_MIN;
+  static constexpr std::int64_t kMaxRingPlaces = std::int64_t{1} << 16;
 
  private:
   // A key in two words, which are compared and hashed.
@@ -358,6 +361,8 @@ class Window {
     PaneIndex floor = INT64_MIN;  // panes below it have left
     SlotId other = kNoSlot;
     KeyLife life;
+    // Panes that may be live at once, but for those that are far ahead.
+    std::int64_t span = 0;
     // Panes by pane index modulo the ring's length, a list in each place: what leaves at once.
     std::vector<PaneRef> ring;
     // The same of panes that are further above the floor than the ring is long.
@@ -367,6 +372,7 @@ class Window {
     bool reaches(PaneIndex index) const {
       return floor != INT64_MIN && index - floor < static_cast<std::int64_t>(ring.size());
     }
+    bool is_far_ahead(PaneIndex index) const { return floor == INT64_MIN || index - floor >= span; }
     PaneRef& place(PaneIndex index) {
       const auto length = static_cast<std::int64_t>(ring.size());
       return ring[static_cast<std::size_t>(index - floor_div(index, length) * length)];

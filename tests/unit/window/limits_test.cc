@@ -4,7 +4,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <map>
+#include <random>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "window/window.h"
 
@@ -62,6 +66,72 @@ TEST(Memory, AKeyTakes120BytesAtMostBesideItsPanes) {
   }
   std::printf("bytes a key: %.1f at worst\n", worst);
   EXPECT_LE(worst, 120.0);
+}
+
+// However many panes may be live, memory follows those that are.
+TEST(Memory, ALongLatenessOfShortPanesTakesNothingByItself) {
+  constexpr Micros kLong = 10'000 * kMicrosPerDay;
+  Window window({{.pane_length = kMicrosPerSecond, .dimensions = 0, .max_keys = 1}},
+                {.allowed_lateness = kLong, .out_of_orderness = kLong});
+  EXPECT_LT(window.bytes(), 1'000'000U);
+  window.begin_event();
+  window.advance(0);
+  window.add(window.slot(0, {}, {}).slot, kLong, units(1), 0);
+  window.publish(1);
+  EXPECT_LT(window.bytes(), 1'000'000U);
+}
+
+// More panes than a ring has places, in any order, as the watermark comes to them and leaves them:
+// each is there until lateness has passed it, and what comes afterwards is a correction.
+TEST(Memory, PanesBeyondTheRingAreLikeAnyOther) {
+  constexpr Micros kLateness = 3 * Window::kMaxRingPlaces;
+  Window window({{.pane_length = 1, .dimensions = 0, .max_keys = 1}},
+                {.allowed_lateness = kLateness, .out_of_orderness = 10});
+  std::mt19937_64 random(1);
+  std::map<PaneIndex, std::int64_t> sums;
+  std::vector<std::pair<PaneIndex, std::int64_t>> corrections;
+  Collected collected;
+  Micros watermark = 0;
+  std::int64_t offset = 0;
+  const auto add = [&](Micros time) {
+    window.begin_event();
+    window.advance(watermark);
+    const auto count = static_cast<std::int64_t>(random() % 9 + 1);
+    window.add(window.slot(0, {}, {}).slot, time, units(count), offset);
+    if (time >= watermark - kLateness) {
+      sums[time] += count;
+    } else {
+      corrections.emplace_back(time, count);
+    }
+    window.publish(++offset);
+  };
+  for (int round = 0; round < 400; ++round) {
+    watermark += static_cast<Micros>(random() % (round % 40 == 0 ? 2 * kLateness : kLateness / 20));
+    for (int i = 0; i < 500; ++i) {
+      add(watermark + 10 - static_cast<Micros>(random() % (kLateness + kLateness / 50)));
+    }
+    window.collect(&collected);
+    for (const Correction& correction : collected.corrections) {
+      ASSERT_FALSE(corrections.empty());
+      EXPECT_EQ(correction.pane_index, corrections.front().first);
+      EXPECT_EQ(correction.values[Measure::kUnits], corrections.front().second);
+      corrections.erase(corrections.begin());
+    }
+    EXPECT_TRUE(corrections.empty());
+    sums.erase(sums.begin(), sums.lower_bound(watermark - kLateness));
+    for (const auto& [pane, sum] : sums) {
+      PaneSnapshot snapshot;
+      ASSERT_TRUE(window.read(0, pane, &snapshot)) << pane;
+      EXPECT_EQ(snapshot.values[Measure::kUnits], sum);
+    }
+  }
+  const std::map<PaneIndex, std::int64_t> last = std::exchange(sums, {});
+  watermark += 2 * kLateness;
+  for (std::size_t i = 0; i < 2 * last.size(); ++i) add(watermark);
+  for (const auto& [pane, sum] : last) {
+    PaneSnapshot snapshot;
+    EXPECT_FALSE(window.read(0, pane, &snapshot)) << pane;
+  }
 }
 
 // A million countries: the cap holds, `other` is exact, known keys are unaffected, memory stands.
