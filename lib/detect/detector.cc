@@ -112,7 +112,9 @@ class Detector::Impl {
   void judge_some(std::size_t limit, Emissions* out) {
     switch (stage_) {
       case Stage::kAmend:
-        for (RuleRunner& rule : rules_) rule.amend(out);
+        for (RuleRunner& rule : rules_) {
+          if (!rule.amend(limit, out)) return;
+        }
         stage_ = Stage::kAdvance;
         break;
       case Stage::kAdvance:

@@ -33,7 +33,8 @@ RuleRunner::RuleRunner(const config::Config& config, std::size_t rule_index,
       against_series_(shape_.rule->against_series.value_or(own_series_)),
       by_name_(0, NameHash{&subjects_}, NameEqual{&subjects_}),
       order_(InOrder{&subjects_}),
-      stories_(InOrder{&subjects_}) {
+      stories_(InOrder{&subjects_}),
+      to_refold_(InOrder{&subjects_}) {
   if (!shape_.learns) return;
   const auto operands = [this](std::int32_t index) -> const Operands& {
     return index == Panel::kWholeSeries ? whole_ : subject(index).operands;
@@ -242,17 +243,28 @@ void RuleRunner::forget_told() {
 
 // ---- amending ----------------------------------------------------------------------------------
 
-void RuleRunner::amend(Emissions* out) {
+bool RuleRunner::amend(std::size_t limit, Emissions* out) {
+  if (to_refold_.empty()) find_amended();
+  while (!to_refold_.empty()) {
+    if (out->alerts.size() + out->points.size() >= limit) return false;
+    const std::int32_t index = *to_refold_.begin();
+    to_refold_.erase(to_refold_.begin());
+    refold(index, refold_from_, out);
+  }
+  return true;
+}
+
+void RuleRunner::find_amended() {
   const PaneIndex whole_from = std::exchange(whole_amended_from_, INT64_MAX);
   if (amended_.empty() && whole_from == INT64_MAX) return;
   std::vector<std::pair<std::int32_t, PaneIndex>> amended;
-  PaneIndex from = whole_from;
+  PaneIndex& from = refold_from_ = whole_from;
   for (const std::int32_t index : std::exchange(amended_, {})) {
     const PaneIndex of = std::exchange(subject(index).amended_from, INT64_MAX);
     amended.emplace_back(index, of);
     from = std::min(from, of);
   }
-  Ordered again(order_.key_comp());
+  Ordered& again = to_refold_;
   if (panel_) {
     std::vector<Panel::Amended> list;
     for (const auto& [index, of] : amended) list.push_back({index, of});
@@ -268,7 +280,6 @@ void RuleRunner::amend(Emissions* out) {
       again = order_;
     }
   }
-  for (const std::int32_t index : again) refold(index, from, out);
 }
 
 // From what is settled on, over the windows as they are now; points are said from the one that

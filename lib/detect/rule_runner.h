@@ -94,7 +94,8 @@ class RuleRunner {
   bool close_next(Micros passed, std::size_t limit, Emissions* out);
   bool is_closing() const { return closing_; }
   void finalize_next(Micros passed, Emissions* out);
-  void amend(Emissions* out);
+  // False where `limit` was reached before all of it was said: call it again before anything else.
+  bool amend(std::size_t limit, Emissions* out);
   void look_early(Emissions* out);
   // Says once more what holds now of each alert that it knows of.
   void restate(Emissions* out);
@@ -204,6 +205,7 @@ class RuleRunner {
   // One alert a tree: what lies below one that fires is part of it.
   bool fires_above(const Subject& subject, PaneIndex pane) const;
   bool step_life(const Subject& subject, PaneIndex pane, Figures figures, Life* life) const;
+  void find_amended();
   void refold(std::int32_t index, PaneIndex from, Emissions* out);
   Story& story_of(std::int32_t index);
   void say_point(Subject* subject, PaneIndex pane, const Figures& figures, const Life& life,
@@ -244,6 +246,8 @@ class RuleRunner {
   bool has_changed_ = true;                // by the last window that closed
   std::vector<std::int32_t> amended_;      // subjects with amended_from
   PaneIndex whole_amended_from_ = INT64_MAX;
+  Ordered to_refold_;                  // subjects of the amendment at hand
+  PaneIndex refold_from_ = INT64_MAX;  // and the pane from which on it changes something
   std::vector<std::pair<std::int32_t, PaneIndex>> touched_;  // open panes since look_early()
   Stats stats_;
 };

@@ -23,6 +23,10 @@
 namespace surgewatch::services {
 namespace {
 
+// Emissions taken from the detector at a time: where windows of years close at once, there are
+// more than would fit.
+constexpr std::size_t kSaidAtOnce = 8'000;
+
 class Replay {
  public:
   Replay(const ReplayOptions& options, std::unique_ptr<EventReader> reader,
@@ -54,7 +58,8 @@ class Replay {
   TextOutput alerts_;
   std::optional<TextOutput> rejects_;
   Progress progress_;
-  detect::Emissions emissions_;
+  detect::Emissions said_;
+  std::int64_t journal_offset_ = 0;
   std::uint64_t events_ = 0, revisions_ = 0;
 };
 
@@ -84,13 +89,18 @@ absl::Status Replay::run(const Stop& stop) {
 }
 
 absl::Status Replay::apply(const std::vector<v1::JournalRecord>& journal) {
-  for (const v1::JournalRecord& record : journal) detector_.apply(record, &emissions_);
-  for (const v1::Alert& alert : emissions_.alerts) {
-    ++revisions_;
-    SW_RETURN_IF_ERROR(alerts_.line(to_json(alert)));
+  for (const v1::JournalRecord& record : journal) {
+    detector_.take(record, journal_offset_++);
+    for (bool more = true; more;) {
+      more = detector_.say(kSaidAtOnce, &said_);
+      for (const v1::Alert& alert : said_.alerts) {
+        ++revisions_;
+        SW_RETURN_IF_ERROR(alerts_.line(to_json(alert)));
+      }
+      said_.alerts.clear();
+      said_.points.clear();
+    }
   }
-  emissions_.alerts.clear();
-  emissions_.points.clear();
   return absl::OkStatus();
 }
 

@@ -4,6 +4,8 @@ import base64
 import csv
 import io
 import json
+import os
+import subprocess
 import sys
 import unittest
 from collections import defaultdict
@@ -11,7 +13,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
-from programs import SOURCE, STORY, ProgramTest, alerts_of  # noqa: E402
+from programs import BIN, SOURCE, STORY, ProgramTest, alerts_of  # noqa: E402
 
 EVENTS = 12_000
 MILLION_USD = 10**12  # in micros
@@ -48,6 +50,31 @@ def field(number, value):
     if isinstance(value, int):
         return varint(number << 3) + varint(value)
     return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+class Memory(ProgramTest):
+    """What is said at once of windows that close together is not held at once."""
+
+    def test_a_jump_over_many_windows_takes_little(self):
+        config = self.write("c.yaml", """
+event_time: {correction_horizon: 1d, allowed_lateness: 0s, out_of_orderness: 0s}
+series: [{name: b, event: invoice, group_by: [bill_to.party_id], measures: [units], pane: 1s}]
+rules: [{name: r, type: surge_since, series: b, measure: units, per: [bill_to.party_id], window: 1d,
+         reference: {start: 2024-01-01, end: 2024-01-05}, fire_at: {ratio: 4}}]
+""")
+        parties = [{"country": "SG", "party_id": f"p{i}"} for i in range(20)]
+        events = [invoice(invoice_id=f"i{i}", bill_to=party, issue_time="2024-01-10T00:00:00Z")
+                  for i, party in enumerate(parties)]
+        events.append(invoice(invoice_id="later", bill_to=parties[0], issue_time="2024-02-10T00:00:00Z"))
+        path = self.write("events.ndjson", "\n".join(events) + "\n")
+        # 20 parties in 86,400 windows each: 1.7 million points.
+        command = [str(BIN / "surgewatch"), "replay", "--config", str(config), "--events", str(path), "--quiet",
+                   "--alerts", "/dev/null"]
+        process = subprocess.Popen(command)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        self.assertEqual(process.returncode, 0)
+        self.assertLess(usage.ru_maxrss, 150_000, "kB at its peak")
 
 
 class Threads(ProgramTest):

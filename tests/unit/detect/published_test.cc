@@ -241,5 +241,42 @@ TEST(Saying, InPiecesIsTheSame) {
   EXPECT_LE(most, 4) << "one instant's";
 }
 
+// What late data changes comes a subject at a time: here of forty, in one window each.
+TEST(Saying, AnAmendmentInPiecesIsTheSame) {
+  std::vector<v1::JournalRecord> records;
+  test::Batch first(test::kInvoices0, 1, "billed"), late(test::kInvoices0, 3, "billed");
+  for (int i = 0; i < 40; ++i) {
+    const std::string country{'A', static_cast<char>('A' + i / 2), static_cast<char>('A' + i % 2)};
+    first.update({{country, "US"}, 0, 100 * test::kDollar});
+    first.update({{country, "US"}, 5, 100 * test::kDollar});
+    late.update({{country, "US"}, 5, 900 * test::kDollar});
+  }
+  const auto passed = [](std::int64_t offset) {
+    return test::progress(test::kInvoices0, offset, 6 * kMicrosPerDay);
+  };
+  for (const auto& record :
+       {v1::JournalRecord(first), passed(2), v1::JournalRecord(late), passed(4)})
+    records.push_back(record);
+  const auto config = std::make_shared<const config::Config>(with_rule("r", 4));
+  detect::Detector at_once(config), in_pieces(config);
+  detect::Emissions all, pieces;
+  std::int64_t offset = 0;
+  std::size_t most = 0;
+  for (const auto& record : records) {
+    at_once.apply(record, &all);
+    in_pieces.take(record, offset++);
+    for (bool more = true; more;) {
+      detect::Emissions piece;
+      more = in_pieces.say(2, &piece);
+      most = std::max(most, piece.alerts.size() + piece.points.size());
+      std::ranges::move(piece.alerts, std::back_inserter(pieces.alerts));
+      std::ranges::move(piece.points, std::back_inserter(pieces.points));
+    }
+  }
+  EXPECT_GE(all.alerts.size(), 40U) << "the case is too tame";
+  EXPECT_EQ(test::as_text(pieces), test::as_text(all));
+  EXPECT_LE(most, 4U);
+}
+
 }  // namespace
 }  // namespace surgewatch
