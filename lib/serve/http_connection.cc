@@ -34,12 +34,16 @@ constexpr std::size_t kMostThrownAway = std::size_t{1} << 20U;
 // The kernel takes no more than this ahead of what the network does. A client that reads slowly is
 // seen to do so, and one that does not read is found out, whatever the size of the send buffer.
 constexpr int kUnsentInKernel = 128 * 1'024;
+// A client that is gone without a word is one that has acknowledged nothing for so long.
+constexpr int kUnacknowledgedMs = 30'000;
 
 void set_options(HttpConnection::Socket& socket) {
   error_code ignored;  // all of these only make it better
   socket.set_option(asio::ip::tcp::no_delay(true), ignored);
   setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsentInKernel,
              sizeof kUnsentInKernel);
+  setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &kUnacknowledgedMs,
+             sizeof kUnacknowledgedMs);
 }
 
 std::string http_date() {
