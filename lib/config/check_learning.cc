@@ -24,7 +24,8 @@ constexpr double kDaysPerYear = 365.25;
 
 constexpr Micros kHalfYear = 182 * kMicrosPerDay;
 
-// Windows in a season: a year for weeks and longer, a week for days, a day for less.
+// Windows in a season: a year for weeks and longer, a week for days, a day for less; none where
+// that is no whole number of windows, or more than a season may have.
 std::int64_t default_period(Micros window) {
   if (window >= kWeek) {
     const double windows =
@@ -32,7 +33,8 @@ std::int64_t default_period(Micros window) {
     return std::max<std::int64_t>(1, std::llround(windows));
   }
   const Micros season = window >= kMicrosPerDay ? kWeek : kMicrosPerDay;
-  return season % window == 0 ? season / window : 1;
+  const std::int64_t period = season % window == 0 ? season / window : 1;
+  return statistics::kPeriodRange.holds(period) ? period : 1;
 }
 
 // Half a year of weeks, a season of anything shorter.
