@@ -49,6 +49,28 @@ TEST(ResumeToken, OthersAreInvalid) {
   EXPECT_FALSE(parse_resume_token(make_token(PageToken{})).ok());
 }
 
+// Well sealed, as anybody can who reads how.
+TEST(ForgedTokens, OutsideOfWhatCanBeComputedWithAreInvalid) {
+  for (const std::int64_t time : {INT64_MIN, std::int64_t{-1}, kMaxTime, INT64_MAX}) {
+    const ResumeToken resume{.next_offset = 1, .issued_at = time};
+    EXPECT_TRUE(absl::IsInvalidArgument(parse_resume_token(make_token(resume)).status())) << time;
+    const PageToken page{.resume = resume, .onset = 0, .alert_id = "a"};
+    EXPECT_TRUE(absl::IsInvalidArgument(parse_page_token(make_token(page)).status())) << time;
+  }
+  for (const std::int64_t offset : {INT64_MIN, std::int64_t{-1}}) {
+    const PageToken page{.resume = {.next_offset = offset}, .onset = 0, .alert_id = "a"};
+    EXPECT_TRUE(absl::IsInvalidArgument(parse_page_token(make_token(page)).status())) << offset;
+  }
+  for (const Micros onset : {INT64_MIN, kMinTime - 1, kMaxTime + 1, INT64_MAX}) {
+    const PageToken page{.resume = {.next_offset = 1}, .onset = onset, .alert_id = "a"};
+    EXPECT_TRUE(absl::IsInvalidArgument(parse_page_token(make_token(page)).status())) << onset;
+  }
+  for (const Micros onset : {kMinTime, kMaxTime}) {
+    const PageToken page{.resume = {.next_offset = INT64_MAX}, .onset = onset, .alert_id = "a"};
+    EXPECT_TRUE(parse_page_token(make_token(page)).ok()) << onset;
+  }
+}
+
 TEST(PageToken, ComesBackAsItWas) {
   for (const char* id : {"a", "", "with:colons::", "\xc3\xa9"}) {
     const PageToken token{.resume = {.next_offset = 3, .identity = 0xab, .issued_at = 5},
