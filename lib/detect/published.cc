@@ -36,7 +36,8 @@ std::uint64_t Published::digest_of(const v1::Alert& alert) {
 void Published::load(const std::vector<v1::Alert>& alerts) {
   for (const v1::Alert& alert : alerts) {
     Newest& newest = newest_[alert.alert_id()];
-    if (alert.revision() <= newest.revision) continue;
+    // Behind the last number there is none to go on with.
+    if (alert.revision() <= newest.revision || alert.revision() == INT32_MAX) continue;
     newest = {alert.revision(), digest_of(alert)};
     if (alert.state() == v1::ALERT_STATE_FIRING) {
       unclaimed_[alert.alert_id()] = alert;

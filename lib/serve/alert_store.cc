@@ -13,6 +13,8 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "base/proto_json.h"
+#include "base/revision_chain.h"
 #include "base/status.h"
 
 namespace surgewatch::serve {
@@ -156,7 +158,11 @@ struct AlertStore::State {
 
   std::map<ListKey, AlertPtr> ordered ABSL_GUARDED_BY(mutex);
   std::set<ListKey> resolved ABSL_GUARDED_BY(mutex);
-  absl::flat_hash_map<std::string, AlertPtr> newest ABSL_GUARDED_BY(mutex);
+  struct Newest {
+    AlertPtr alert;
+    RevisionChain chain;
+  };
+  absl::flat_hash_map<std::string, Newest> newest ABSL_GUARDED_BY(mutex);
 
   struct Change {
     const std::string* subject = nullptr;  // a key of *subjects
@@ -191,12 +197,15 @@ struct AlertStore::State {
     changed.notify_all();
     return true;
   }
+  void unlist(const v1::Alert& alert) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    const ListKey key = key_of(alert);
+    ordered.erase(key);
+    resolved.erase(key);
+  }
   void erase(const std::string& alert_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     const auto found = newest.find(alert_id);
     if (found == newest.end()) return;
-    const ListKey key = key_of(*found->second);
-    ordered.erase(key);
-    resolved.erase(key);
+    unlist(*found->second.alert);
     newest.erase(found);
   }
 };
@@ -241,13 +250,18 @@ AlertStore::Added AlertStore::add(std::int64_t offset, v1::Alert alert) {
   const auto telling = s.telling();
   const std::lock_guard lock(s.mutex);
   if (!s.pass(offset)) return {};
-  const auto current = s.newest.find(held->alert_id());
-  if (current != s.newest.end() && current->second->revision() >= held->revision()) return {};
+  State::Newest& newest = s.newest[held->alert_id()];
+  const bool is_said_again = newest.alert != nullptr && newest.chain.newest() == held->revision() &&
+                             to_bytes(*newest.alert) != to_bytes(*held);
+  if (!newest.chain.takes(held->revision()) && !is_said_again) {
+    if (newest.alert == nullptr) s.newest.erase(held->alert_id());
+    return {};
+  }
   Added added{.is_news = true, .evicted = {}};
 
-  s.erase(held->alert_id());
+  if (newest.alert != nullptr) s.unlist(*newest.alert);
+  newest.alert = held;
   const ListKey key = key_of(*held);
-  s.newest.emplace(held->alert_id(), held);
   s.ordered.emplace(key, held);
   if (held->state() == v1::ALERT_STATE_RESOLVED) s.resolved.insert(key);
   if (s.newest.size() > s.limits.alerts) {
@@ -313,7 +327,7 @@ std::optional<v1::Alert> AlertStore::get(const std::string& alert_id) const {
     const std::lock_guard lock(state_->mutex);
     const auto found = state_->newest.find(alert_id);
     if (found == state_->newest.end()) return std::nullopt;
-    held = found->second;
+    held = found->second.alert;
   }
   return *held;
 }

@@ -14,7 +14,8 @@
 // Threads: one thread adds; any thread reads or waits. Off the hot path; a mutex guards it, and
 // messages are copied outside of it.
 // Invariants: in one life offsets only grow; a revision that is not newer than the one held changes
-// nothing.
+// nothing, unless it was due before somebody else jumped (base/revision_chain.h), or says something
+// else under the same number: then the later one counts.
 // Cost: a revision is held once, however many read it. A point takes about 56 bytes.
 #pragma once
 

@@ -39,4 +39,9 @@ class Seldom {
   std::map<std::string, Kind> kinds_;
 };
 
+// For the end of such a line: "; 17 more since the last such line", or nothing.
+inline std::string more_like_it(std::uint64_t unsaid) {
+  return unsaid == 0 ? "" : "; " + std::to_string(unsaid) + " more since the last such line";
+}
+
 }  // namespace surgewatch::services

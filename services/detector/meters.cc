@@ -20,8 +20,11 @@ DetectorService::Meters::Meters(telemetry::Telemetry* telemetry) : telemetry_(*t
   }
   skipped_ = counter("journal_skipped_total",
                      "Journal records passed over because their batch is damaged.", {});
-  malformed_alerts_ =
-      counter("alerts_malformed_total", "Records of the alerts topic that could not be read.", {});
+  for (std::size_t i = 0; i < no_alerts_.size(); ++i) {
+    const std::string_view reason = fault_name(static_cast<PublishedFault>(i));
+    no_alerts_[i] = counter("alerts_malformed_total", "Records of the alerts topic that are none.",
+                            {{"reason", std::string(reason)}});
+  }
   unknown_series_ = counter("pane_updates_unknown_series_total",
                             "Pane updates made by another definition of a series.", {});
   stale_ = counter("pane_updates_stale_total", "Pane updates that were not newer.", {});
@@ -59,6 +62,12 @@ DetectorService::Meters::Meters(telemetry::Telemetry* telemetry) : telemetry_(*t
                         "Wall-clock time less the lowest watermark of all sources.", {});
   lag_ = &telemetry_.gauge("journal_lag_records", "Journal records not applied yet.", {});
   subjects_ = &telemetry_.gauge("detector_subjects", "Subjects kept, over all rules.", {});
+}
+
+void DetectorService::Meters::no_alerts(const std::array<std::uint64_t, kPublishedFaults>& counts) {
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    no_alerts_[i]->Increment(static_cast<double>(counts[i]));
+  }
 }
 
 void DetectorService::Meters::stats(const detect::DetectorStats& now) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "common/published_record.h"
 #include "detect/detector.h"
 #include "detector/detector_service.h"
 #include "journal/refusal.h"
@@ -26,9 +27,8 @@ class DetectorService::Meters {
   void unreadable() { refused(journal::Refusal::kUnreadable).Increment(); }
   // Records of the journal that can't be read, ever.
   void skipped(std::int64_t count) { skipped_->Increment(static_cast<double>(count)); }
-  void malformed_alerts(std::uint64_t count) {
-    malformed_alerts_->Increment(static_cast<double>(count));
-  }
+  // Records of the alerts topic that are none, by PublishedFault.
+  void no_alerts(const std::array<std::uint64_t, kPublishedFaults>& counts);
   void retried() { retried_->Increment(); }
   void transaction(std::size_t records) {
     transactions_->Increment();
@@ -51,11 +51,11 @@ class DetectorService::Meters {
   }
 
   telemetry::Telemetry& telemetry_;
-  prometheus::Counter *records_, *skipped_, *malformed_alerts_, *unknown_series_, *stale_,
-      *reopened_, *closed_, *inconclusive_, *former_owners_, *over_key_limit_, *generations_,
-      *subjects_forgotten_, *too_old_, *retried_, *transactions_, *published_, *announced_,
-      *amended_, *withdrawn_;
+  prometheus::Counter *records_, *skipped_, *unknown_series_, *stale_, *reopened_, *closed_,
+      *inconclusive_, *former_owners_, *over_key_limit_, *generations_, *subjects_forgotten_,
+      *too_old_, *retried_, *transactions_, *published_, *announced_, *amended_, *withdrawn_;
   std::array<prometheus::Counter*, journal::kRefusalCount> refused_;
+  std::array<prometheus::Counter*, kPublishedFaults> no_alerts_;
   prometheus::Gauge *watermark_lag_, *lag_, *subjects_;
   detect::DetectorStats last_;
 };

@@ -7,11 +7,13 @@
 // of, and the group, since Kafka forgets what a group has committed of a topic that is deleted.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/published_record.h"
 #include "common/stop.h"
 #include "config/config.h"
 #include "surgewatch/v1/alert.pb.h"
@@ -24,9 +26,10 @@ inline constexpr const char* kJournalHeader = "journal";
 struct PublishedAlerts {
   std::vector<v1::Alert> newest;  // of each alert, by its id; without those that were deleted
   std::string identity;           // the newest record's that has one; of none, a new one
-  std::string journal;            // the newest record's header, if it has one
+  std::string journal;            // the newest record's header that is of our group, if one is
   std::int64_t next_offset = 0;   // where the topic ends
-  std::uint64_t malformed = 0;    // records that could not be read
+  // Records that are no alerts.
+  std::array<std::uint64_t, kPublishedFaults> faults{};
 };
 
 // Reads what is committed, up to the end as it is now. UNAVAILABLE if nothing comes for a while;

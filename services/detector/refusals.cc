@@ -23,7 +23,7 @@ void Refusals::name(std::int64_t offset, const journal::Refused& refused) {
       "refused at offset {} of topic '{}': {}: {} (reason {}{}); no figure moves by it; see who "
       "writes to the journal",
       offset, journal_, refused.what, journal::refusal_text(refused.reason), reason,
-      *unsaid == 0 ? "" : fmt::format("; {} more since the last such line", *unsaid));
+      more_like_it(*unsaid));
 }
 
 }  // namespace surgewatch::services

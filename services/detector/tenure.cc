@@ -41,7 +41,7 @@ absl::StatusOr<std::optional<Incident>> Tenure::begin() {
   if (auto incident = incident_of(journal_, ends[0], first[0], known_journal(committed))) {
     return incident;
   }
-  meters_.malformed_alerts(published_.malformed);
+  meters_.no_alerts(published_.faults);
   end_at_begin_ = ends[0].next;
   find_start(committed);
   publisher_->begin(committed, published_.identity, published_.next_offset);

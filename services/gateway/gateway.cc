@@ -5,10 +5,10 @@
 #include <charconv>
 #include <chrono>
 #include <memory>
+#include <set>
 #include <string_view>
 #include <utility>
 
-#include "base/proto_json.h"
 #include "base/status.h"
 #include "common/kafka_start.h"
 #include "gateway/meters.h"
@@ -21,6 +21,7 @@ constexpr std::chrono::milliseconds kPollWait{50};
 constexpr std::size_t kPollBatch = 1'000;
 constexpr std::chrono::milliseconds kAskEvery{1'000};
 constexpr std::chrono::milliseconds kAskWait{500};
+constexpr std::size_t kIdentitiesSeen = 1'000;
 constexpr std::string_view kIdentityHeader = "topic_identity";
 
 // What the detector wrote of the topic that it writes to, 16 hex digits; 0 if it did not say.
@@ -92,6 +93,16 @@ void Gateway::set_serving(bool loaded, bool reaches_brokers) {
   if (grpc_ != nullptr) grpc_->set_serving(loaded && reaches_brokers);
 }
 
+void Gateway::refuse(const kafka::Message& message, PublishedFault fault) {
+  meters_->refused(fault);
+  if (const auto unsaid = seldom_.says(fault_name(fault))) {
+    spdlog::warn(
+        "passed over offset {} of topic '{}': it is nothing that a detector writes (reason "
+        "{}{}); see who writes to the topic",
+        message.offset, message.topic, fault_name(fault), more_like_it(*unsaid));
+  }
+}
+
 // One reading of both topics, from their beginnings until an error or a stop.
 class Gateway::Reading {
  public:
@@ -114,6 +125,7 @@ class Gateway::Reading {
   bool loaded_ = false;
   std::int64_t next_alert_ = 0;
   std::uint64_t identity_ = 0;
+  std::set<std::uint64_t> seen_;  // identities of records of this log
   absl::Status another_topic_;
   std::unique_ptr<kafka::Admin> asking_;  // while the consumer says that no broker answers
   std::chrono::steady_clock::time_point ask_next_;
@@ -157,7 +169,7 @@ absl::Status Gateway::Reading::run(const Stop& stop) {
   consumer_options.group_id = options.config->kafka.group_id + "-gateway";
   consumer_options.headers = true;
   consumer_options.skipped = [this](const auto&, std::int64_t first, std::int64_t next, auto) {
-    gateway_.meters_->malformed(next - first);
+    gateway_.meters_->refused(PublishedFault::kUnreadable, next - first);
   };
   SW_ASSIGN_OR_RETURN(const auto consumer, kafka::Consumer::create(consumer_options));
   std::vector<std::pair<kafka::TopicPartition, std::int64_t>> starts{
@@ -223,12 +235,13 @@ void Gateway::Reading::take(const kafka::Message& message) {
 }
 
 // While nothing has been told the newest record's word holds, so that a log in which the identity
-// changes is read to its end all the same.
+// changes is read to its end all the same. One that has two of them (a mirror's records among ours)
+// is the same log, whichever of them comes next.
 bool Gateway::Reading::is_of_another_topic(const kafka::Message& message) {
   const std::uint64_t identity = topic_identity(message);
-  const bool changes = identity != 0 && identity != identity_;
+  const bool is_new = identity != 0 && !seen_.contains(identity);
   const bool falls = message.offset < next_alert_;
-  if (falls || (changes && loaded_ && identity_ != 0)) {
+  if (falls || (is_new && loaded_ && identity_ != 0)) {
     another_topic_ = failed_precondition(
         "topic '{}' is another one than before ({} at offset {}); reads it from its beginning, and "
         "clients list anew",
@@ -238,7 +251,8 @@ bool Gateway::Reading::is_of_another_topic(const kafka::Message& message) {
         message.offset);
     return true;
   }
-  if (changes) {
+  if (is_new && seen_.size() < kIdentitiesSeen) seen_.insert(identity);
+  if (identity != 0 && identity != identity_ && (!loaded_ || identity_ == 0)) {
     identity_ = identity;
     store_.set_identity(identity);
   }
@@ -253,12 +267,12 @@ void Gateway::Reading::take_alert(const kafka::Message& message) {
     const std::string alert_id(message.key);
     store_.forget(message.offset, alert_id);
     meters.forget(alert_id);
-  } else if (parse_printable(message.payload, &alert)) {
+  } else if (const auto fault = read_alert(message, &alert)) {
+    gateway_.refuse(message, *fault);
+  } else {
     const auto added = store_.add(message.offset, alert);
     if (added.is_news && loaded_) meters.alert(alert);
     if (!added.evicted.empty()) meters.forget(added.evicted);
-  } else {
-    meters.malformed();
   }
   next_alert_ = message.offset + 1;
   store_.advance(next_alert_);
@@ -267,11 +281,11 @@ void Gateway::Reading::take_alert(const kafka::Message& message) {
 
 void Gateway::Reading::take_point(const kafka::Message& message) {
   v1::SeriesPoint point;
-  if (parse_printable(message.payload, &point)) {
+  if (const auto fault = read_point(message, &point)) {
+    gateway_.refuse(message, *fault);
+  } else {
     store_.add(point);
     if (loaded_) gateway_.meters_->point(point);
-  } else {
-    gateway_.meters_->malformed();
   }
   gateway_.series_position_.store(message.offset + 1, std::memory_order_relaxed);
 }

@@ -23,6 +23,8 @@
 #include <memory>
 
 #include "absl/status/status.h"
+#include "common/published_record.h"
+#include "common/seldom.h"
 #include "common/stop.h"
 #include "config/config.h"
 #include "kafka/topics.h"
@@ -68,6 +70,7 @@ class Gateway {
   class Reading;
   absl::Status read(const Stop& stop);
   void set_serving(bool loaded, bool reaches_brokers);
+  void refuse(const kafka::Message& message, PublishedFault fault);
 
   Options options_;
   kafka::Topics topics_;
@@ -75,6 +78,7 @@ class Gateway {
   std::unique_ptr<GatewayMeters> meters_;
   std::unique_ptr<serve::HttpServer> http_;
   std::unique_ptr<serve::GrpcServer> grpc_;
+  Seldom seldom_;  // run()'s
   bool topics_were_there_ = false;
   std::atomic<std::int64_t> alerts_position_{0};  // written by run()
   std::atomic<std::int64_t> series_position_{0};  // written by run()

@@ -53,8 +53,6 @@ void raise(prometheus::Counter* counter, std::uint64_t total) {
 
 GatewayMeters::GatewayMeters(telemetry::Telemetry* telemetry)
     : telemetry_(*telemetry),
-      malformed_(&telemetry_.counter("published_malformed_total",
-                                     "Records of alerts or series that could not be read.", {})),
       read_anew_(&telemetry_.counter(
           "published_read_anew_total",
           "Times that the topics of alerts and series were read anew from their beginning: one of "
@@ -65,10 +63,17 @@ GatewayMeters::GatewayMeters(telemetry::Telemetry* telemetry)
           "Points of subjects beyond the limit, shown neither by the page nor by the API.", {})),
       dropped_alerts_(&telemetry_.counter(
           "alerts_dropped_total",
-          "Alerts beyond the limit, shown neither by the page nor by the API.", {})) {}
+          "Alerts beyond the limit, shown neither by the page nor by the API.", {})) {
+  for (std::size_t i = 0; i < refused_.size(); ++i) {
+    const std::string_view reason = fault_name(static_cast<PublishedFault>(i));
+    refused_[i] = &telemetry_.counter("published_malformed_total",
+                                      "Records of the topics of alerts and series that are none.",
+                                      {{"reason", std::string(reason)}});
+  }
+}
 
-void GatewayMeters::malformed(std::int64_t records) {
-  malformed_->Increment(static_cast<double>(records));
+void GatewayMeters::refused(PublishedFault fault, std::int64_t records) {
+  refused_[static_cast<std::size_t>(fault)]->Increment(static_cast<double>(records));
 }
 
 void GatewayMeters::read_anew() { read_anew_->Increment(); }

@@ -11,6 +11,7 @@
 // Cost: 200 bytes for each alert that the store keeps.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <set>
 #include <string>
@@ -18,6 +19,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/node_hash_map.h"
+#include "common/published_record.h"
 #include "surgewatch/v1/alert.pb.h"
 #include "telemetry/telemetry.h"
 
@@ -35,7 +37,8 @@ class GatewayMeters {
   // Nothing is known any more.
   void reset();
 
-  void malformed(std::int64_t records = 1);
+  // Records that are no alert and no point.
+  void refused(PublishedFault fault, std::int64_t records = 1);
   void read_anew();
   // Totals of what the store has no room for.
   void dropped(std::uint64_t points, std::uint64_t alerts);
@@ -68,7 +71,8 @@ class GatewayMeters {
             std::int64_t window_end, double value);
 
   telemetry::Telemetry& telemetry_;
-  prometheus::Counter *malformed_, *read_anew_, *dropped_points_, *dropped_alerts_;
+  std::array<prometheus::Counter*, kPublishedFaults> refused_;
+  prometheus::Counter *read_anew_, *dropped_points_, *dropped_alerts_;
   Groups groups_;
   absl::flat_hash_map<std::string, Membership> members_;  // by alert_id
   absl::flat_hash_map<prometheus::Gauge*, Shown> shown_;

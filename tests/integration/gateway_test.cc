@@ -305,6 +305,29 @@ TEST_F(GatewayOnRealKafka, WhatCantBeWrittenIsCountedAndPassedOver) {
   System::stop(system.gateway);
 }
 
+// A mirror of another cluster writes among ours, with an identity of its own.
+TEST_F(GatewayOnRealKafka, RecordsOfAMirrorEndNoStreamsTwiceAndMuteNobody) {
+  System system(brokers(), "mirror.");
+  system.create_topics(1);
+  const std::string ours = "00000000000000aa";
+  const std::string theirs = "00000000000000bb";
+  publish(system, {alert_of("a", 1, true)}, ours);
+  start(&system);
+  publish(system, {alert_of("a", 1'000'000, false)}, theirs);
+  for (int i = 2; i < 6; ++i) {
+    publish(system, {alert_of("a", i, true)}, ours);
+    publish(system, {alert_of("mirrored" + std::to_string(i), 1, true)}, theirs);
+  }
+  EXPECT_TRUE(comes_to_list(system, {"a", "mirrored2", "mirrored3", "mirrored4", "mirrored5"}))
+      << system.gateway->err();
+  EXPECT_EQ(System::metric(system.gateway_port, "surgewatch_published_read_anew_total"), 1);
+  const auto list = nlohmann::json::parse(ask(system.gateway_port, "/api/v1/alerts").body);
+  for (const auto& alert : list["alerts"]) {
+    EXPECT_EQ(alert["revision"], alert["alert_id"] == "a" ? 5 : 1) << list.dump();
+  }
+  System::stop(system.gateway);
+}
+
 // An empty list would say that nothing is firing.
 TEST_F(GatewayOnRealKafka, WhatHasReadNothingYetSaysSoAndWhoFollowsWaits) {
   System system(brokers(), "away.");

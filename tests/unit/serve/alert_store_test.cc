@@ -97,12 +97,30 @@ TEST(AlertStore, ARevisionThatMovesTheOnsetIsListedOnce) {
 
 TEST(AlertStore, ARevisionThatIsNotNewerChangesNothingButTheEnd) {
   AlertStore store(100);
-  store.add(0, make_alert("a", 2));
-  store.add(1, make_alert("a", 2, "TW"));
-  store.add(2, make_alert("a", 1, "TW"));
+  store.add(0, make_alert("a", 1));
+  store.add(1, make_alert("a", 2));
+  store.add(2, make_alert("a", 2));
+  store.add(3, make_alert("a", 1, "TW"));
+  store.add(4, make_alert("b", 0));
   EXPECT_EQ(store.get("a")->subject().at("bill_to"), "SG");
-  EXPECT_THAT(revisions(store, 0), ElementsAre("a#2"));
-  EXPECT_EQ(store.next_offset(), 3);
+  EXPECT_THAT(revisions(store, 0), ElementsAre("a#1", "a#2"));
+  EXPECT_EQ(store.next_offset(), 5);
+  EXPECT_FALSE(store.get("b").has_value());
+}
+
+// The detector goes on counting from what it has said itself.
+TEST(AlertStore, WhoeverJumpsMutesNobody) {
+  AlertStore store(100);
+  store.add(0, make_alert("a", 1));
+  store.add(1, make_alert("a", 1'000'000, "TW"));
+  store.add(2, make_alert("a", INT32_MAX, "TW"));
+  store.add(3, make_alert("a", 2));
+  EXPECT_EQ(store.get("a")->revision(), 2);
+  EXPECT_EQ(store.get("a")->subject().at("bill_to"), "SG");
+  store.add(4, make_alert("a", 3, "TW"));
+  store.add(5, make_alert("a", 3));
+  EXPECT_EQ(store.get("a")->subject().at("bill_to"), "SG") << "the later of one number";
+  EXPECT_THAT(ids(store.list({})), ElementsAre("a"));
 }
 
 TEST(AlertStore, ARecordThatWasSeenBeforeChangesNothing) {
@@ -378,7 +396,7 @@ TEST(AlertStore, NoReaderMixesTwoLives) {
 
 TEST(AlertStore, SaysWhatIsNewsAndWhatHadToGo) {
   AlertStore store(AlertStore::Limits{.alerts = 2});
-  EXPECT_TRUE(store.add(0, make_alert("a", 2, "SG", 1)).is_news);
+  EXPECT_TRUE(store.add(0, make_alert("a", 1, "SG", 1)).is_news);
   EXPECT_FALSE(store.add(1, make_alert("a", 1, "SG", 1)).is_news);
   EXPECT_FALSE(store.add(0, make_alert("a", 3, "SG", 1)).is_news) << "seen before";
   EXPECT_EQ(store.add(2, make_alert("b", 1, "SG", 2)).evicted, "");
