@@ -64,7 +64,7 @@ class Reading {
   }
 
   PublishedAlerts finish(std::int64_t end, std::uint64_t unreadable) && {
-    result_.malformed += unreadable;
+    result_.faults[static_cast<std::size_t>(PublishedFault::kUnreadable)] += unreadable;
     result_.next_offset = std::max(result_.next_offset, end);
     if (result_.identity.empty()) result_.identity = new_identity();
     result_.newest.reserve(newest_.size());
