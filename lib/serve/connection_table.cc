@@ -28,6 +28,17 @@ ConnectionTable::Connection ConnectionTable::longest_waiting(const Ids& ids) con
   return find(longest);
 }
 
+ConnectionTable::Connection ConnectionTable::longest_unsent(
+    std::chrono::steady_clock::time_point before) const {
+  Connection longest;
+  for (const auto& [id, entry] : entries_) {
+    if (!entry.standing->has_unsent || entry.standing->waiting_since > before) continue;
+    before = entry.standing->waiting_since;
+    longest = entry.connection;
+  }
+  return longest;
+}
+
 void ConnectionTable::add(std::uint64_t id, Connection connection, const Standing* standing,
                           std::string peer) {
   by_peer_[peer].push_back(id);

@@ -24,7 +24,8 @@ class HttpConnection;
 // A connection's to write, the table's to read.
 struct Standing {
   std::chrono::steady_clock::time_point waiting_since;
-  bool is_served = false;  // it waits for us, and not we for its client
+  bool is_served = false;   // it waits for us, and not we for its client
+  bool has_unsent = false;  // it waits for its client to take an answer
 };
 
 class ConnectionTable {
@@ -43,6 +44,8 @@ class ConnectionTable {
   Place place_for(const std::string& peer) const;
   // Null if there is none.
   Connection longest_waiting() const;
+  // The one whose answer has waited longest to be taken, if that was not later than `before`.
+  Connection longest_unsent(std::chrono::steady_clock::time_point before) const;
 
   // `standing` lives as long as the connection.
   void add(std::uint64_t id, Connection connection, const Standing* standing, std::string peer);

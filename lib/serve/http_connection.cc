@@ -187,7 +187,7 @@ void HttpConnection::put_head(const HttpReply& reply) {
 
 void HttpConnection::write() {
   written_ = 0;
-  standing_ = {.waiting_since = Clock::now()};
+  standing_ = {.waiting_since = Clock::now(), .has_unsent = true};
   answer_deadline_ = standing_.waiting_since + limits_.answer_time;
   write_on();
 }
@@ -212,6 +212,7 @@ void HttpConnection::write_on() {
 void HttpConnection::on_written() {
   output_.clear();
   body_.reset();
+  standing_.has_unsent = false;
   if (state_ == State::kStreaming && !is_last_batch_) {
     end_by(Clock::time_point::max());
     return events_.on_taken(*this);

@@ -9,8 +9,8 @@ namespace {
 
 // In the order of the enums.
 constexpr std::array<const char*, 6> kClasses{"other", "1xx", "2xx", "3xx", "4xx", "5xx"};
-constexpr std::array<const char*, 6> kCuts{"request_time", "answer_time", "peer",
-                                           "full",         "descriptors", "unasked"};
+constexpr std::array<const char*, 7> kCuts{"request_time", "answer_time", "peer",   "full",
+                                           "descriptors",  "unsent",      "unasked"};
 constexpr std::array<const char*, 3> kRefusals{"peer", "full", "unsent"};
 constexpr char kKind[] = "sse";
 

@@ -17,6 +17,7 @@ enum class Cut {
   kPeer,         // to make room: its peer has as many as it may have
   kFull,         // to make room: there are as many as there may be
   kDescriptors,  // to make room: the process has no more descriptors
+  kUnsent,       // to make room: too much of all answers is not sent yet
   kUnasked,      // the client of a stream does not stop sending
 };
 // Why a query was answered with 503 though nothing is wrong with it.
@@ -44,7 +45,7 @@ class HttpMeters {
 
  private:
   std::array<prometheus::Counter*, 6> requests_{};  // by hundreds of the status
-  std::array<prometheus::Counter*, 6> cuts_{};
+  std::array<prometheus::Counter*, 7> cuts_{};
   std::array<prometheus::Counter*, 3> refusals_{};
   prometheus::Gauge* connections_ = nullptr;
   prometheus::Gauge* queries_ = nullptr;

@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,7 +36,7 @@ using boost::system::error_code;
 using std::chrono::milliseconds;
 
 constexpr int kBacklog = 1'024;
-// Before the next try to accept when there are no descriptors or no memory for it.
+// Before the next try to accept when the system has nothing for it.
 constexpr milliseconds kAcceptPause{50};
 
 // Bytes of answers that are not sent yet. Shared with the answers themselves, the last of which may
@@ -135,19 +136,15 @@ class HttpServerImpl final : public HttpServer {
   void accept() {
     acceptor_.async_accept(newcomer_, [this](const error_code& error, tcp::socket socket) {
       if (!acceptor_.is_open()) return;
-      if (error == asio::error::no_descriptors || error == asio::error::no_memory ||
-          error == asio::error::no_buffer_space) {
-        return make_room();
-      }
-      if (!error) admit(std::move(socket));
+      if (error) return pause_accepting(error);
+      admit(std::move(socket));
       accept();
     });
   }
 
-  void make_room() {
-    if (const auto longest = table_.longest_waiting(); longest != nullptr) {
-      longest->cut(Cut::kDescriptors);
-    }
+  void pause_accepting(const error_code& why) {
+    const auto longest = why == asio::error::no_descriptors ? table_.longest_waiting() : nullptr;
+    if (longest != nullptr) longest->cut(Cut::kDescriptors);
     pause_.expires_after(kAcceptPause);
     pause_.async_wait([this](const error_code& error) {
       if (!error && acceptor_.is_open()) accept();
@@ -226,8 +223,19 @@ class HttpServerImpl final : public HttpServer {
   }
 
   void finish(HttpConnection& connection, Router::Answer answer) {
+    relieve();
     if (auto* reply = std::get_if<HttpReply>(&answer)) return connection.answer(std::move(*reply));
     open_stream(connection, std::get<std::unique_ptr<EventStream>>(std::move(answer)));
+  }
+
+  // While too much is unsent, whoever is slow goes sooner.
+  void relieve() {
+    const auto before = HttpConnection::Clock::now() - options_.limits.pressed_stall_time;
+    while (unsent_->load(std::memory_order_relaxed) >= options_.limits.unsent_bytes) {
+      const auto slowest = table_.longest_unsent(before);
+      if (slowest == nullptr) return;
+      slowest->cut(Cut::kUnsent);
+    }
   }
 
   // --- Metrics ---------------------------------------------------------------------------------
@@ -256,6 +264,7 @@ class HttpServerImpl final : public HttpServer {
         if (wanted) continue;
         wanted = reply;
         compress(scrape.accepts_gzip, &*wanted);
+        count_body(unsent_, &*wanted);
       }
       asio::post(io_, [this, scrapes = std::move(scrapes), made = std::move(made)] {
         answer_scrapes(scrapes, made);
@@ -265,6 +274,7 @@ class HttpServerImpl final : public HttpServer {
 
   void answer_scrapes(const Scrapes& scrapes, const Expositions& made) {
     is_exposing_ = false;
+    relieve();
     if (!scrapes_.empty()) expose();
     for (const Scrape& scrape : scrapes) {
       const auto asker = table_.find(scrape.connection);
@@ -361,9 +371,14 @@ class HttpServerImpl final : public HttpServer {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::start(const Options& options) {
-  auto server = std::make_unique<HttpServerImpl>(options);
-  SW_RETURN_IF_ERROR(server->listen());
-  return server;
+  try {
+    auto server = std::make_unique<HttpServerImpl>(options);
+    SW_RETURN_IF_ERROR(server->listen());
+    return server;
+  } catch (const std::exception& e) {  // Asio's, where the system has no descriptors or threads
+    return failed_precondition("HTTP cannot be served: {}; raise the limits of the process",
+                               e.what());
+  }
 }
 
 }  // namespace surgewatch::serve

@@ -3,12 +3,12 @@
 // docs/decisions/0003-asynchronous-http-server.md why it is made as it is.
 //
 // Threads: one for all connections, which never waits for anything and answers health and readiness
-// itself; one that writes out metrics; HttpLimits::query_threads for everything else; two for the
-// streams of a gateway. So a slow client costs a socket, and a slow query costs none of the probes.
-// What Options points to must outlive the server.
-// Errors: start() answers FAILED_PRECONDITION naming address and port if it can't listen.
-// Limits: HttpLimits; requests of at most 16 kB and a body of 64 kB (http_reader.h). While the
-// store is loading, requests of the API get 503.
+// itself; one that writes out metrics; HttpLimits::query_threads for everything else; one that
+// feeds the streams of a gateway. So a slow client costs a socket, and a slow query costs none of
+// the probes. What Options points to must outlive the server. Errors: start() answers
+// FAILED_PRECONDITION naming address and port if it can't listen. Limits: HttpLimits; requests of
+// at most 16 kB and a body of 64 kB (http_reader.h). While the store is loading, requests of the
+// API get 503.
 #pragma once
 
 #include <chrono>
@@ -44,12 +44,14 @@ struct HttpLimits {
   // always a connection that waits for its client and not for us.
   int queries = 64;
   int queries_per_peer = 32;
-  // Of answers that clients have not taken yet: no query is begun beyond it.
+  // Of answers that clients have not taken yet. Beyond it no query is begun, and clients that have
+  // taken nothing for pressed_stall_time are cut, the slowest first.
   std::size_t unsent_bytes = std::size_t{256} << 20U;
 
   std::chrono::milliseconds request_time{5'000};  // from a request's first byte to its last
   std::chrono::milliseconds idle_time{30'000};    // from an answer to the next request
   std::chrono::milliseconds stall_time{3'000};    // a client that takes nothing of what we write
+  std::chrono::milliseconds pressed_stall_time{1'000};
   std::chrono::milliseconds answer_time{60'000};  // a client that takes it, but slowly
   std::chrono::milliseconds stop_time{3'000};     // for answers that are being written when we stop
 };

@@ -324,6 +324,25 @@ TEST_F(HttpClientsTest, NoQueryIsBegunWhileTooMuchWaitsForItsClients) {
       << "what a client that has gone did not take counts no more";
 }
 
+TEST_F(HttpClientsTest, WhileTooMuchIsUnsentTheSlowestGoSooner) {
+  start({.answers = {{"/large",
+                      [](const api::Params&) {
+                        return api::Reply{.status = 200, .body = std::string(20'000'000, 'x')};
+                      }}},
+         .limits = {.unsent_bytes = 1'000'000,
+                    .request_time = seconds(60),
+                    .stall_time = seconds(60),
+                    .pressed_stall_time = kSoon}});
+  const RawClient idle = connect();
+  const RawClient deaf = connect_narrow();
+  deaf.send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+  deaf.read_until("HTTP/1.1 200");
+  httplib::Client next = client();
+  EXPECT_TRUE(wait_until([&] { return next.Get("/large")->status == 200; }));
+  EXPECT_EQ(cut("unsent"), 1);
+  EXPECT_FALSE(idle.is_closed()) << "it holds nothing";
+}
+
 TEST_F(HttpClientsTest, MetricsAreWrittenOnceForAllWhoAskMeanwhile) {
   start({});
   std::list<RawClient> scrapers;

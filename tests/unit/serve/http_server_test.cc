@@ -175,6 +175,13 @@ TEST_F(HttpServerTest, UnknownPathsAndMethodsAreToldSo) {
   EXPECT_THAT(posted->body, HasSubstr("POST is not served"));
 }
 
+TEST_F(HttpServerTest, APathOfAnyBytesIsToldThatNothingIsThere) {
+  start_gateway();
+  for (const char* path : {"/%ff%fe", "/%00", "/%0a%1b[31m", "/api/v1/alerts/%ff", "/api/%c3"}) {
+    EXPECT_THAT(get(path, 404), StartsWith(R"({"error":{"code":"NOT_FOUND")")) << path;
+  }
+}
+
 TEST_F(HttpServerTest, ALongBodyIsRefused) {
   start_gateway();
   const auto posted = client().Post("/api/v1/alerts", std::string(70'000, 'x'), "text/plain");
