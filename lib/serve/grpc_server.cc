@@ -1,5 +1,6 @@
 #include "serve/grpc_server.h"
 
+#include <grpc/grpc.h>
 #include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
@@ -8,6 +9,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +20,7 @@
 #include "base/time.h"
 #include "serve/listen.h"
 #include "serve/open_calls.h"
+#include "serve/peer.h"
 #include "serve/subscription.h"
 #include "serve/token.h"
 #include "surgewatch/v1/service.grpc.pb.h"
@@ -36,15 +40,82 @@ constexpr int kMoreCallsPerConnection = 64;
 // Reflection, which is gRPC's own, has a thread for each client.
 constexpr int kReflectionThreads = 16;
 
+grpc::Status to_grpc(const absl::Status& status) {
+  return {static_cast<grpc::StatusCode>(status.code()), message_of(status)};
+}
+
 absl::Status with_advice(const absl::Status& status, std::string_view what_to_do) {
   if (!absl::IsOutOfRange(status)) return status;
   return out_of_range("{}; {}", message_of(status), what_to_do);
 }
 
+// A call that can be cancelled for as long as this is there, though it may be over.
+class Cancellable {
+ public:
+  explicit Cancellable(grpc::CallbackServerContext* context) : call_(context->c_call()) {
+    grpc_call_ref(call_);
+  }
+  ~Cancellable() { grpc_call_unref(call_); }
+  Cancellable(const Cancellable&) = delete;
+  Cancellable& operator=(const Cancellable&) = delete;
+
+  // The client hears the status ahead of what its window holds back. gRPC's header does not promise
+  // as much, but its HTTP/2 transport writes the trailers at once, which nothing else does:
+  // Finish() waits until all before it has been written.
+  void cancel(const absl::Status& status) {
+    grpc_call_cancel_with_status(call_, static_cast<grpc_status_code>(status.code()),
+                                 message_of(status).c_str(), nullptr);
+  }
+
+ private:
+  grpc_call* const call_;
+};
+
+using StreamReactor = grpc::ServerWriteReactor<v1::SubscribeResponse>;
+
+class GrpcStream final : public OpenCalls::Stream, public StreamReactor {
+ public:
+  GrpcStream(OpenCalls* calls, OpenCalls::Slot slot, Subscription subscription,
+             grpc::CallbackServerContext* context)
+      : Stream(calls, std::move(slot), std::move(subscription)), call_(context) {}
+
+  void OnWriteDone(bool ok) override { ok ? taken() : gone(); }
+  void OnCancel() override { gone(); }
+  void OnDone() override { done(); }
+
+ private:
+  void start_write(const v1::SubscribeResponse& response) override { StartWrite(&response); }
+  void finish(const absl::Status& status) override { Finish(to_grpc(status)); }
+  void cancel(const absl::Status& status) override { call_.cancel(status); }
+
+  Cancellable call_;
+};
+
+// What a stream is that was refused.
+class Refusal final : public StreamReactor {
+ public:
+  explicit Refusal(const grpc::Status& status) { Finish(status); }
+  void OnDone() override { delete this; }
+};
+
+class GrpcAnswer final : public OpenCalls::Answer, public grpc::ServerUnaryReactor {
+ public:
+  GrpcAnswer(OpenCalls* calls, OpenCalls::Slot slot, std::size_t bytes,
+             grpc::CallbackServerContext* context)
+      : Answer(calls, std::move(slot), bytes), call_(context) {}
+
+  void OnDone() override { done(); }
+
+ private:
+  void cancel(const absl::Status& status) override { call_.cancel(status); }
+
+  Cancellable call_;
+};
+
 class AlertServiceImpl final : public v1::AlertService::CallbackService {
  public:
   explicit AlertServiceImpl(const GrpcServer::Options& options)
-      : options_(options), calls_(options) {}
+      : options_(options), calls_(options.alerts, options.limits, options.telemetry) {}
 
   void stop() { calls_.stop(); }
   void join() { calls_.join(); }
@@ -52,22 +123,22 @@ class AlertServiceImpl final : public v1::AlertService::CallbackService {
   grpc::ServerUnaryReactor* ListAlerts(grpc::CallbackServerContext* context,
                                        const v1::ListAlertsRequest* request,
                                        v1::ListAlertsResponse* response) override {
-    return calls_.answer(context, *response, [&] { return list(context, *request, response); });
+    return answer(context, *response, [&] { return list(context, *request, response); });
   }
 
   grpc::ServerUnaryReactor* GetAlert(grpc::CallbackServerContext* context,
                                      const v1::GetAlertRequest* request,
                                      v1::GetAlertResponse* response) override {
-    return calls_.answer(context, *response, [&] { return get(context, *request, response); });
+    return answer(context, *response, [&] { return get(context, *request, response); });
   }
 
-  OpenCalls::StreamReactor* Subscribe(grpc::CallbackServerContext* context,
-                                      const v1::SubscribeRequest* request) override {
+  StreamReactor* Subscribe(grpc::CallbackServerContext* context,
+                           const v1::SubscribeRequest* request) override {
     // Its start is fixed before it is counted.
     const AlertStore::Place place = options_.alerts->place();
-    if (!place.loaded) return OpenCalls::refuse(loading(context));
+    if (!place.loaded) return new Refusal(loading(context));
     if (const absl::Status good = check_filter(request->filter()); !good.ok()) {
-      return OpenCalls::refuse(to_grpc(good));
+      return new Refusal(to_grpc(good));
     }
     auto subscription = Subscription::begin(options_.alerts, *request, place,
                                             {.heartbeat = options_.heartbeat,
@@ -75,12 +146,38 @@ class AlertServiceImpl final : public v1::AlertService::CallbackService {
                                              .age = options_.limits.stream_age},
                                             Subscription::Clock::now());
     if (!subscription.ok()) {
-      return OpenCalls::refuse(to_grpc(with_advice(subscription.status(), kListAnew)));
+      return new Refusal(to_grpc(with_advice(subscription.status(), kListAnew)));
     }
-    return calls_.stream(context, *std::move(subscription));
+    auto slot = calls_.slot_for_stream(peer_of_uri(context->peer()));
+    if (!slot.ok()) return new Refusal(to_grpc(slot.status()));
+    auto stream =
+        std::make_unique<GrpcStream>(&calls_, *std::move(slot), *std::move(subscription), context);
+    StreamReactor* const reactor = stream.get();
+    calls_.open(std::move(stream));
+    return reactor;
   }
 
  private:
+  // What `compute` makes of the response, if there is a slot for one more.
+  grpc::ServerUnaryReactor* answer(grpc::CallbackServerContext* context,
+                                   const google::protobuf::Message& response,
+                                   const std::function<grpc::Status()>& compute) {
+    auto slot = calls_.slot_for_answer(peer_of_uri(context->peer()));
+    const grpc::Status status = slot.ok() ? compute() : to_grpc(slot.status());
+    if (!status.ok()) {
+      grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+      reactor->Finish(status);
+      return reactor;
+    }
+    auto answer =
+        std::make_unique<GrpcAnswer>(&calls_, *std::move(slot), response.ByteSizeLong(), context);
+    grpc::ServerUnaryReactor* const reactor = answer.get();
+    // It is known before it can be done.
+    calls_.open(std::move(answer));
+    reactor->Finish(status);
+    return reactor;
+  }
+
   static grpc::Status loading(grpc::CallbackServerContext* context) {
     context->AddTrailingMetadata(kLoadingMetadata, "1");
     return to_grpc(unavailable(
