@@ -58,7 +58,7 @@ struct Message {
   std::string_view topic;
   std::int32_t partition = 0;
   std::int64_t offset = 0;
-  std::optional<std::int64_t> timestamp_ms;
+  std::optional<std::int64_t> timestamp_ms;  // from 1970 to 9999; of others there is none
   std::string_view key;
   bool has_key = false;
   std::string_view payload;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/status.h"
+#include "base/time.h"
 
 namespace surgewatch::kafka {
 namespace {
@@ -120,8 +121,9 @@ void ConsumerOverRdkafka::fill(const rd_kafka_message_t& from, const Partition& 
   rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
   const std::int64_t timestamp_ms = rd_kafka_message_timestamp(&from, &type);
   message_.timestamp_ms.reset();
-  // Old producers write −1 for none.
-  if (type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && timestamp_ms >= 0) {
+  // Old producers write −1 for none. What is no time of the calendar, others compute with.
+  if (type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && timestamp_ms >= 0 &&
+      timestamp_ms <= kMaxTime / 1'000) {
     message_.timestamp_ms = timestamp_ms;
   }
   message_.has_key = from.key != nullptr;

@@ -1,6 +1,7 @@
 #include <cstdlib>
 #include <set>
 
+#include "base/time.h"
 #include "kafka/fetch_wake.h"
 #include "support/kafka_clients.h"
 
@@ -31,6 +32,23 @@ class EmbeddedBrokerTest : public ::testing::Test {
 };
 
 using RoundTrip = EmbeddedBrokerTest;
+
+// Who reads it multiplies it.
+TEST_F(RoundTrip, ATimestampThatIsNoTimeOfTheCalendarIsNone) {
+  create("topic");
+  const auto producer = make_producer(broker_->brokers());
+  constexpr std::int64_t kLast = kMaxTime / 1'000;
+  for (const std::int64_t timestamp : {kLast, kLast + 1, INT64_MAX}) {
+    ASSERT_EQ(producer->produce("topic", 0, "k", "v", {}, timestamp), absl::OkStatus());
+  }
+  ASSERT_EQ(producer->flush(milliseconds(10'000)), absl::OkStatus());
+  const auto consumer = make_consumer(broker_->brokers(), "test");
+  const std::vector<Kept> kept = read_to_end(*consumer, {{{"topic", 0}, kBeginning}});
+  ASSERT_EQ(kept.size(), 3U);
+  EXPECT_EQ(kept[0].timestamp_ms, kLast);
+  EXPECT_EQ(kept[1].timestamp_ms, std::nullopt);
+  EXPECT_EQ(kept[2].timestamp_ms, std::nullopt);
+}
 
 TEST_F(RoundTrip, KeepsKeyHeadersTimestampAndBytes) {
   create("topic");
