@@ -12,8 +12,9 @@
 //   fill      the story's alerts and points are there
 //   loaded    the topics have been read
 //   quit      ends (as does the end of input)
-// Arguments: `hidden` prints the ranges that is_hidden() names, and that is all; `empty` starts with nothing, `loading` with topics that have not been read,
-// `regions N` adds N synthetic regions, `port N`.
+// Arguments: `hidden` prints the ranges that is_hidden() names, and that is all; `empty` starts
+// with nothing, `loading` with topics that have not been read, `regions N` adds N synthetic
+// regions, `port N`.
 #include <fmt/format.h>
 
 #include <array>
@@ -151,10 +152,9 @@ v1::Alert singapore() {
 
 // As program writes it that is not ours: nothing is escaped, what people read included.
 v1::Alert hostile_alert(int number, const std::string& text) {
-  v1::Alert alert =
-      alert_of(fmt::format("{}{}", text, number), text, v1::RULE_TYPE_SURGE_SINCE,
-               v1::SEVERITY_CRITICAL, text, 640, 8 * kDaysInQuarter, 3 * kMicrosInMillion,
-               kMicrosInMillion);
+  v1::Alert alert = alert_of(fmt::format("{}{}", text, number), text, v1::RULE_TYPE_SURGE_SINCE,
+                             v1::SEVERITY_CRITICAL, text, 640, 8 * kDaysInQuarter,
+                             3 * kMicrosInMillion, kMicrosInMillion);
   (*alert.mutable_subject())["bill_to.party_id"] = text;
   alert.set_measure(text);
   alert.set_explanation("billed to " + text + " was 3.0 million USD");

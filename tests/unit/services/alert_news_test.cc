@@ -36,8 +36,7 @@ TEST(AlertNews, IsTheEndOnceAndNotItsFinalRevision) {
       news.take(alert("a", v1::SEVERITY_INFO, v1::ALERT_STATE_RESOLVED, v1::TIMING_FINAL)));
   // Withdrawn while in force: its end is its final revision.
   news.take(alert("b", v1::SEVERITY_INFO));
-  EXPECT_TRUE(
-      news.take(alert("b", v1::SEVERITY_INFO, v1::ALERT_STATE_RESOLVED, v1::TIMING_FINAL)));
+  EXPECT_TRUE(news.take(alert("b", v1::SEVERITY_INFO, v1::ALERT_STATE_RESOLVED, v1::TIMING_FINAL)));
 }
 
 TEST(AlertNews, OfAnAlertThatIsMetInTheMiddleOfItsLife) {
