@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/printable.h"
+#include "journal/refusal.h"
 #include "support/hostile.h"
 #include "support/shown.h"
 #include "unit/detect/learning.h"
@@ -36,7 +37,8 @@ v1::Alert alert_about(const std::string& name) {
 
 TEST(Words, ShowHostileNamesWhereTheAlertCarriesThemExactly) {
   for (const test::Hostile& hostile : test::hostile_texts()) {
-    if (!hostile.is_utf8) continue;  // no event holds it
+    if (!hostile.is_utf8 || hostile.text.size() > journal::kMaxKeyTextBytes)
+      continue;  // none comes
     SCOPED_TRACE(hostile.what);
     const v1::Alert alert = alert_about(hostile.text);
     ASSERT_EQ(alert.subject().at("bill_to"), hostile.text);
