@@ -1,7 +1,6 @@
 #include "serve/grpc_server.h"
 
 #include <grpc/grpc.h>
-#include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -18,6 +17,7 @@
 
 #include "base/status.h"
 #include "base/time.h"
+#include "serve/grpc_log.h"
 #include "serve/listen.h"
 #include "serve/open_calls.h"
 #include "serve/peer.h"
@@ -295,13 +295,6 @@ class GrpcServerImpl final : public GrpcServer {
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
 };
-
-// gRPC would write to stderr by itself what our own errors say.
-void route_grpc_log() {
-  gpr_set_log_function([](gpr_log_func_args* args) {
-    spdlog::debug("gRPC: {}:{}: {}", args->file, args->line, args->message);
-  });
-}
 
 }  // namespace
 
