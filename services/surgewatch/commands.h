@@ -39,6 +39,7 @@ struct ReplayOptions {
   std::optional<EventFormat> format;
   std::string alerts = "-";
   std::string series;   // empty: not written
+  bool zeros = false;   // in series: rows of panes without a value too
   std::string rejects;  // empty: not written
   bool one_thread = false;
   bool strict = false;
@@ -75,10 +76,13 @@ struct DetectOptions {
   std::vector<std::string> settings;  // KEY=VALUE
   std::string in = "-";
   std::string out = "-";
-  std::string time_column;  // empty: t, time or timestamp
+  std::string time_column;  // empty: time, t, timestamp or pane_start
   std::string value_column = "value";
-  bool lenient = false;  // bad rows are NA, not errors
-  bool details = false;  // columns of the method's own too
+  std::string step;         // between windows; empty: as the times tell
+  bool successive = false;  // rows are successive windows, whatever times they have
+  bool zeros = false;       // a window without a row is 0
+  bool lenient = false;     // bad rows are NA, not errors
+  bool details = false;     // columns of the method's own too
 };
 // Of the method and its settings, without a look at any file: what is wrong is wrong usage.
 absl::Status check_detect(const DetectOptions& options);

@@ -90,6 +90,9 @@ absl::Status detect(const DetectOptions& options) {
   csv_options.file = piped ? "stdin" : options.in;
   csv_options.time_column = options.time_column;
   csv_options.value_column = options.value_column;
+  csv_options.step = options.step;
+  csv_options.successive = options.successive;
+  csv_options.zeros = options.zeros;
   csv_options.lenient = options.lenient;
   SW_ASSIGN_OR_RETURN(const SeriesCsv csv, read_series_csv(text, csv_options));
   print_taken_as_na(csv.taken_as_na);

@@ -56,7 +56,12 @@ void add_replay(CLI::App* app, Work* work) {
   command->add_option("--format", options->format, "default: by the file's name, else ndjson")
       ->transform(CLI::CheckedTransformer(kFormats));
   command->add_option("--alerts", options->alerts, "where alerts go")->capture_default_str();
-  command->add_option("--series", options->series, "write every closed pane as CSV");
+  CLI::Option* series =
+      command->add_option("--series", options->series, "write every closed pane as CSV");
+  command
+      ->add_flag("--zeros", options->zeros,
+                 "in series: a row for every pane from the first to the last, 0 where nothing was")
+      ->needs(series);
   command->add_option("--rejects", options->rejects, "write every rejected event as NDJSON");
   command->add_flag("--one-thread", options->one_thread,
                     "do everything on one thread; what comes out is the same");
@@ -79,9 +84,15 @@ void add_detect(CLI::App* app, Work* work) {
                    "CSV of time,value,expected,upper,score,alarm[,series]; - is standard output")
       ->capture_default_str();
   command->add_option("--time", options->time_column,
-                      "name of the column of times; default: t, time or timestamp");
+                      "name of the column of times; default: time, t, timestamp or pane_start");
   command->add_option("--value", options->value_column, "name of the column of values")
       ->capture_default_str();
+  CLI::Option* step = command->add_option(
+      "--step", options->step, "from window to window, such as 1d; default: as the times tell");
+  CLI::Option* successive = command->add_flag(
+      "--successive", options->successive, "rows are successive windows, whatever their times say");
+  step->excludes(successive);
+  command->add_flag("--zeros", options->zeros, "a window without a row is 0");
   command->add_flag("--lenient", options->lenient,
                     "missing, repeated, negative and other bad rows are NA, not errors");
   command->add_flag("--details", options->details, "further columns that the method has");

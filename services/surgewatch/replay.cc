@@ -1,7 +1,5 @@
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <tuple>
 #include <vector>
 
 #include "base/proto_json.h"
@@ -9,9 +7,9 @@
 #include "common/event_file.h"
 #include "common/progress.h"
 #include "config/config.h"
-#include "config/csv.h"
 #include "detect/detector.h"
 #include "surgewatch/commands.h"
+#include "surgewatch/pane_csv.h"
 #include "surgewatch/replay_pipeline.h"
 #include "surgewatch/text_output.h"
 #include "surgewatch/v1/journal.pb.h"
@@ -43,7 +41,7 @@ class Replay {
                   options.quiet ? Progress::Style::kQuiet : Progress::Style::kAutomatic) {}
 
   absl::Status run(const Stop& stop);
-  absl::Status write_series(const std::string& path) const;
+  absl::Status write_series(const std::string& path, bool zeros) const;
   absl::Status close();
   std::uint64_t rejected() const;
   std::string summary() const;
@@ -104,49 +102,9 @@ absl::Status Replay::apply(const std::vector<v1::JournalRecord>& journal) {
   return absl::OkStatus();
 }
 
-std::string rendered_key(const config::Series& series, const std::vector<std::string>& values) {
-  std::string key;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    key += fmt::format("{}{}={}", i == 0 ? "" : ";", config::dimension_name(series.group_by[i]),
-                       values[i]);
-  }
-  return key;
-}
-
-absl::Status Replay::write_series(const std::string& path) const {
+absl::Status Replay::write_series(const std::string& path, bool zeros) const {
   SW_ASSIGN_OR_RETURN(TextOutput output, TextOutput::open(path));
-  SW_RETURN_IF_ERROR(output.line("series,pane_start,key,measure,value"));
-  // Rows are sorted as text, so that any tool's sort agrees; panes come in order already.
-  using Row = std::tuple<std::string, std::string_view, std::int64_t>;  // key, measure, value
-  std::vector<Row> rows;
-  std::pair<std::size_t, PaneIndex> current{};
-  absl::Status status;
-  const auto write_rows = [&] {
-    const auto& [series_index, pane] = current;
-    const config::Series& series = config_->series[series_index];
-    std::sort(rows.begin(), rows.end());
-    for (const auto& [key, measure, value] : rows) {
-      if (!status.ok()) return;
-      status = output.line(fmt::format("{},{},{},{},{}", series.name,
-                                       format_time(pane * series.pane_length),
-                                       config::csv_field(key), measure, value));
-    }
-    rows.clear();
-  };
-  detector_.for_each_pane([&](const detect::ClosedPane& pane) {
-    if (const std::pair here(pane.series, pane.pane); here != current) {
-      if (!rows.empty()) write_rows();
-      current = here;
-    }
-    const config::Series& series = config_->series[pane.series];
-    for (const Measure measure : series.measures) {
-      if (pane.values[measure] == 0) continue;
-      rows.emplace_back(rendered_key(series, pane.key), measure_name(measure),
-                        pane.values[measure]);
-    }
-  });
-  if (!rows.empty()) write_rows();
-  SW_RETURN_IF_ERROR(status);
+  SW_RETURN_IF_ERROR(write_panes(*config_, detector_, zeros, &output));
   return output.close();
 }
 
@@ -187,7 +145,9 @@ absl::Status replay(const ReplayOptions& options, const Stop& stop) {
   Replay replay(options, std::move(reader), std::move(config), std::move(alerts),
                 std::move(rejects));
   SW_RETURN_IF_ERROR(replay.run(stop));
-  if (!options.series.empty()) SW_RETURN_IF_ERROR(replay.write_series(options.series));
+  if (!options.series.empty()) {
+    SW_RETURN_IF_ERROR(replay.write_series(options.series, options.zeros));
+  }
   SW_RETURN_IF_ERROR(replay.close());
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   if (!options.quiet) fmt::print(stderr, "{} in {:.2f} s\n", replay.summary(), took.count());

@@ -1,7 +1,6 @@
 #include "surgewatch/series_csv.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -10,8 +9,8 @@
 
 #include "base/numbers.h"
 #include "base/status.h"
-#include "base/time.h"
 #include "config/csv.h"
+#include "surgewatch/series_times.h"
 
 namespace surgewatch::services {
 namespace {
@@ -21,20 +20,8 @@ using config::Position;
 using config::Problems;
 
 constexpr std::string_view kNa = "NA";
-constexpr std::size_t kTime = 0, kValue = 1, kSeries = 2;  // of the table's columns
-
-enum class TimeKind : std::uint8_t { kNumber, kDate, kLabel };
-
-std::optional<std::int64_t> parse_day(std::string_view text) {
-  const auto date = parse_date(text);
-  if (!date.ok()) return std::nullopt;
-  return floor_div(*date, kMicrosPerDay);
-}
-
-TimeKind kind_of(std::string_view text) {
-  if (parse_finite(text)) return TimeKind::kNumber;
-  return parse_day(text) ? TimeKind::kDate : TimeKind::kLabel;
-}
+enum : std::size_t { kTime, kValue, kSeries, kKey, kMeasure };  // the table's columns
+constexpr std::string_view kPaneTime = "pane_start";
 
 // The name of the time column: that given, or the first of those usual that the header has.
 std::string time_column(std::string_view text, const std::string& given) {
@@ -42,7 +29,8 @@ std::string time_column(std::string_view text, const std::string& given) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   const std::string header = fmt::format(",{},", text.substr(0, text.find_first_of("\r\n")));
-  for (const std::string_view name : {"time", "t", "timestamp"}) {
+  for (const std::string_view name : {std::string_view("time"), std::string_view("t"),
+                                      std::string_view("timestamp"), kPaneTime}) {
     if (header.find(fmt::format(",{},", name)) != std::string::npos ||
         header.find(fmt::format(",\"{}\",", name)) != std::string::npos) {
       return std::string(name);
@@ -65,38 +53,45 @@ class Reader {
   Reader(std::string_view text, const SeriesCsvOptions& options)
       : options_(options),
         time_name_(time_column(text, options.time_column)),
-        table_(text, options.file, {{time_name_}, {options.value_column}, {"series", false}},
-               &problems_) {}
+        table_(text, options.file,
+               {{time_name_},
+                {options.value_column},
+                {"series", false},
+                {"key", false},
+                {"measure", false}},
+               &problems_),
+        has_panes_(time_name_ == kPaneTime && table_.has(kSeries) && table_.has(kKey) &&
+                   table_.has(kMeasure)) {}
 
   absl::StatusOr<SeriesCsv> read();
 
  private:
   absl::Status refused() const;
   void read_row();
+  std::string series_name() const;
   std::size_t series_named(const std::string& name);
   std::optional<double> key_of(const std::string& time, std::size_t series);
-  std::optional<double> key_of_time(const std::string& time);
   std::optional<double> value_of(std::string_view text);
   void count_in_months();
-  absl::Status lay_grid();
-  bool is_regular(double step) const;
-  std::size_t window_of(double key) const;
-  std::string time_of(double key) const;
+  absl::Status lay();
+  void keep_to_step(double first, double step);
+  absl::Status check_size() const;
+  void name_windows();
   void place_rows();
-  void place_missing(const ReadRow& row, std::size_t from, std::size_t to);
+  void place_missing(std::size_t series, std::size_t from, std::size_t to);
+  void report_missing(const ReadRow& row, std::size_t from, std::size_t to);
 
   const SeriesCsvOptions& options_;
   std::string time_name_;
   Problems problems_;
   CsvTable table_;
-  std::optional<TimeKind> kind_;
-  std::optional<std::chrono::day> day_of_month_;  // if dates are counted in months
+  bool has_panes_;  // what `replay --series` writes: a series is one of series, key and measure
+  std::optional<TimeScale> scale_;  // since the first row with a time
   std::vector<ReadRow> rows_;
   std::unordered_map<std::string, std::size_t> series_of_name_;
-  std::unordered_map<std::string, double> key_of_label_;
   std::vector<std::optional<double>> last_key_;  // of each series
-  double step_ = 0;                              // 0: keys_ are not evenly spaced
-  std::vector<double> keys_;                     // of each window
+  Grid grid_;
+  bool rows_are_missing_ = false;
   SeriesCsv csv_;
 };
 
@@ -109,8 +104,10 @@ absl::StatusOr<SeriesCsv> Reader::read() {
   if (rows_.empty()) {
     return invalid_argument("{}: there are no rows below the header", options_.file);
   }
-  if (kind_ == TimeKind::kDate) count_in_months();
-  SW_RETURN_IF_ERROR(lay_grid());
+  SW_RETURN_IF_ERROR(lay());
+  if (!options_.lenient && !problems_.empty()) return refused();
+  SW_RETURN_IF_ERROR(check_size());
+  name_windows();
   place_rows();
   if (!options_.lenient && !problems_.empty()) return refused();
   csv_.taken_as_na = std::move(problems_);
@@ -119,6 +116,10 @@ absl::StatusOr<SeriesCsv> Reader::read() {
 
 absl::Status Reader::refused() const {
   std::vector<std::string> lines = lines_of(problems_.status());
+  if (rows_are_missing_) {
+    lines.emplace_back(
+        "--zeros takes windows without a row as 0, --successive takes rows as they come");
+  }
   lines.emplace_back("--lenient takes such rows as NA");
   return status_of_lines(lines);
 }
@@ -127,10 +128,15 @@ void Reader::read_row() {
   ReadRow row;
   row.time = table_[kTime];
   row.at = table_.place(kTime);
-  row.series = series_named(std::string(table_[kSeries]));
+  row.series = series_named(series_name());
   row.value = value_of(table_[kValue]);
   row.key = key_of(row.time, row.series);
   rows_.push_back(std::move(row));
+}
+
+std::string Reader::series_name() const {
+  if (!has_panes_) return std::string(table_[kSeries]);
+  return fmt::format("{};{};{}", table_[kSeries], table_[kKey], table_[kMeasure]);
 }
 
 std::size_t Reader::series_named(const std::string& name) {
@@ -156,8 +162,16 @@ std::optional<double> Reader::value_of(std::string_view text) {
 }
 
 std::optional<double> Reader::key_of(const std::string& time, std::size_t series) {
-  const auto key = key_of_time(time);
-  if (!key) return std::nullopt;
+  if (time.empty()) {
+    table_.problem(kTime, "the {} is missing", time_name_);
+    return std::nullopt;
+  }
+  if (!scale_) scale_.emplace(options_.successive ? TimeKind::kLabel : kind_of_time(time));
+  const auto key = scale_->key_of(time);
+  if (!key.ok()) {
+    table_.problem(kTime, "{} '{}' {}", time_name_, time, message_of(key.status()));
+    return std::nullopt;
+  }
   std::optional<double>& last = last_key_[series];
   const std::string whose =
       csv_.has_series_column ? fmt::format(" of series '{}'", csv_.table.series[series].name) : "";
@@ -166,163 +180,140 @@ std::optional<double> Reader::key_of(const std::string& time, std::size_t series
     return std::nullopt;
   }
   if (last && *key < *last) {
-    const char* const fault =
-        kind_ == TimeKind::kLabel ? "is repeated, or out of order" : "comes after a later one";
+    const char* const fault = scale_->kind() == TimeKind::kLabel ? "is repeated, or out of order"
+                                                                 : "comes after a later one";
     table_.problem(kTime, "{} {}{} {}", time_name_, time, whose, fault);
     return std::nullopt;
   }
-  last = key;
-  return key;
+  last = *key;
+  return *key;
 }
 
-// Labels are numbered in the order in which they first come.
-std::optional<double> Reader::key_of_time(const std::string& time) {
-  if (time.empty()) {
-    table_.problem(kTime, "the {} is missing", time_name_);
-    return std::nullopt;
-  }
-  if (!kind_) kind_ = kind_of(time);
-  if (kind_ == TimeKind::kLabel) {
-    return key_of_label_.try_emplace(time, static_cast<double>(key_of_label_.size())).first->second;
-  }
-  if (kind_ == TimeKind::kNumber) {
-    if (const auto number = parse_finite(time)) return number;
-    table_.problem(kTime, "{} '{}' is not a number, as the first is", time_name_, time);
-    return std::nullopt;
-  }
-  if (const auto day = parse_day(time)) return static_cast<double>(*day);
-  table_.problem(kTime, "{} '{}' is not a date, as the first is", time_name_, time);
-  return std::nullopt;
-}
-
-std::chrono::year_month_day calendar_of(double day) {
-  const std::chrono::days days(static_cast<std::int64_t>(day));
-  return std::chrono::year_month_day(std::chrono::sys_days(days));
-}
-
-// Months are not evenly many days apart: dates that all fall on the same day of the month, no two
-// of a series closer than a month, are counted in months.
+// Months are not evenly many days apart.
 void Reader::count_in_months() {
-  constexpr double kShortestMonth = 28;
-  std::optional<std::chrono::day> day;
-  std::vector<std::optional<double>> last(csv_.table.series.size());
-  for (const ReadRow& row : rows_) {
-    if (!row.key) continue;
-    const auto date = calendar_of(*row.key);
-    if (!day) day = date.day();
-    if (date.day() != *day) return;
-    if (last[row.series] && *row.key - *last[row.series] < kShortestMonth) return;
-    last[row.series] = row.key;
-  }
-  day_of_month_ = day;
-  if (!day) return;
-  for (ReadRow& row : rows_) {
-    if (!row.key) continue;
-    const auto date = calendar_of(*row.key);
-    row.key = 12.0 * static_cast<int>(date.year()) + static_cast<unsigned>(date.month()) - 1;
-  }
+  std::vector<std::optional<double>*> keys;
+  for (ReadRow& row : rows_) keys.push_back(&row.key);
+  (void)scale_->count_in_months(keys);
 }
 
-bool Reader::is_regular(double step) const {
-  constexpr double kNear = 1e-6;  // decimal times such as 0.1 are not exact
-  for (const double key : keys_) {
-    const double steps = (key - keys_.front()) / step;
-    if (std::abs(steps - std::round(steps)) > kNear) return false;
+absl::Status Reader::lay() {
+  if (!scale_) scale_.emplace(TimeKind::kLabel);  // no row has a time
+  double step = 0;
+  if (options_.step.empty()) {
+    count_in_months();
+  } else {
+    const auto given = scale_->step_of(options_.step);
+    if (!given.ok()) return invalid_argument("--step: {}", message_of(given.status()));
+    step = *given;
   }
-  return true;
-}
-
-// Windows: every step from the first time to the last where times are evenly spaced, else the times
-// that are there.
-absl::Status Reader::lay_grid() {
   double least = std::numeric_limits<double>::infinity();
+  std::vector<double> keys;
   std::vector<std::optional<double>> last(csv_.table.series.size());
   for (const ReadRow& row : rows_) {
     if (!row.key) continue;
-    keys_.push_back(*row.key);
+    keys.push_back(*row.key);
     if (last[row.series]) least = std::min(least, *row.key - *last[row.series]);
     last[row.series] = row.key;
   }
-  std::sort(keys_.begin(), keys_.end());
-  keys_.erase(std::unique(keys_.begin(), keys_.end()), keys_.end());
-  if (kind_ == TimeKind::kLabel || !std::isfinite(least) || !is_regular(least)) {
-    return absl::OkStatus();
+  std::ranges::sort(keys);
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  if (step > 0 && !keys.empty()) {
+    const double first = keys.front();
+    keep_to_step(first, step);
+    std::erase_if(keys, [&](double key) { return !is_on_step(key, first, step); });
   }
-  const double first = keys_.front();
-  const double windows = std::round((keys_.back() - first) / least) + 1;
-  if (windows > static_cast<double>(SeriesCsv::kMaxWindows)) {
-    return invalid_argument(
-        "{}: from {} to {} in steps of {} are {} windows; at most {} are allowed", options_.file,
-        time_of(first), time_of(keys_.back()), least, windows, SeriesCsv::kMaxWindows);
+  const std::string span = keys.empty() || scale_->kind() == TimeKind::kLabel
+                               ? ""
+                               : fmt::format("from {} to {} ", scale_->time_of(keys.front()),
+                                             scale_->time_of(keys.back()));
+  auto grid = lay_grid(std::move(keys), least, step, *scale_, SeriesCsv::kMaxWindows);
+  if (!grid.ok()) {
+    return invalid_argument("{}: {}{}; --step sets them, --successive takes rows as they come",
+                            options_.file, span, message_of(grid.status()));
   }
-  step_ = least;
-  keys_.clear();
-  for (double i = 0; i < windows; ++i) keys_.push_back(first + i * least);
+  grid_ = *std::move(grid);
   return absl::OkStatus();
 }
 
-std::size_t Reader::window_of(double key) const {
-  if (step_ > 0) return static_cast<std::size_t>(std::llround((key - keys_.front()) / step_));
-  const auto found = std::lower_bound(keys_.begin(), keys_.end(), key);
-  return static_cast<std::size_t>(found - keys_.begin());
+void Reader::keep_to_step(double first, double step) {
+  for (ReadRow& row : rows_) {
+    if (!row.key || is_on_step(*row.key, first, step)) continue;
+    problems_.add(options_.file, row.at, "{} {} is no whole number of steps of {} from {}",
+                  time_name_, row.time, options_.step, scale_->time_of(first));
+    row.key.reset();
+  }
 }
 
-// Of a window that no row names.
-std::string Reader::time_of(double key) const {
-  if (kind_ == TimeKind::kNumber) return fmt::format("{}", key);
-  double day = key;
-  if (day_of_month_) {
-    const auto month = static_cast<int>(key);
-    const std::chrono::year_month_day date(
-        std::chrono::year(month / 12), std::chrono::month(static_cast<unsigned>(month % 12 + 1)),
-        *day_of_month_);
-    day = static_cast<double>(std::chrono::sys_days(date).time_since_epoch().count());
+absl::Status Reader::check_size() const {
+  const std::size_t series = csv_.table.series.size();
+  if (grid_.keys.size() <= SeriesCsv::kMaxValues / series) return absl::OkStatus();
+  return invalid_argument(
+      "{}: {} windows of each of {} series are more than {} values; give fewer series at a time",
+      options_.file, grid_.keys.size(), series, SeriesCsv::kMaxValues);
+}
+
+// As the first row of each writes it; one that no row names as its time is written.
+void Reader::name_windows() {
+  methods::SeriesTable& table = csv_.table;
+  table.times.resize(grid_.keys.size());
+  for (const ReadRow& row : rows_) {
+    if (!row.key) continue;
+    std::string& time = table.times[grid_.window_of(*row.key)];
+    if (time.empty()) time = row.time;
   }
-  return format_date(static_cast<Micros>(day) * kMicrosPerDay);
+  for (std::size_t i = 0; i < grid_.keys.size(); ++i) {
+    if (table.times[i].empty()) table.times[i] = scale_->time_of(grid_.keys[i]);
+    if (const auto day = scale_->day_of(grid_.keys[i])) table.days.push_back(*day);
+  }
+  if (table.days.size() != table.times.size()) table.days.clear();
 }
 
 void Reader::place_rows() {
-  methods::SeriesTable& table = csv_.table;
-  const std::size_t windows = keys_.size();
-  table.times.resize(windows);
-  for (const ReadRow& row : rows_) {
-    if (row.key && table.times[window_of(*row.key)].empty()) {
-      table.times[window_of(*row.key)] = row.time;
-    }
-  }
-  for (std::size_t i = 0; i < windows; ++i) {
-    if (table.times[i].empty()) table.times[i] = time_of(keys_[i]);
-  }
-  if (kind_ == TimeKind::kDate) {
-    for (const std::string& time : table.times) table.days.push_back(parse_day(time).value_or(0));
-  }
-  for (methods::SeriesTable::Series& series : table.series) series.values.resize(windows);
-  std::vector<std::optional<std::size_t>> last(table.series.size());
+  std::vector<methods::SeriesTable::Series>& series = csv_.table.series;
+  const std::size_t windows = grid_.keys.size();
+  for (methods::SeriesTable::Series& one : series) one.values.resize(windows);
+  std::vector<std::optional<std::size_t>> last(series.size());
   for (const ReadRow& row : rows_) {
     if (!row.key) {
       csv_.rows.push_back({row.time, row.series, SeriesCsv::kNone});
       continue;
     }
-    const std::size_t window = window_of(*row.key);
-    if (last[row.series] && *last[row.series] + 1 < window) {
-      place_missing(row, *last[row.series] + 1, window);
+    const std::size_t window = grid_.window_of(*row.key);
+    const std::size_t next = last[row.series] ? *last[row.series] + 1 : 0;
+    if (window < next) {  // two on the same step, as near as steps are told apart
+      problems_.add(options_.file, row.at, "{} {} is repeated", time_name_, row.time);
+      csv_.rows.push_back({row.time, row.series, SeriesCsv::kNone});
+      continue;
+    }
+    if (next < window && (last[row.series] || options_.zeros)) {
+      if (!options_.zeros) report_missing(row, next, window);
+      place_missing(row.series, next, window);
     }
     last[row.series] = window;
-    table.series[row.series].values[window] = row.value;
+    series[row.series].values[window] = row.value;
     csv_.rows.push_back({row.time, row.series, window});
+  }
+  if (!options_.zeros) return;
+  for (std::size_t i = 0; i < series.size(); ++i) {
+    place_missing(i, last[i] ? *last[i] + 1 : 0, windows);
   }
 }
 
-void Reader::place_missing(const ReadRow& row, std::size_t from, std::size_t to) {
+void Reader::place_missing(std::size_t series, std::size_t from, std::size_t to) {
+  for (std::size_t window = from; window < to; ++window) {
+    if (options_.zeros) csv_.table.series[series].values[window] = 0;
+    csv_.rows.push_back({csv_.table.times[window], series, window});
+  }
+}
+
+void Reader::report_missing(const ReadRow& row, std::size_t from, std::size_t to) {
   const std::vector<std::string>& times = csv_.table.times;
   const std::string span =
       to - from == 1 ? times[from] : fmt::format("{} to {}", times[from], times[to - 1]);
   problems_.add(options_.file, row.at, "{} {} before this row: {} {}",
                 to - from == 1 ? "a row" : fmt::format("{} rows", to - from),
                 to - from == 1 ? "is missing" : "are missing", time_name_, span);
-  for (std::size_t window = from; window < to; ++window) {
-    csv_.rows.push_back({times[window], row.series, window});
-  }
+  rows_are_missing_ = true;
 }
 
 template <typename Value>

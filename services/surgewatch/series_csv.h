@@ -1,14 +1,19 @@
 // Reads series from CSV and writes what a method answers.
 //
 // Input: a header, then rows `time,value[,series]`, in the order of time within each series. The
-// time column may be named t, time or timestamp. What it holds goes by its first row: whole or
-// decimal numbers, dates (2024-01-31; if all fall on the same day of the month, months), or
-// anything else, which is taken as a label. Numbers and dates must rise, and where they do so in
-// steps, a step that is not there is a missing row. Labels must differ.
+// time column may be named time, t, timestamp or pane_start. What `replay --series` writes is read
+// as it is: a series for each of its series, keys and measures, named `billed;bill_to=SG;units`.
+// What times are goes by the first row, and which windows they name by series_times.h. Numbers,
+// dates and instants must rise, and a window between two rows of a series that has none is a
+// missing row; labels must differ.
+//
+// With zeros: a window without a row is 0, in every series, from the first window of all to the
+// last. Successive: times are labels, whatever they look like.
 //
 // Errors: INVALID_ARGUMENT with file:line:column of every row that is missing, repeated, out of
-// order, or whose value is not a number, or is negative. If lenient, such a row counts as a window
-// without a value (NA); a bad header stays an error. Limits: kMaxWindows.
+// order, off the step that was given, or whose value is not a number, or is negative. If lenient,
+// such a row counts as a window without a value (NA); a bad header stays an error. Limits:
+// kMaxWindows, kMaxValues.
 #pragma once
 
 #include <cstddef>
@@ -24,13 +29,17 @@ namespace surgewatch::services {
 
 struct SeriesCsvOptions {
   std::string file;         // for messages
-  std::string time_column;  // empty: t, time or timestamp, whichever is there
+  std::string time_column;  // empty: time, t, timestamp or pane_start, whichever is there
   std::string value_column = "value";
+  std::string step;  // from window to window: TimeScale::step_of(); empty: as the times tell
+  bool successive = false;
+  bool zeros = false;
   bool lenient = false;
 };
 
 struct SeriesCsv {
   static constexpr std::size_t kMaxWindows = 10'000'000;
+  static constexpr std::size_t kMaxValues = 50'000'000;  // of all series
   static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 
   // What is written, in this order: the rows read and, in their place, those that were missing.

@@ -1,7 +1,10 @@
 #include "surgewatch/series_csv.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <tuple>
 
 namespace surgewatch::services {
 namespace {
@@ -139,6 +142,119 @@ TEST(SeriesCsv, SeriesShareTheWindowsAndMayBeginLaterOrEndEarlier) {
 
 TEST(SeriesCsv, DatesAreKnownAsDays) {
   EXPECT_THAT(read("time,value\n1970-01-08,1\n1970-01-15,1\n").table.days, ElementsAre(7, 14));
+}
+
+TEST(SeriesCsv, InstantsHaveAStepAndAGapIsNamed) {
+  const std::string hours =
+      "time,value\n2024-01-01T22:00:00Z,1\n2024-01-01T23:00:00Z,2\n2024-01-02T02:00:00Z,3\n";
+  EXPECT_THAT(error_of(hours),
+              AllOf(HasSubstr("f.csv:4:1: 2 rows are missing before this row: time "
+                              "2024-01-02T00:00:00Z to 2024-01-02T01:00:00Z"),
+                    HasSubstr("--zeros takes windows without a row as 0")));
+  const SeriesCsv csv = read(hours, lenient());
+  EXPECT_THAT(csv.table.series[0].values, ElementsAre(Value(1), Value(2), kNa, kNa, Value(3)));
+  EXPECT_THAT(csv.table.days, IsEmpty());
+}
+
+TEST(SeriesCsv, InstantsMayHaveFractionsAndOffsets) {
+  const SeriesCsv csv = read(
+      "time,value\n2024-01-01T00:00:00.25Z,1\n2024-01-01T01:00:00.500+01:00,2\n"
+      "2024-01-01T00:00:00.75Z,3\n");
+  EXPECT_THAT(csv.table.series[0].values, ElementsAre(Value(1), Value(2), Value(3)));
+  EXPECT_THAT(error_of("time,value\n2024-01-01T00:00:00Z,1\n2024-01-02,2\n"),
+              HasSubstr("f.csv:3:1: time '2024-01-02' is not an RFC 3339 time, as the first is"));
+  EXPECT_THAT(error_of("time,value\n0101-01-01T00:00:00Z,1\n2024-01-02T00:00:00Z,2\n"),
+              HasSubstr("is 285 years or more from the first"));
+}
+
+TEST(SeriesCsv, InstantsAtMidnightAreDaysAndMonthsAreMonths) {
+  EXPECT_THAT(read("time,value\n1970-01-08T00:00:00Z,1\n1970-01-15T00:00:00Z,1\n").table.days,
+              ElementsAre(7, 14));
+  EXPECT_THAT(error_of("time,value\n2023-11-01T08:00:00Z,5\n2023-12-01T08:00:00Z,6\n"
+                       "2024-02-01T08:00:00Z,7\n"),
+              HasSubstr("a row is missing before this row: time 2024-01-01T08:00:00Z"));
+}
+
+TEST(SeriesCsv, WholeNumbersOfUnevenDistanceHaveGaps) {
+  EXPECT_THAT(error_of("t,value\n1,5\n3,6\n6,7\n"), AllOf(HasSubstr("t 2"), HasSubstr("t 4 to 5")));
+}
+
+// Days 0, 2 and 5 have no step of their own but that of a day, whatever is missing.
+TEST(SeriesCsv, DatesOfUnevenDistanceHaveGaps) {
+  const std::string dates = "time,value\n2024-01-01,1\n2024-01-03,2\n2024-01-06,3\n";
+  EXPECT_THAT(error_of(dates), AllOf(HasSubstr("a row is missing before this row: time 2024-01-02"),
+                                     HasSubstr("2024-01-04 to 2024-01-05")));
+  SeriesCsvOptions successive = strict();
+  successive.successive = true;
+  EXPECT_THAT(read(dates, successive).table.series[0].values,
+              ElementsAre(Value(1), Value(2), Value(3)));
+}
+
+TEST(SeriesCsv, TheStepMayBeGiven) {
+  SeriesCsvOptions options = strict();
+  options.step = "1d";
+  const std::string dates = "time,value\n2024-01-01,1\n2024-01-03,2\n2024-01-05,3\n";
+  EXPECT_THAT(error_of(dates), IsEmpty());
+  EXPECT_THAT(error_of(dates, options), HasSubstr("time 2024-01-02"));
+  options.step = "2d";
+  EXPECT_THAT(error_of("time,value\n2024-01-01,1\n2024-01-02,2\n", options),
+              HasSubstr("f.csv:3:1: time 2024-01-02 is no whole number of steps of 2d from "
+                        "2024-01-01"));
+  options.step = "2";
+  EXPECT_THAT(error_of("t,value\n1,1\n5,2\n", options), HasSubstr("t 3"));
+  EXPECT_THAT(error_of("t,value\n1,1\n1.0000001,2\n3,2\n", options), HasSubstr("is repeated"));
+  for (const auto& [step, text, words] :
+       {std::tuple("1h", "time,value\n2024-01-01,1\n", "not a whole number of days"),
+        std::tuple("0d", "time,value\n2024-01-01,1\n", "above 0"),
+        std::tuple("x", "time,value\n2024-01-01,1\n", "not a duration"),
+        std::tuple("1d", "t,value\n1,1\n", "not a number above 0"),
+        std::tuple("1d", "t,value\na,1\n", "have no step")}) {
+    options.step = step;
+    EXPECT_THAT(error_of(text, options), AllOf(HasSubstr("--step"), HasSubstr(words)));
+  }
+}
+
+TEST(SeriesCsv, WithZerosAWindowWithoutARowIsZeroInEverySeries) {
+  SeriesCsvOptions options = strict();
+  options.zeros = true;
+  const SeriesCsv csv = read("time,value,series\n1,1,a\n3,3,a\n2,7,b\n5,9,b\n", options);
+  EXPECT_THAT(csv.table.series[0].values,
+              ElementsAre(Value(1), Value(0), Value(3), Value(0), Value(0)));
+  EXPECT_THAT(csv.table.series[1].values,
+              ElementsAre(Value(0), Value(7), Value(0), Value(0), Value(9)));
+  EXPECT_EQ(csv.rows.size(), 10U);
+  EXPECT_TRUE(csv.taken_as_na.empty());
+  options.lenient = true;
+  EXPECT_THAT(read("t,value\n1,1\n2,x\n4,2\n", options).table.series[0].values,
+              ElementsAre(Value(1), kNa, Value(0), Value(2)));
+}
+
+TEST(SeriesCsv, ReadsWhatReplayWrites) {
+  const SeriesCsv csv = read(
+      "series,pane_start,key,measure,value\n"
+      "b,2024-01-01T00:00:00Z,bill_to=SG,units,1\n"
+      "b,2024-01-01T00:00:00Z,bill_to=US,units,2\n"
+      "b,2024-01-02T00:00:00Z,bill_to=SG,units,3\n");
+  ASSERT_EQ(csv.table.series.size(), 2U);
+  EXPECT_EQ(csv.table.series[0].name, "b;bill_to=SG;units");
+  EXPECT_THAT(csv.table.series[0].values, ElementsAre(Value(1), Value(3)));
+  EXPECT_THAT(csv.table.series[1].values, ElementsAre(Value(2), kNa));
+  EXPECT_THAT(read("time,value,key\n1,1,x\n2,1,y\n").table.series.size(), 1U);
+}
+
+TEST(SeriesCsv, MoreValuesThanFitAreRefused) {
+  std::string text = "t,value,series\n0,1,a\n1,1,a\n9000000,1,a\n";
+  for (int i = 0; i < 6; ++i) text += fmt::format("0,1,s{}\n", i);
+  EXPECT_THAT(error_of(text, lenient()),
+              AllOf(HasSubstr("9000001 windows of each of 7 series"), HasSubstr("50000000")));
+}
+
+TEST(SeriesCsv, NothingButBadRowsIsNoGrid) {
+  SeriesCsvOptions options = lenient();
+  options.zeros = true;
+  EXPECT_THAT(read("t,value\n,1\n,2\n", options).table.times, IsEmpty());
+  options.step = "1";
+  EXPECT_THAT(error_of("t,value\n,1\n", options), HasSubstr("have no step"));
 }
 
 TEST(AnswerLine, SaysNaForWhatThereIsNotAndNumbersThatReadBack) {
