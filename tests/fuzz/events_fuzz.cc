@@ -23,7 +23,7 @@
 #include "common/event_file.h"
 #include "fuzz/bytes.h"
 #include "fuzz/input_file.h"
-#include "observe/utf8.h"
+#include "base/utf8.h"
 #include "unit/json/transcode_oracle.h"
 
 namespace surgewatch::services {
@@ -56,7 +56,7 @@ std::vector<Read> read_all(const std::string& path, EventFormat format, std::siz
     }
     for (const EventBatch::Unreadable& one : batch.unreadable) {
       SW_CHECK(one.reason != v1::REJECT_REASON_UNSPECIFIED && !one.detail.empty());
-      SW_CHECK(observe::is_utf8(one.detail));
+      SW_CHECK(is_utf8(one.detail));
       const Read read{std::nullopt, std::string(one.bytes), one.reason};
       SW_CHECK(by_offset.try_emplace(one.offset, read).second);
     }
