@@ -112,6 +112,11 @@ std::uint64_t RefusalCounts::total() const {
   return std::accumulate(by_reason.begin(), by_reason.end(), std::uint64_t{0});
 }
 
+std::optional<Refused> read_record(std::string_view bytes, v1::JournalRecord* record) {
+  if (record->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return std::nullopt;
+  return Refused{Refusal::kUnreadable, fmt::format("{} bytes", bytes.size())};
+}
+
 std::optional<SourceId> source_of(const v1::JournalRecord& record) {
   const std::optional<Topic> topic = topic_from_name(record.source().topic());
   const std::int32_t partition = record.source().partition();

@@ -63,6 +63,10 @@ inline constexpr std::size_t kMaxKeyTextBytes = 4'096;
 
 constexpr bool is_offset(std::int64_t offset) { return offset >= 0 && offset < kOffsetEnd; }
 
+// Fills the record from a journal record's bytes, or says that they are none; then what the record
+// holds means nothing.
+std::optional<Refused> read_record(std::string_view bytes, v1::JournalRecord* record);
+
 // Of the input topics, if it is.
 std::optional<SourceId> source_of(const v1::JournalRecord& record);
 

@@ -25,17 +25,14 @@ absl::StatusOr<bool> JournalMemory::read_on(milliseconds at_most) {
   if (consumer_ == nullptr) return true;
   const auto deadline = steady_clock::now() + at_most;
   do {
-    SW_RETURN_IF_ERROR(
-        consumer_
-            ->poll(kPollWait, kPollBatch,
-                   [&](const kafka::Message& message) {
-                     v1::JournalRecord record;
-                     if (record.ParseFromArray(message.payload.data(),
-                                               static_cast<int>(message.payload.size()))) {
-                       apply(record, message.offset);
-                     }
-                   })
-            .status());
+    SW_RETURN_IF_ERROR(consumer_
+                           ->poll(kPollWait, kPollBatch,
+                                  [&](const kafka::Message& message) {
+                                    v1::JournalRecord record;
+                                    if (journal::read_record(message.payload, &record)) return;
+                                    apply(record, message.offset);
+                                  })
+                           .status());
     if (consumer_->at_end()) {
       consumer_.reset();
       return true;

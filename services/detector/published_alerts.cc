@@ -4,12 +4,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <memory>
 #include <random>
 #include <utility>
 
-#include "base/revision_chain.h"
 #include "base/status.h"
 #include "common/kafka_start.h"
 #include "detector/journal_position.h"
@@ -37,63 +35,49 @@ std::string new_identity() {
   return fmt::format("{:08x}{:08x}", std::uint32_t{random()}, std::uint32_t{random()});
 }
 
-class Reading {
- public:
-  explicit Reading(std::string group_id) : group_id_(std::move(group_id)) {}
-
-  void take(const kafka::Message& message) {
-    result_.next_offset = message.offset + 1;
-    for (const kafka::Header& header : message.headers) {
-      if (header.name == kTopicIdentityHeader && is_identity(header.value)) {
-        result_.identity = header.value;
-      }
-      if (header.name == kJournalHeader && from_header(header.value, group_id_).has_value()) {
-        result_.journal = header.value;
-      }
-    }
-    if (message.payload.data() == nullptr) {
-      newest_.erase(std::string(message.key));
-      return;
-    }
-    v1::Alert alert;
-    if (const auto fault = read_alert(message, &alert)) return refuse(message, *fault);
-    Newest& newest = newest_[alert.alert_id()];
-    // Of two under one number the later counts, as for whoever else reads them.
-    const bool is_said_again = alert.revision() == newest.chain.newest();
-    if (newest.chain.takes(alert.revision()) || is_said_again) newest.alert = std::move(alert);
-  }
-
-  PublishedAlerts finish(std::int64_t end, std::uint64_t unreadable) && {
-    result_.faults[static_cast<std::size_t>(PublishedFault::kUnreadable)] += unreadable;
-    result_.next_offset = std::max(result_.next_offset, end);
-    if (result_.identity.empty()) result_.identity = new_identity();
-    result_.newest.reserve(newest_.size());
-    for (auto& [id, newest] : newest_) {
-      if (newest.alert.revision() > 0) result_.newest.push_back(std::move(newest.alert));
-    }
-    return std::move(result_);
-  }
-
- private:
-  struct Newest {
-    v1::Alert alert;
-    RevisionChain chain;
-  };
-  void refuse(const kafka::Message& message, PublishedFault fault) {
-    std::uint64_t& count = result_.faults[static_cast<std::size_t>(fault)];
-    if (count++ > 0) return;
-    spdlog::warn(
-        "passed over offset {} of topic '{}', and what is like it: it is no alert (reason "
-        "{}); see who writes to the topic",
-        message.offset, message.topic, fault_name(fault));
-  }
-
-  const std::string group_id_;
-  std::map<std::string, Newest> newest_;
-  PublishedAlerts result_;
-};
-
 }  // namespace
+
+void PublishedReading::take(const kafka::Message& message) {
+  result_.next_offset = message.offset + 1;
+  for (const kafka::Header& header : message.headers) {
+    if (header.name == kTopicIdentityHeader && is_identity(header.value)) {
+      result_.identity = header.value;
+    }
+    if (header.name == kJournalHeader && from_header(header.value, group_id_).has_value()) {
+      result_.journal = header.value;
+    }
+  }
+  if (message.payload.data() == nullptr) {
+    newest_.erase(std::string(message.key));
+    return;
+  }
+  v1::Alert alert;
+  if (const auto fault = read_alert(message, &alert)) return refuse(message, *fault);
+  Newest& newest = newest_[alert.alert_id()];
+  // Of two under one number the later counts, as for whoever else reads them.
+  const bool is_said_again = alert.revision() == newest.chain.newest();
+  if (newest.chain.takes(alert.revision()) || is_said_again) newest.alert = std::move(alert);
+}
+
+PublishedAlerts PublishedReading::finish(std::int64_t end, std::uint64_t unreadable) && {
+  result_.faults[static_cast<std::size_t>(PublishedFault::kUnreadable)] += unreadable;
+  result_.next_offset = std::max(result_.next_offset, end);
+  if (result_.identity.empty()) result_.identity = new_identity();
+  result_.newest.reserve(newest_.size());
+  for (auto& [id, newest] : newest_) {
+    if (newest.alert.revision() > 0) result_.newest.push_back(std::move(newest.alert));
+  }
+  return std::move(result_);
+}
+
+void PublishedReading::refuse(const kafka::Message& message, PublishedFault fault) {
+  std::uint64_t& count = result_.faults[static_cast<std::size_t>(fault)];
+  if (count++ > 0) return;
+  spdlog::warn(
+      "passed over offset {} of topic '{}', and what is like it: it is no alert (reason "
+      "{}); see who writes to the topic",
+      message.offset, message.topic, fault_name(fault));
+}
 
 absl::StatusOr<PublishedAlerts> read_published(const config::Kafka& kafka, const std::string& topic,
                                                const Stop& stop) {
@@ -104,7 +88,7 @@ absl::StatusOr<PublishedAlerts> read_published(const config::Kafka& kafka, const
   SW_ASSIGN_OR_RETURN(const auto consumer, kafka::Consumer::create(options));
   const kafka::TopicPartition alerts{topic, 0};
   SW_RETURN_IF_ERROR(consumer->assign({{alerts, kafka::kBeginning}}));
-  Reading reading(kafka.group_id);
+  PublishedReading reading(kafka.group_id);
   auto deadline = steady_clock::now() + kPatience;
   while (!consumer->at_end()) {
     if (stop.requested()) return absl::CancelledError("asked to stop");

@@ -9,13 +9,17 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/revision_chain.h"
 #include "common/published_record.h"
 #include "common/stop.h"
 #include "config/config.h"
+#include "kafka/client.h"
 #include "surgewatch/v1/alert.pb.h"
 
 namespace surgewatch::services {
@@ -30,6 +34,31 @@ struct PublishedAlerts {
   std::int64_t next_offset = 0;   // where the topic ends
   // Records that are no alerts.
   std::array<std::uint64_t, kPublishedFaults> faults{};
+};
+
+// One reading of the topic, apart from Kafka: its records in order, whoever has written them. What
+// is no alert is counted, and the first of each kind named in the log.
+//
+// Threads: one.
+class PublishedReading {
+ public:
+  explicit PublishedReading(std::string group_id) : group_id_(std::move(group_id)) {}
+
+  // A payload without bytes that is not even empty (null) is a tombstone.
+  void take(const kafka::Message& message);
+  // `end`: where the topic ends. `unreadable`: records that Kafka's client could not read.
+  PublishedAlerts finish(std::int64_t end, std::uint64_t unreadable) &&;
+
+ private:
+  struct Newest {
+    v1::Alert alert;
+    RevisionChain chain;
+  };
+  void refuse(const kafka::Message& message, PublishedFault fault);
+
+  const std::string group_id_;
+  std::map<std::string, Newest> newest_;
+  PublishedAlerts result_;
 };
 
 // Reads what is committed, up to the end as it is now. UNAVAILABLE if nothing comes for a while;

@@ -9,10 +9,9 @@ void Refusals::of_journal(std::int64_t offset, std::span<const journal::Refused>
   for (const journal::Refused& one : refused) name(offset, one);
 }
 
-void Refusals::unreadable(const kafka::Message& message) {
+void Refusals::unreadable(std::int64_t offset, const journal::Refused& refused) {
   meters_.unreadable();
-  name(message.offset,
-       {journal::Refusal::kUnreadable, fmt::format("{} bytes", message.payload.size())});
+  name(offset, refused);
 }
 
 void Refusals::name(std::int64_t offset, const journal::Refused& refused) {

@@ -11,7 +11,6 @@
 #include "common/seldom.h"
 #include "detector/meters.h"
 #include "journal/refusal.h"
-#include "kafka/client.h"
 
 namespace surgewatch::services {
 
@@ -23,7 +22,7 @@ class Refusals {
   // Of the record at this offset. Those that the detector has refused it counts itself.
   void of_journal(std::int64_t offset, std::span<const journal::Refused> refused);
   // No record at all.
-  void unreadable(const kafka::Message& message);
+  void unreadable(std::int64_t offset, const journal::Refused& refused);
 
  private:
   void name(std::int64_t offset, const journal::Refused& refused);

@@ -110,10 +110,10 @@ absl::Status Tenure::take(const kafka::Message& message) {
   // Records before this one may have been passed over.
   if (!has_spoken_ && message.offset >= alerts_from_) SW_RETURN_IF_ERROR(speak());
   next_offset_ = message.offset + 1;
-  if (record_.ParseFromArray(message.payload.data(), static_cast<int>(message.payload.size()))) {
-    SW_RETURN_IF_ERROR(apply(record_, message.offset));
+  if (const auto refused = journal::read_record(message.payload, &record_)) {
+    refusals_.unreadable(message.offset, *refused);
   } else {
-    refusals_.unreadable(message);
+    SW_RETURN_IF_ERROR(apply(record_, message.offset));
   }
   if (!has_spoken_ && next_offset_ >= alerts_from_) return speak();
   return absl::OkStatus();

@@ -2,15 +2,13 @@
 
 #include <spdlog/spdlog.h>
 
-#include <charconv>
 #include <chrono>
 #include <memory>
-#include <set>
-#include <string_view>
 #include <utility>
 
 #include "base/status.h"
 #include "common/kafka_start.h"
+#include "gateway/intake.h"
 #include "gateway/meters.h"
 #include "kafka/client.h"
 
@@ -21,20 +19,6 @@ constexpr std::chrono::milliseconds kPollWait{50};
 constexpr std::size_t kPollBatch = 1'000;
 constexpr std::chrono::milliseconds kAskEvery{1'000};
 constexpr std::chrono::milliseconds kAskWait{500};
-constexpr std::size_t kIdentitiesSeen = 1'000;
-constexpr std::string_view kIdentityHeader = "topic_identity";
-
-// What the detector wrote of the topic that it writes to, 16 hex digits; 0 if it did not say.
-std::uint64_t topic_identity(const kafka::Message& message) {
-  for (const kafka::Header& header : message.headers) {
-    if (header.name != kIdentityHeader) continue;
-    std::uint64_t identity = 0;
-    const char* const end = header.value.data() + header.value.size();
-    const auto parsed = std::from_chars(header.value.data(), end, identity, 16);
-    if (header.value.size() == 16 && parsed.ec == std::errc{} && parsed.ptr == end) return identity;
-  }
-  return 0;
-}
 
 serve::AlertStore::Limits store_limits(const config::Limits& limits) {
   serve::AlertStore::Limits store;
@@ -93,20 +77,13 @@ void Gateway::set_serving(bool loaded, bool reaches_brokers) {
   if (grpc_ != nullptr) grpc_->set_serving(loaded && reaches_brokers);
 }
 
-void Gateway::refuse(const kafka::Message& message, PublishedFault fault) {
-  meters_->refused(fault);
-  if (const auto unsaid = seldom_.says(fault_name(fault))) {
-    spdlog::warn(
-        "passed over offset {} of topic '{}': it is nothing that a detector writes (reason "
-        "{}{}); see who writes to the topic",
-        message.offset, message.topic, fault_name(fault), more_like_it(*unsaid));
-  }
-}
-
 // One reading of both topics, from their beginnings until an error or a stop.
 class Gateway::Reading {
  public:
-  explicit Reading(Gateway* gateway) : gateway_(*gateway), store_(gateway->store_) {}
+  explicit Reading(Gateway* gateway)
+      : gateway_(*gateway),
+        intake_(gateway->topics_.alerts, &gateway->store_, gateway->meters_.get(),
+                &gateway->seldom_) {}
 
   absl::Status run(const Stop& stop);
   bool has_begun() const { return has_begun_; }
@@ -114,19 +91,10 @@ class Gateway::Reading {
  private:
   absl::Status reaches_brokers(const kafka::Consumer& consumer);
   void take(const kafka::Message& message);
-  void take_alert(const kafka::Message& message);
-  void take_point(const kafka::Message& message);
-  bool is_of_another_topic(const kafka::Message& message);
-  void become_loaded();
 
   Gateway& gateway_;
-  serve::AlertStore& store_;
+  Intake intake_;
   bool has_begun_ = false;
-  bool loaded_ = false;
-  std::int64_t next_alert_ = 0;
-  std::uint64_t identity_ = 0;
-  std::set<std::uint64_t> seen_;  // identities of records of this log
-  absl::Status another_topic_;
   std::unique_ptr<kafka::Admin> asking_;  // while the consumer says that no broker answers
   std::chrono::steady_clock::time_point ask_next_;
   absl::Status answer_;
@@ -182,12 +150,12 @@ absl::Status Gateway::Reading::run(const Stop& stop) {
   const auto visit = [this](const kafka::Message& message) { take(message); };
   while (!stop.requested()) {
     SW_RETURN_IF_ERROR(consumer->poll(kPollWait, kPollBatch, visit).status());
-    SW_RETURN_IF_ERROR(another_topic_);
-    gateway_.meters_->dropped(store_.dropped_points(), store_.evicted_alerts());
+    SW_RETURN_IF_ERROR(intake_.another_topic());
+    gateway_.meters_->dropped(gateway_.store_.dropped_points(), gateway_.store_.evicted_alerts());
     const absl::Status reachable = reaches_brokers(*consumer);
     if (!reachable.ok() && (options.strict || !absl::IsUnavailable(reachable))) return reachable;
-    if (!loaded_ && consumer->at_end()) become_loaded();
-    gateway_.set_serving(loaded_, reachable.ok());
+    if (!intake_.is_loaded() && consumer->at_end()) intake_.become_loaded();
+    gateway_.set_serving(intake_.is_loaded(), reachable.ok());
   }
   return absl::OkStatus();
 }
@@ -214,80 +182,10 @@ absl::Status Gateway::Reading::reaches_brokers(const kafka::Consumer& consumer) 
   return answer_;
 }
 
-// The gauges begin with what is in force now, and not with what once was.
-void Gateway::Reading::become_loaded() {
-  loaded_ = true;
-  const auto all = store_.page({}, std::nullopt, SIZE_MAX);
-  for (const auto& alert : all.alerts) gateway_.meters_->alert(*alert);
-  for (const v1::SeriesPoint& point : store_.latest_points()) gateway_.meters_->point(point);
-  store_.set_loaded();
-  spdlog::info("has read the alerts up to offset {}, {} of them are kept; serving", next_alert_,
-               all.alerts.size());
-}
-
 void Gateway::Reading::take(const kafka::Message& message) {
-  if (!another_topic_.ok()) return;
-  if (message.topic == gateway_.topics_.alerts) {
-    take_alert(message);
-  } else {
-    take_point(message);
-  }
-}
-
-// While nothing has been told the newest record's word holds, so that a log in which the identity
-// changes is read to its end all the same. One that has two of them (a mirror's records among ours)
-// is the same log, whichever of them comes next.
-bool Gateway::Reading::is_of_another_topic(const kafka::Message& message) {
-  const std::uint64_t identity = topic_identity(message);
-  const bool is_new = identity != 0 && !seen_.contains(identity);
-  const bool falls = message.offset < next_alert_;
-  if (falls || (is_new && loaded_ && identity_ != 0)) {
-    another_topic_ = failed_precondition(
-        "topic '{}' is another one than before ({} at offset {}); reads it from its beginning, and "
-        "clients list anew",
-        message.topic,
-        falls ? fmt::format("offsets fall from {}", next_alert_)
-              : fmt::format("identity {:016x} in place of {:016x}", identity, identity_),
-        message.offset);
-    return true;
-  }
-  if (is_new && seen_.size() < kIdentitiesSeen) seen_.insert(identity);
-  if (identity != 0 && identity != identity_ && (!loaded_ || identity_ == 0)) {
-    identity_ = identity;
-    store_.set_identity(identity);
-  }
-  return false;
-}
-
-void Gateway::Reading::take_alert(const kafka::Message& message) {
-  if (is_of_another_topic(message)) return;
-  GatewayMeters& meters = *gateway_.meters_;
-  v1::Alert alert;
-  if (message.payload.empty()) {
-    const std::string alert_id(message.key);
-    store_.forget(message.offset, alert_id);
-    meters.forget(alert_id);
-  } else if (const auto fault = read_alert(message, &alert)) {
-    gateway_.refuse(message, *fault);
-  } else {
-    const auto added = store_.add(message.offset, alert);
-    if (added.is_news && loaded_) meters.alert(alert);
-    if (!added.evicted.empty()) meters.forget(added.evicted);
-  }
-  next_alert_ = message.offset + 1;
-  store_.advance(next_alert_);
-  gateway_.alerts_position_.store(next_alert_, std::memory_order_relaxed);
-}
-
-void Gateway::Reading::take_point(const kafka::Message& message) {
-  v1::SeriesPoint point;
-  if (const auto fault = read_point(message, &point)) {
-    gateway_.refuse(message, *fault);
-  } else {
-    store_.add(point);
-    if (loaded_) gateway_.meters_->point(point);
-  }
-  gateway_.series_position_.store(message.offset + 1, std::memory_order_relaxed);
+  intake_.take(message);
+  gateway_.alerts_position_.store(intake_.next_alert(), std::memory_order_relaxed);
+  gateway_.series_position_.store(intake_.next_point(), std::memory_order_relaxed);
 }
 
 }  // namespace surgewatch::services

@@ -23,7 +23,6 @@
 #include <memory>
 
 #include "absl/status/status.h"
-#include "common/published_record.h"
 #include "common/seldom.h"
 #include "common/stop.h"
 #include "config/config.h"
@@ -70,7 +69,6 @@ class Gateway {
   class Reading;
   absl::Status read(const Stop& stop);
   void set_serving(bool loaded, bool reaches_brokers);
-  void refuse(const kafka::Message& message, PublishedFault fault);
 
   Options options_;
   kafka::Topics topics_;

@@ -20,10 +20,10 @@
 
 #include "base/check.h"
 #include "base/proto_json.h"
+#include "base/utf8.h"
 #include "common/event_file.h"
 #include "fuzz/bytes.h"
 #include "fuzz/input_file.h"
-#include "base/utf8.h"
 #include "unit/json/transcode_oracle.h"
 
 namespace surgewatch::services {

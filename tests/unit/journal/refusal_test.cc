@@ -80,6 +80,19 @@ TEST(Refusals, EachIsCountedByItsReasonAndNamedAndMovesNothing) {
   EXPECT_EQ(reasons.size(), kRefusalCount - 1);
 }
 
+TEST(Refusals, BytesAreARecordOrHaveAReason) {
+  v1::JournalRecord record;
+  EXPECT_FALSE(read_record(progress(kA, 1, 5).SerializeAsString(), &record).has_value());
+  EXPECT_EQ(record.progress().next_offset(), 1);
+  EXPECT_FALSE(read_record("", &record).has_value()) << "it says nothing: that is looked at later";
+  for (const std::string bytes : {"\xFF\xFF", "\x0A\x7Finvoices", "\x0A\x04\x0A\x02\xFF\xFF"}) {
+    const auto refused = read_record(bytes, &record);
+    ASSERT_TRUE(refused.has_value());
+    EXPECT_EQ(refused->reason, Refusal::kUnreadable);
+    EXPECT_EQ(refused->what, std::to_string(bytes.size()) + " bytes");
+  }
+}
+
 TEST(Refusals, TogetherTheyMoveNothingEither) {
   Journal undisturbed;
   Journal journal;
