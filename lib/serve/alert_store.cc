@@ -123,7 +123,9 @@ bool contains(const Range& range, const Value& value) {
 
 bool matches(const v1::AlertFilter& filter, const v1::Alert& alert) {
   if (filter.rules_size() > 0 && !contains(filter.rules(), alert.rule())) return false;
-  if (alert.severity() < filter.min_severity()) return false;
+  // A severity that this version does not know may lie below all that it does.
+  const bool asks_severity = filter.min_severity() != v1::SEVERITY_UNSPECIFIED;
+  if (asks_severity && alert.severity() < filter.min_severity()) return false;
   if (filter.state() != v1::ALERT_STATE_UNSPECIFIED && filter.state() != alert.state()) {
     return false;
   }

@@ -173,6 +173,18 @@ TEST(AlertStore, BeyondItsLimitTheOldestResolvedAlertGoes) {
   EXPECT_THAT(ids(store.list({})), ElementsAre("newest", "new"));
 }
 
+TEST(AlertStore, WhoAsksForAllIsToldOfEverySeverity) {
+  AlertStore store(AlertStore::Limits{});
+  for (const int severity : {INT32_MIN, -1, 0, 77, INT32_MAX}) {
+    store.add(store.next_offset(), make_alert("a" + std::to_string(severity), 1, "SG", 1'000,
+                                              static_cast<v1::Severity>(severity)));
+  }
+  EXPECT_EQ(store.list({}).size(), 5u);
+  v1::AlertFilter warnings;
+  warnings.set_min_severity(v1::SEVERITY_WARNING);
+  EXPECT_EQ(store.list(warnings).size(), 2u);
+}
+
 TEST(AlertStore, ATombstoneTakesTheAlertOutOfTheList) {
   AlertStore store(100);
   store.add(0, make_alert("a"));
