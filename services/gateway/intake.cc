@@ -76,7 +76,7 @@ bool Intake::is_of_another_topic(const kafka::Message& message) {
 void Intake::take_alert(const kafka::Message& message) {
   if (is_of_another_topic(message)) return;
   v1::Alert alert;
-  if (message.payload.empty()) {
+  if (message.payload.data() == nullptr) {
     const std::string alert_id(message.key);
     store_.forget(message.offset, alert_id);
     meters_.forget(alert_id);
