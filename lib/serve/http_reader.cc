@@ -140,7 +140,8 @@ RequestReader::Progress RequestReader::read_head() {
   // Beast bounds what it could not parse yet, and not how many fields there are.
   const bool is_too_long = head_bytes_ + buffer_.size() > kMaxHead;
   if (error == http::error::header_limit || (error == http::error::need_more && is_too_long)) {
-    const bool has_line = head_bytes_ > 0 || buffer_.find('\n') != std::string::npos;
+    // What lies behind the limit may have come or not.
+    const bool has_line = head_bytes_ > 0 || buffer_.find('\n') < kMaxHead;
     return has_line ? refuse(431, "its head is longer than 16 kB")
                     : refuse(414, "its target is longer than 8 kB");
   }

@@ -7,7 +7,8 @@
 //                          └─ malformed, too long, chunked ──────────► kRefused, refusal(): the end
 //
 // Threads: one. It knows no sockets: the same bytes give the same requests however they are cut,
-// so that tests and fuzzers need no server.
+// so that tests and fuzzers need no server. Of a head with two faults, one of which is its length,
+// either may be named.
 // Limits: kMaxHead, kMaxTarget, kMaxBody. What follows a request stays here until the next feed().
 // Source: RFC 9112.
 #pragma once

@@ -79,6 +79,7 @@ TEST(RequestReaderTest, ReadsTheSameHoweverTheBytesAreCut) {
        {"GET /" + std::string(8'191, 'a') + " keeps"}},
       {"GET /" + std::string(8'192, 'a') + " HTTP/1.1\r\n\r\n", {"414"}},
       {"GET /" + std::string(20'000, 'a'), {"414"}},
+      {"GET /" + std::string(20'000, 'a') + " HTTP/1.1\r\n\r\n", {"414"}},
       {"GET / HTTP/1.1\r\nx: " + std::string(16'000, 'a') + "\r\n\r\n", {"GET / keeps"}},
       {"GET / HTTP/1.1\r\nx: " + std::string(17'000, 'a') + "\r\n\r\n", {"431"}},
       {"GET / HTTP/1.1\r\nx: " + std::string(17'000, 'a'), {"431"}},
