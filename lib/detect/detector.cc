@@ -46,7 +46,8 @@ class Detector::Impl {
     for (const journal::Change& change : merger_.apply(record, offset)) {
       for (RuleRunner* rule : by_series_[change.series]) rule->take(change);
     }
-    if (record.kind_case() != v1::JournalRecord::kPanes) stage_ = Stage::kAmend;
+    // What is not heard may stand in the middle of a flush: it is no reason to judge half of it.
+    if (merger_.has_heard() && !record.has_panes()) stage_ = Stage::kAmend;
     publish_stats();
     return merger_.refused();
   }

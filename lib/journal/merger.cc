@@ -36,6 +36,7 @@ Merger::Merger(std::shared_ptr<const config::Config> config, Options options)
 std::span<const Change> Merger::apply(const v1::JournalRecord& record, std::int64_t offset) {
   changes_.clear();
   refused_.clear();
+  heard_ = false;
   last_offset_ = offset;
   if (std::optional<Refused> refused = refusal_of(record, offset)) {
     refuse(*std::move(refused));
@@ -43,6 +44,7 @@ std::span<const Change> Merger::apply(const v1::JournalRecord& record, std::int6
   }
   if (record.has_topology() && !record.has_source()) {
     apply_topology(record.topology());
+    heard_ = refused_.empty();
     return changes_;
   }
   const SourceId source = *source_of(record);
@@ -52,6 +54,7 @@ std::span<const Change> Merger::apply(const v1::JournalRecord& record, std::int6
   }
   if (Generation* said_by = generation_for(source, record); said_by != nullptr) {
     apply(source, record, said_by);
+    heard_ = true;
   }
   return changes_;
 }

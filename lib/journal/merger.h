@@ -72,6 +72,9 @@ class Merger {
   std::optional<Micros> lowest_watermark() const;
 
   const MergeStats& stats() const { return stats_; }
+  // Whether the record that was applied last was heard: the word of its source's owner, or a
+  // topology that nobody owns. What is refused, what a former owner says and a mere claim are not.
+  bool has_heard() const { return heard_; }
   // What was refused of the record that was applied last.
   std::span<const Refused> refused() const { return refused_; }
   // Of the generation in force; empty where nobody has said.
@@ -127,7 +130,8 @@ class Merger {
   const Options options_;
   std::vector<std::unique_ptr<KeyTable>> keys_;  // by series
   MergeStats stats_;
-  std::vector<Refused> refused_;                          // reused
+  std::vector<Refused> refused_;  // reused
+  bool heard_ = false;
   std::vector<std::unique_ptr<Generation>> generations_;  // as they were first heard of
   Generation* in_force_ = nullptr;
   Owners owners_;

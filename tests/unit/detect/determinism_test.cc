@@ -49,7 +49,9 @@ std::vector<Flush> random_flushes(std::uint64_t seed) {
   return flushes;
 }
 
-std::string run(const std::vector<Flush>& flushes, std::size_t batch_size, bool reverse_updates) {
+// `refused`: are applied after each batch.
+std::string run(const std::vector<Flush>& flushes, std::size_t batch_size, bool reverse_updates,
+                const std::vector<v1::JournalRecord>& refused = {}) {
   test::World world(all_rules());
   world.apply(test::topology(2, 1));
   for (const Flush& flush : flushes) {
@@ -62,9 +64,11 @@ std::string run(const std::vector<Flush>& flushes, std::size_t batch_size, bool 
         batch.update(updates[j]);
       }
       world.apply(batch);
+      for (const v1::JournalRecord& record : refused) world.apply(record);
     }
     world.apply(progress(flush.source, flush.offset, flush.watermark));
   }
+  EXPECT_EQ(world.detector.stats().refused.total() > 0, !refused.empty());
   for (const SourceId source : {test::kInvoices0, test::kInvoices1, test::kShipments0}) {
     world.apply(progress(source, 1'000'000, std::nullopt, true));
   }
@@ -92,6 +96,18 @@ TEST(Determinism, HowAFlushIsCutIntoBatchesChangesNothing) {
     EXPECT_EQ(run(flushes, 1, false), whole);
     EXPECT_EQ(run(flushes, 2, true), whole);
   }
+}
+
+// Half of a flush is not judged because of them.
+TEST(Determinism, WhatIsRefusedBetweenItsBatchesChangesNothing) {
+  const std::vector<v1::JournalRecord> refused{
+      {},
+      test::idle({Topic::kInvoices, 9'999}, false),
+      progress(test::kInvoices0, std::int64_t{1} << 62, kFirstWatermark),
+      test::by(1, test::idle(test::kInvoices0, false)),
+  };
+  const auto flushes = random_flushes(1);
+  EXPECT_TRUE(run(flushes, 1, false, refused) == run(flushes, 1, false));
 }
 
 TEST(Determinism, ReadingTheJournalTwiceChangesNothing) {
