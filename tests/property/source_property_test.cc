@@ -2,273 +2,26 @@
 // pane after merging the journal.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <array>
-#include <map>
-#include <memory>
+#include <cstdint>
 #include <random>
-#include <string>
-#include <vector>
 
-#include "aggregate/source.h"
-#include "journal/merger.h"
-#include "property/merge.h"
-#include "property/reference.h"
-#include "unit/aggregate/builders.h"
-#include "unit/aggregate/one_by_one.h"
+#include "property/stream.h"
 
 namespace surgewatch::property {
 namespace {
 
-using config::Dimension;
-
-class Stream {
+class RandomChoices {
  public:
-  // With outliers one event in so many is dated far ahead.
-  Stream(unsigned seed, bool has_outliers)
-      : random_(seed), has_outliers_(has_outliers), config_(random_config()) {
-    for (const SourceId id : {SourceId{Topic::kInvoices, 0}, SourceId{Topic::kInvoices, 1},
-                              SourceId{Topic::kShipments, 0}}) {
-      sources_.push_back({std::make_unique<aggregate::Source>(id, config_),
-                          std::make_unique<Reference>(id.topic, *config_)});
-    }
-    now_ = test::kNewYear - pick(0, 3) * test::kDay;
-  }
-
-  void run(int events) {
-    for (int i = 0; i < events && !testing::Test::HasFailure(); ++i) step(i);
-    finish();
-  }
-
-  std::array<std::uint64_t, 5> dispositions{};
-  std::uint64_t corrections = 0, unverifiable = 0, over_key_limit = 0, behind_the_ring = 0,
-                keys_left = 0, exact_largest = 0, bounded_largest = 0, held_back = 0;
-
- private:
-  struct Pair {
-    std::unique_ptr<aggregate::Source> source;
-    std::unique_ptr<Reference> reference;
-    std::int64_t offset = 0;
-  };
+  explicit RandomChoices(unsigned seed) : random_(seed) {}
 
   std::int64_t pick(std::int64_t low, std::int64_t high) {
     return std::uniform_int_distribution<std::int64_t>(low, high)(random_);
   }
-  bool chance(int percent) { return pick(1, 100) <= percent; }
-  template <typename T, std::size_t N>
-  const T& one_of(const std::array<T, N>& from) {
-    return from[static_cast<std::size_t>(pick(0, N - 1))];
-  }
+  static bool has_more() { return true; }
 
-  std::shared_ptr<const config::Config> random_config() {
-    auto config = test::config();
-    config::EventTimeBounds& bounds = config->event_time;
-    bounds.out_of_orderness = one_of(std::array{Micros{0}, test::kHour, 5 * test::kHour});
-    bounds.allowed_lateness = one_of(std::array{Micros{0}, test::kHour, 2 * test::kDay});
-    bounds.correction_horizon =
-        one_of(std::array{Micros{0}, test::kDay, 10 * test::kDay, 120 * test::kDay});
-    if (has_outliers_) bounds.outliers = one_of(std::array{1, 2, 5, 30});
-    config->limits.keys_per_series = one_of(std::array<std::int64_t, 3>{2, 5, 1'000});
-    auto hourly = test::series("hourly", Topic::kInvoices, {Dimension::kSellerId, Dimension::kSku},
-                               7 * test::kHour);
-    hourly.where = {{Dimension::kFamily, {}, {"Hopper"}},
-                    {Dimension::kBillToId, {}, {"evil"}},
-                    {Dimension::kBillTo, {"SG", "CN", "ZZ"}, {}}};
-    auto total = test::series("total", Topic::kInvoices, {}, 60 * kMicrosPerSecond);
-    total.where = {{Dimension::kSku, {"H100", "NEW-1", "NEW-2", "B200"}, {}}};
-    auto shipped = test::series("shipped", Topic::kShipments,
-                                {Dimension::kShipTo, Dimension::kFreightForwarderId,
-                                 Dimension::kControlClass, Dimension::kShipFrom});
-    config->series.insert(config->series.end(), {hourly, total, shipped});
-    for (config::Series& series : config->series) {
-      if (series.event == Topic::kInvoices) series.largest_document = Measure::kRevenueUsd;
-    }
-    return config;
-  }
-
-  // Around now, mostly ahead; sometimes far off.
-  Micros random_time() {
-    if (has_outliers_ && chance(3)) {
-      return chance(5)    ? kMaxEventTime - pick(0, test::kDay)
-             : chance(50) ? now_ + pick(0, 3 * test::kDay)
-                          : now_ + pick(0, 400 * test::kDay);
-    }
-    if (chance(70)) now_ += pick(0, 2 * test::kHour);
-    if (chance(2)) now_ += pick(0, 30 * test::kDay);
-    return now_ - (chance(30)   ? pick(0, 3 * test::kDay)
-                   : chance(10) ? pick(0, 40 * test::kDay)
-                                : 0);
-  }
-
-  void random_party(v1::Party* party, bool required) {
-    if (required || chance(70)) {
-      party->set_country(one_of(std::array<std::string, 5>{"SG", "US", "CN", "ZZ", "MY"}));
-    }
-    party->set_party_id(one_of(std::array<std::string, 5>{"", "acme", "evil", "other", "SG"}));
-  }
-
-  std::string random_sku() {
-    return one_of(std::array<std::string, 7>{"H100", "DGX-H100", "B200", "MI308X", "NEW-1", "NEW-2",
-                                             "other"});
-  }
-
-  v1::Invoice random_invoice() {
-    v1::Invoice invoice;
-    invoice.set_invoice_id("i" + std::to_string(pick(0, 60)));
-    invoice.set_revision(static_cast<int>(chance(60) ? 1 : pick(0, 4)));
-    invoice.set_type(
-        chance(15) ? v1::INVOICE_TYPE_CANCELLATION
-                   : one_of(std::array{v1::INVOICE_TYPE_UNSPECIFIED, v1::INVOICE_TYPE_INVOICE,
-                                       v1::INVOICE_TYPE_INVOICE, v1::INVOICE_TYPE_CREDIT_NOTE}));
-    invoice.set_order_id("o");
-    test::set_time(random_time(), invoice.mutable_issue_time());
-    const bool cancels = invoice.type() == v1::INVOICE_TYPE_CANCELLATION;
-    random_party(invoice.mutable_bill_to(), !cancels);
-    if (chance(50)) random_party(invoice.mutable_seller(), false);
-    for (std::int64_t n = cancels ? pick(0, 1) : chance(5) ? pick(1, 40) : pick(1, 3); n > 0; --n) {
-      v1::InvoiceLine* line = invoice.add_lines();
-      line->set_sku(random_sku());
-      line->set_quantity(pick(1, 1'000));
-      if (chance(10)) continue;
-      v1::Money* price = line->mutable_unit_price();
-      const bool after = micros_of(invoice.issue_time()) >= test::kNewYear;
-      price->set_currency_code(chance(50) ? "USD" : chance(50) && after ? "JPY" : "EUR");
-      price->set_units(pick(0, 40'000));
-      if (chance(50)) price->set_nanos(static_cast<int>(pick(0, 1'999)) * 500'000);
-    }
-    return invoice;
-  }
-
-  v1::Shipment random_shipment() {
-    v1::Shipment shipment;
-    shipment.set_shipment_id("s" + std::to_string(pick(0, 60)));
-    shipment.set_revision(static_cast<int>(chance(60) ? 1 : pick(0, 4)));
-    shipment.set_type(static_cast<v1::ShipmentType>(chance(70) ? pick(0, 1) : pick(2, 3)));
-    shipment.set_order_id("o");
-    test::set_time(random_time(), shipment.mutable_despatch_time());
-    random_party(shipment.mutable_ship_to(), true);
-    if (chance(50)) random_party(shipment.mutable_freight_forwarder(), false);
-    if (chance(50)) random_party(shipment.mutable_ship_from(), false);
-    for (std::int64_t n = pick(1, 3); n > 0; --n) {
-      v1::ShipmentLine* line = shipment.add_lines();
-      line->set_sku(random_sku());
-      line->set_quantity(pick(1, 1'000));
-    }
-    return shipment;
-  }
-
-  void step(int number) {
-    Pair& pair = sources_[static_cast<std::size_t>(pick(0, 2))];
-    if (pair.source->id().topic == Topic::kInvoices) {
-      const v1::Invoice invoice = random_invoice();
-      process(pair, event_of(invoice), invoice.SerializeAsString(), number);
-    } else {
-      const v1::Shipment shipment = random_shipment();
-      process(pair, event_of(shipment), shipment.SerializeAsString(), number);
-    }
-    if (chance(5)) flush(sources_[static_cast<std::size_t>(pick(0, 2))]);
-  }
-
-  void process(Pair& pair, const Event& event, const std::string& payload, int number) {
-    const auto outcome =
-        test::process_one(*pair.source, {.offset = pair.offset, .payload = payload});
-    pair.offset += pick(1, 3);  // logs have gaps
-    const auto expected = pair.reference->process(event);
-    ++dispositions[static_cast<std::size_t>(expected)];
-    held_back += pair.reference->held_back();
-    ASSERT_EQ(static_cast<int>(outcome.disposition), static_cast<int>(expected))
-        << "event " << number << ": " << outcome.detail;
-  }
-
-  void flush(Pair& pair) {
-    std::vector<v1::JournalRecord> records;
-    pair.source->flush(&records);
-    apply(records);
-    records.clear();
-    pair.source->flush(&records);
-    EXPECT_TRUE(records.empty()) << "nothing has happened since";
-  }
-
-  void finish() {
-    Panes expected;
-    for (Pair& pair : sources_) {
-      std::vector<v1::JournalRecord> records;
-      pair.source->finish(&records);
-      apply(records);
-      for (const auto& [key, amount] : pair.reference->largest_revenues()) {
-        largest_[key] = std::max(largest_[key], amount);
-      }
-      for (const auto& [key, values] : pair.reference->panes()) expected[key].add(values);
-      compare_stats(pair);
-    }
-    for (auto it = expected.begin(); it != expected.end();) {
-      it = it->second.is_zero() ? expected.erase(it) : std::next(it);
-    }
-    EXPECT_TRUE(merge_.panes() == expected);
-    behind_the_ring += merge_.corrections;
-    compare_largest(expected);
-  }
-
-  void apply(const std::vector<v1::JournalRecord>& records) {
-    for (const auto& record : records) {
-      merge_.apply(record);
-      merger_->apply(record);
-    }
-  }
-
-  // Exact is exact, and a bound is one.
-  void compare_largest(const Panes& panes) {
-    for (std::size_t series = 0; series < config_->series.size(); ++series) {
-      if (!config_->series[series].largest_document) continue;
-      for (std::size_t k = 0; k < merger_->key_end(series); ++k) {
-        const auto key = static_cast<journal::KeyId>(k);
-        for (const auto& [pane, values] : panes) {
-          const auto& [name, names, index] = pane;
-          if (name != config_->series[series].name || names != merger_->key(series, key)) continue;
-          const Largest largest = merger_->largest(series, key, index, index);
-          const auto found = largest_.find(pane);
-          const std::int64_t truth = found == largest_.end() ? 0 : found->second;
-          if (largest.is_exact()) {
-            EXPECT_EQ(largest.known, truth);
-          } else {
-            EXPECT_GE(largest.bound, truth);
-          }
-          ++(largest.is_exact() ? exact_largest : bounded_largest);
-        }
-      }
-    }
-  }
-
-  void compare_stats(const Pair& pair) {
-    const aggregate::SourceStats stats = pair.source->stats();
-    const Reference& reference = *pair.reference;
-    EXPECT_EQ(stats.watermark, reference.watermark);
-    EXPECT_EQ(stats.counted, reference.dispositions[0]);
-    EXPECT_EQ(stats.duplicate, reference.dispositions[1]);
-    EXPECT_EQ(stats.superseded, reference.dispositions[2]);
-    EXPECT_EQ(stats.late, reference.dispositions[3]);
-    EXPECT_EQ(stats.rejected, 0u);
-    EXPECT_EQ(stats.consumed, stats.counted + stats.duplicate + stats.superseded + stats.late);
-    EXPECT_EQ(stats.corrections, reference.corrections);
-    EXPECT_EQ(stats.unverifiable, reference.unverifiable);
-    EXPECT_EQ(stats.unknown_sku_lines, reference.unknown_sku_lines);
-    EXPECT_EQ(stats.over_key_limit, reference.over_key_limit);
-    EXPECT_EQ(stats.overflows, 0u);
-    EXPECT_EQ(stats.outliers, reference.held_back());
-    corrections += stats.corrections;
-    unverifiable += stats.unverifiable;
-    over_key_limit += stats.over_key_limit;
-    keys_left += reference.keys_left;
-  }
-
+ private:
   std::mt19937_64 random_;
-  bool has_outliers_;
-  std::shared_ptr<const config::Config> config_;
-  std::vector<Pair> sources_;
-  Micros now_ = 0;
-  Merge merge_;
-  std::unique_ptr<journal::Merger> merger_ = std::make_unique<journal::Merger>(config_);
-  std::map<PaneKey, std::int64_t> largest_;  // what it must be
 };
 
 // What all streams of a test came to.
@@ -282,7 +35,7 @@ Totals run_streams(bool has_outliers) {
   Totals totals;
   for (unsigned seed = 1; seed <= 400 && !testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
-    Stream stream(seed, has_outliers);
+    Stream<RandomChoices> stream(RandomChoices(seed), has_outliers);
     stream.run(300);
     for (std::size_t i = 0; i < 5; ++i) totals.dispositions[i] += stream.dispositions[i];
     totals.corrections += stream.corrections;
