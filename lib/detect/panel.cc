@@ -60,6 +60,12 @@ void Panel::remove_subject(std::int32_t index) {
 
 // ---- trackers ----------------------------------------------------------------------------------
 
+// One array for all: many of their own, of another size with each window, would leave holes.
+void Panel::forget_replayed() {
+  replayed_.clear();
+  replayed_figures_.clear();
+}
+
 Panel::State Panel::fresh(std::int32_t subject) const {
   const auto accepted = accepted_.find(subject);
   State state{.tracker = Tracker(shape_, accepted == accepted_.end() ? std::vector<PaneIndex>{}
@@ -200,7 +206,7 @@ void Panel::take_out(std::int32_t subject, PaneIndex from) {
 }
 
 void Panel::close_next(absl::FunctionRef<bool(std::int32_t)> watched) {
-  replayed_.clear();
+  forget_replayed();
   judged_ += shape_.window;
   windows_.emplace_back(judged_, Window{});
   look_at_whole(judged_, &windows_.back().second);
@@ -265,7 +271,7 @@ std::optional<Figures> Panel::at(std::int32_t subject) const {
 
 void Panel::settle(PaneIndex pane, absl::FunctionRef<bool(std::int32_t)> wanted,
                    absl::FunctionRef<void(std::int32_t, const Figures&)> visitor) {
-  replayed_.clear();
+  forget_replayed();
   SW_CHECK(!windows_.empty() && windows_.front().first == pane);
   for (const std::int32_t subject : everyone_) {
     Track& of = track(subject);
@@ -297,7 +303,7 @@ void Panel::settle_to(PaneIndex pane) {
 
 std::vector<std::int32_t> Panel::amend(const std::vector<Amended>& amended,
                                        std::optional<PaneIndex> whole_from) {
-  replayed_.clear();
+  forget_replayed();
   if (windows_.empty()) return {};
   PaneIndex from = INT64_MAX;
   for (const Amended& one : amended) from = std::min(from, shape_.last_of_window(one.from));
@@ -325,9 +331,8 @@ std::vector<std::int32_t> Panel::amend(const std::vector<Amended>& amended,
     State state = state_before(one.subject, settled_ + shape_.window);
     Replayed* replayed = nullptr;
     if (affected.size() * windows_.size() <= kMostReplayedFigures) {
-      replayed =
-          &replayed_.emplace_back(Replayed{.subject = one.subject, .from = first, .figures = {}});
-      replayed->figures.reserve(windows_.size());
+      replayed = &replayed_.emplace_back(
+          Replayed{.subject = one.subject, .from = first, .first = replayed_figures_.size()});
     }
     for (const auto& [pane, window] : windows_) {
       bool share_rises = false;
@@ -335,8 +340,9 @@ std::vector<std::int32_t> Panel::amend(const std::vector<Amended>& amended,
       Figures figures =
           step(one.subject, &state, pane, replayed != nullptr && pane >= first, &share_rises);
       if (is_tested) put(pane, one.subject, figures, share_rises);
-      if (replayed != nullptr) replayed->figures.push_back(std::move(figures));
+      if (replayed != nullptr) replayed_figures_.push_back(std::move(figures));
     }
+    if (replayed != nullptr) replayed->count = windows_.size();
     if (of.hot != nullptr) of.hot->live = std::move(state);
     result.push_back(one.subject);
   }
@@ -354,9 +360,9 @@ void Panel::replay(std::int32_t subject, PaneIndex bounds_from,
   bounds_from = shape_.last_of_window(bounds_from);
   const auto known = std::ranges::lower_bound(replayed_, subject, {}, &Replayed::subject);
   if (known != replayed_.end() && known->subject == subject && known->from <= bounds_from &&
-      known->figures.size() == windows_.size()) {
+      known->count == windows_.size()) {
     for (std::size_t i = 0; i < windows_.size(); ++i) {
-      Figures figures = known->figures[i];
+      Figures figures = replayed_figures_[known->first + i];
       set_verdict(windows_[i].first, subject, &figures);
       visitor(windows_[i].first, figures);
     }

@@ -162,14 +162,16 @@ class Panel {
   // What an amendment has found of a subject, until the next one: replay() gives it once more.
   struct Replayed {
     std::int32_t subject = 0;
-    PaneIndex from = 0;  // the first window whose bound is known
-    std::vector<Figures> figures;
+    PaneIndex from = 0;     // the first window whose bound is known
+    std::size_t first = 0;  // of its figures
+    std::size_t count = 0;
   };
 
   Track& track(std::int32_t subject) { return tracks_[static_cast<std::size_t>(subject)]; }
   const Track& track(std::int32_t subject) const {
     return tracks_[static_cast<std::size_t>(subject)];
   }
+  void forget_replayed();
   State fresh(std::int32_t subject) const;
   bool is_active(std::int32_t subject, PaneIndex pane) const;
   void keep_if_worth(std::int32_t subject);
@@ -220,6 +222,7 @@ class Panel {
   std::vector<Closed> closed_;  // by subject
   std::vector<Figures> closed_figures_;
   std::vector<Replayed> replayed_;  // by subject
+  std::vector<Figures> replayed_figures_;
   int levels_ = 1;
 };
 
