@@ -128,6 +128,7 @@ void DocumentRecords::restart(std::size_t place, Micros start) {
     Chunk& chunk = chunks_[number];
     if (chunk.own == nullptr) pool_.give_back(chunk.bytes);
     long_bytes_ -= chunk.own_bytes;
+    used_bytes_ -= chunk.own == nullptr ? kChunkBytes : chunk.own_bytes;
     chunk = Chunk{};
     free_numbers_.push_back(number);
   }
@@ -156,6 +157,7 @@ void DocumentRecords::add_chunk(Place& place, std::size_t record_bytes) {
     chunk.bytes = chunk.own.get();
     long_bytes_ += size;
   }
+  used_bytes_ += size;
   place.chunks.push_back(number);
   place.next = reinterpret_cast<std::uint8_t*>(chunk.bytes);
   place.end = place.next + size;

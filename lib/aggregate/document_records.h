@@ -57,6 +57,8 @@ class DocumentRecords {
   void contributions(RecordLocation location, std::vector<Contribution>* contributions) const;
   void mark_extra(RecordLocation location);
 
+  // Of the chunks in use: what is kept grows with it alone.
+  std::size_t used_bytes() const { return used_bytes_; }
   std::size_t bytes() const { return pool_.bytes() + long_bytes_; }
 
  private:
@@ -89,6 +91,7 @@ class DocumentRecords {
   std::vector<ChunkNumber> free_numbers_;
   BlockPool<kChunkBytes> pool_;
   std::size_t long_bytes_ = 0;
+  std::size_t used_bytes_ = 0;
   std::vector<std::uint8_t> scratch_;
 };
 

@@ -11,6 +11,10 @@ namespace {
 // Of the buckets two are for the parts at both ends.
 constexpr std::int64_t kWholeBuckets = DocumentIndex::kPlaces - 2;
 
+// What pools have beyond what is in use: blocks of 2 MiB of records and of the index, and chunks
+// that are not full.
+constexpr std::size_t kPoolBytes = std::size_t{6} << 20;
+
 std::uint64_t seen_mark(std::int32_t revision, bool is_cancellation) {
   return static_cast<std::uint64_t>(static_cast<std::uint32_t>(revision)) |
          static_cast<std::uint64_t>(is_cancellation) << 32;
@@ -18,11 +22,12 @@ std::uint64_t seen_mark(std::int32_t revision, bool is_cancellation) {
 
 }  // namespace
 
-Documents::Documents(Micros horizon, Micros out_of_orderness)
+Documents::Documents(Micros horizon, Micros out_of_orderness, std::size_t most_bytes)
     : horizon_(horizon),
       out_of_orderness_(out_of_orderness),
       bucket_length_(
-          std::max<Micros>(1, (horizon + out_of_orderness + kWholeBuckets - 1) / kWholeBuckets)) {}
+          std::max<Micros>(1, (horizon + out_of_orderness + kWholeBuckets - 1) / kWholeBuckets)),
+      most_bytes_(most_bytes - std::min(most_bytes / 8, kPoolBytes)) {}
 
 DocumentIndex::Found Documents::find(const DocumentKey& key) {
   return index_.find(key,
@@ -51,6 +56,8 @@ DocumentAction Documents::decide(const DocumentEvent& event, std::optional<Micro
   if (is_seen(event, state, bucket)) return DocumentAction::kDuplicate;
   if (is_superseded(event, state)) {
     bucket.extra[event.key].insert(seen_mark(event.revision, event.is_cancellation));
+    ++bucket.marks;
+    ++marks_;
     records_.mark_extra(found.location);
     return DocumentAction::kSuperseded;
   }
@@ -137,6 +144,8 @@ void Documents::take_out(const DocumentKey& key, const DocumentIndex::Found& fou
   if (const auto extra = bucket.extra.find(key); extra != bucket.extra.end()) {
     former_extra_ = std::move(extra->second);
     bucket.extra.erase(extra);
+    bucket.marks -= former_extra_.size();
+    marks_ -= former_extra_.size();
   }
 }
 
@@ -191,6 +200,8 @@ void Documents::store(const DocumentKey& key, const DocumentState& state,
   }
   const std::int64_t number = recent_number_;
   if (number < oldest_bucket_) return;  // behind the horizon already: never known again
+  if (!has_room() && !make_room(number)) [[unlikely]]
+    return;
   const std::size_t place = static_cast<std::size_t>(number) % DocumentIndex::kPlaces;
   Bucket& bucket = buckets_[place];
   if (bucket.size == 0 && bucket.number != number) {
@@ -203,26 +214,61 @@ void Documents::store(const DocumentKey& key, const DocumentState& state,
   index_.insert(key, place, records_.append(place, key.low, state, contributions));
   ++bucket.size;
   ++size_;
-  if (state.has_extra) bucket.extra[key] = std::move(former_extra_);
+  if (!state.has_extra) return;
+  bucket.marks += former_extra_.size();
+  marks_ += former_extra_.size();
+  bucket.extra[key] = std::move(former_extra_);
+}
+
+bool Documents::has_room() const {
+  // Of an entry of the index right after its segment was split; of a revision in a set of its own.
+  constexpr std::size_t kIndexBytes = 20, kMarkBytes = 180;
+  return records_.used_bytes() + size_ * kIndexBytes + marks_ * kMarkBytes <= most_bytes_;
+}
+
+// For a document of this bucket: false if it can't be remembered.
+bool Documents::make_room(std::int64_t number) {
+  while (!has_room()) {
+    const Bucket* oldest = nullptr;
+    for (const Bucket& bucket : buckets_) {
+      if (bucket.number == INT64_MIN || bucket.number >= number) continue;
+      if (oldest == nullptr || bucket.number < oldest->number) oldest = &bucket;
+    }
+    if (oldest == nullptr) {
+      ++forgotten_;
+      return false;
+    }
+    forgotten_ += oldest->size;
+    oldest_bucket_ = oldest->number + 1;
+    index_.advance(oldest_bucket_);
+    clear(static_cast<std::size_t>(oldest - buckets_.data()));
+  }
+  return true;
+}
+
+void Documents::clear(std::size_t place) {
+  Bucket& bucket = buckets_[place];
+  size_ -= bucket.size;
+  marks_ -= bucket.marks;
+  bucket.size = bucket.marks = 0;
+  bucket.number = INT64_MIN;
+  bucket.extra.clear();
+  records_.restart(place, 0);
 }
 
 void Documents::advance(Micros watermark) {
   const std::int64_t oldest = bucket_number(watermark - horizon_);
   next_advance_ = (oldest + 1) * bucket_length_ + horizon_;
+  if (oldest <= oldest_bucket_) return;
   oldest_bucket_ = oldest;
   index_.advance(oldest);
   for (std::size_t place = 0; place < buckets_.size(); ++place) {
-    Bucket& bucket = buckets_[place];
-    if (bucket.number >= oldest) continue;
-    size_ -= bucket.size;
-    bucket.size = 0;
-    bucket.number = INT64_MIN;
-    bucket.extra.clear();
-    records_.restart(place, 0);
+    if (buckets_[place].number < oldest) clear(place);
   }
 }
 
 bool Documents::may_have_forgotten(std::optional<Micros> watermark_before) const {
+  if (forgotten_ > 0) return true;
   return watermark_before && earliest_applied_ && *earliest_applied_ < *watermark_before - horizon_;
 }
 

@@ -20,6 +20,11 @@
 // revisions', its cancellation's) is not before the horizon, to the microsecond. Its memory is
 // freed with its bucket of event time, a fourteenth of the horizon, and used again for others.
 //
+// Limit: where there is no memory for one more, the oldest bucket is forgotten before its time; if
+// none is older than the document's own, that is not remembered. Both are counted, and from then on
+// whatever is not known may have been forgotten. Which documents these are is a function of the
+// prefix of the source.
+//
 // Threads: one.
 // Units: a document is known by 96 bits of XXH3-128 of its id; among a billion documents the
 // chance that two ids ever meet is below 10^-11. (XXH3 is no cryptographic hash: a producer
@@ -29,6 +34,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -62,7 +68,8 @@ struct DocumentEvent {
 class Documents {
  public:
   // `horizon` back from the watermark; event times run ahead of it by `out_of_orderness`, mostly.
-  Documents(Micros horizon, Micros out_of_orderness);
+  // Takes `most_bytes` at the most, about: see bytes().
+  Documents(Micros horizon, Micros out_of_orderness, std::size_t most_bytes = SIZE_MAX);
 
   // Has the memory fetched that decide() and apply() will want.
   void prefetch(const DocumentKey& key) const { index_.prefetch(key); }
@@ -88,14 +95,17 @@ class Documents {
   bool may_have_forgotten(std::optional<Micros> watermark_before) const;
 
   std::size_t size() const { return size_; }  // documents in memory
-  std::size_t bytes() const;                  // that are taken for them
+  // Documents that were forgotten, or not remembered, for want of memory.
+  std::uint64_t forgotten() const { return forgotten_; }
+  std::size_t bytes() const;  // that are taken for them
 
  private:
   using Revisions = absl::flat_hash_set<std::uint64_t>;
 
   struct Bucket {
-    std::int64_t number = 0;
+    std::int64_t number = INT64_MIN;  // of none
     std::size_t size = 0;
+    std::size_t marks = 0;  // revisions in `extra`
     // Revisions beyond those in the document's state: few documents have any.
     absl::flat_hash_map<DocumentKey, Revisions> extra;
   };
@@ -119,6 +129,9 @@ class Documents {
   void come_to(std::optional<Micros> watermark);
   void take_out(const DocumentKey& key, const DocumentIndex::Found& found);
   void advance(Micros watermark);
+  void clear(std::size_t place);
+  bool has_room() const;
+  bool make_room(std::int64_t number);
   void store(const DocumentKey& key, const DocumentState& state,
              const std::vector<Contribution>& contributions);
 
@@ -132,12 +145,15 @@ class Documents {
   const Micros horizon_;
   const Micros out_of_orderness_;
   const Micros bucket_length_;
+  const std::size_t most_bytes_;
   DocumentIndex index_;
   DocumentRecords records_;
   std::array<Bucket, DocumentIndex::kPlaces> buckets_;
   absl::flat_hash_map<DocumentKey, Ahead> ahead_;
   std::multimap<Micros, DocumentKey> ahead_by_time_;  // latest_time of each
   std::size_t size_ = 0;
+  std::size_t marks_ = 0;  // of all buckets
+  std::uint64_t forgotten_ = 0;
   std::optional<Micros> earliest_applied_;
   std::int64_t oldest_bucket_ = INT64_MIN;  // that may hold a known document
   Micros next_advance_ = INT64_MIN;         // watermark at which the next bucket leaves

@@ -38,7 +38,7 @@ struct Counts {
   Count miskeyed, corrections, unverifiable, unknown_sku_lines, overflows, over_key_limit;
   std::array<Count, 5> by_disposition;
   std::array<Count, v1::RejectReason_ARRAYSIZE> rejected_by_reason;
-  Count keys, documents_known;
+  Count keys, documents_known, documents_forgotten;
 
   const Count& of(Disposition disposition) const {
     return by_disposition[static_cast<std::size_t>(disposition)];
@@ -163,7 +163,8 @@ Source::Impl::Impl(SourceId id, std::shared_ptr<const config::Config> config, So
                .correction_horizon = bounds_.correction_horizon,
                .text_seed = text_seed()}),
       grouping_(series_, &index_, &window_),
-      documents_(bounds_.correction_horizon, span_ahead_),
+      documents_(bounds_.correction_horizon, span_ahead_,
+                 static_cast<std::size_t>(config_->limits.document_memory)),
       highest_(static_cast<std::size_t>(bounds_.outliers)),
       journal_(id, series_, &window_) {}
 
@@ -243,6 +244,7 @@ Disposition Source::Impl::count(const Record& record, const Prepared& prepared) 
 void Source::Impl::publish(std::int64_t next_offset) {
   counts_.keys.set(window_.key_count());
   counts_.documents_known.set(documents_.size());
+  counts_.documents_forgotten.set(documents_.forgotten());
   if (bounds_.outliers > 0) publish_outliers();
   window_.publish(next_offset);
 }
@@ -378,6 +380,7 @@ SourceStats Source::Impl::stats() const {
   stats.next_offset = progress.next_offset;
   stats.keys = counts_.keys.get();
   stats.documents_known = counts_.documents_known.get();
+  stats.documents_forgotten = counts_.documents_forgotten.get();
   const auto [outliers, offset, time] = outliers_.read();
   stats.outliers = static_cast<std::uint64_t>(outliers);
   if (outliers > 0) stats.furthest_outlier = {.offset = offset, .time = time};

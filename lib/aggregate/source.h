@@ -82,6 +82,7 @@ struct SourceStats {
   std::int64_t next_offset = 0;  // processed prefix
   std::uint64_t keys = 0;        // over all series
   std::uint64_t documents_known = 0;
+  std::uint64_t documents_forgotten = 0;  // for want of limits.document_memory
   // With event_time.outliers: records, of those whose times the watermark does not follow, that are
   // an hour further ahead of it than the out-of-orderness; and which is the furthest.
   struct Outlier {

@@ -132,6 +132,10 @@ std::string generation_of(const Config& config) {
   fingerprint.add(config.limits.keys_per_series);
   fingerprint.add(config.limits.record_bytes);
   fingerprint.add(config.limits.text_bytes);
+  // The figures of those who leave it alone are those of before there was such a limit.
+  if (config.limits.document_memory != Limits{}.document_memory) {
+    fingerprint.add(config.limits.document_memory);
+  }
   fingerprint.add(config.kafka.group_id);
   return fingerprint.address("gen-");
 }

@@ -5,6 +5,7 @@
 #include <array>
 #include <limits>
 
+#include "base/bytes.h"
 #include "base/status.h"
 #include "config/checks.h"
 
@@ -204,6 +205,8 @@ void check_limits(const Checker& check, const v1::Limits& given, Limits* limits)
   limit("text_bytes", given.has_text_bytes(), given.text_bytes(), 128, 4'096, &limits->text_bytes);
   limit("alert_revisions", given.has_alert_revisions(), given.alert_revisions(), 1, 10'000'000,
         &limits->alert_revisions);
+  check.bytes_into("limits.document_memory", given.document_memory(), 10'000'000, 16'000'000'000,
+                   &limits->document_memory);
 }
 
 }  // namespace
@@ -239,6 +242,19 @@ void Checker::duration_into(const std::string& path, const std::string& text, Mi
                             Micros high, Micros* value) const {
   if (!readable(path)) return;
   if (const auto read = duration(path, text, low, high)) *value = *read;
+}
+
+void Checker::bytes_into(const std::string& path, const std::string& text, std::int64_t low,
+                         std::int64_t high, std::int64_t* value) const {
+  if (!readable(path)) return;
+  const auto bytes = parse_bytes(text);
+  if (!bytes.ok()) {
+    problem(path, "{}", message_of(bytes.status()));
+  } else if (*bytes < low || *bytes > high) {
+    problem(path, "{} is not within {} to {}", text, format_bytes(low), format_bytes(high));
+  } else {
+    *value = *bytes;
+  }
 }
 
 bool Checker::in_range(const std::string& path, std::int64_t value, std::int64_t low,

@@ -52,6 +52,9 @@ struct Checker {
   // `value` unless the field was given and is sound.
   void duration_into(const std::string& path, const std::string& text, Micros low, Micros high,
                      Micros* value) const;
+  // The same of an amount of memory.
+  void bytes_into(const std::string& path, const std::string& text, std::int64_t low,
+                  std::int64_t high, std::int64_t* value) const;
   bool in_range(const std::string& path, std::int64_t value, std::int64_t low,
                 std::int64_t high) const;
   // Lower case letters, digits, - and _.

@@ -192,6 +192,8 @@ struct Limits {
   std::int64_t record_bytes = 1'000'000;
   std::int64_t text_bytes = 256;
   std::int64_t alert_revisions = 100'000;
+  // Bytes that a source may take to remember documents: beyond them the oldest are forgotten.
+  std::int64_t document_memory = 4'000'000'000;
 };
 
 struct Config {

@@ -85,6 +85,9 @@ AggregatorMeters::AggregatorMeters(telemetry::Telemetry* telemetry) : telemetry_
     counters.over_key_limit =
         counter("keys_over_limit_total",
                 "Contributions counted under `other` because a series has too many keys.");
+    counters.forgotten = counter("documents_forgotten_total",
+                                 "Documents forgotten before the correction horizon, for want of "
+                                 "limits.document_memory.");
     for (int reason = 0; reason < v1::RejectReason_ARRAYSIZE; ++reason) {
       telemetry::Labels with_reason = labels;
       with_reason["reason"] = reason_label(reason);
@@ -169,6 +172,7 @@ void AggregatorMeters::add_news(const TopicCounters& counters, const aggregate::
   add(counters.unknown_sku, &Stats::unknown_sku_lines);
   add(counters.saturated, &Stats::overflows);
   add(counters.over_key_limit, &Stats::over_key_limit);
+  add(counters.forgotten, &Stats::documents_forgotten);
   for (std::size_t reason = 1; reason < now.rejected_by_reason.size(); ++reason) {
     const std::uint64_t known =
         reason < before.rejected_by_reason.size() ? before.rejected_by_reason[reason] : 0;

@@ -41,7 +41,7 @@ class AggregatorMeters {
  private:
   struct TopicCounters {
     prometheus::Counter *consumed, *reread, *duplicate, *superseded, *late, *miskeyed, *corrections,
-        *unverifiable, *unknown_sku, *saturated, *over_key_limit;
+        *unverifiable, *unknown_sku, *saturated, *over_key_limit, *forgotten;
     std::vector<prometheus::Counter*> rejected;  // by v1::RejectReason
   };
   struct SourceGauges {

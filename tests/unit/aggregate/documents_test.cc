@@ -245,6 +245,85 @@ TEST(Documents, OneThatIsAheadIsKnownLikeAnyOtherFromItsOwnTime) {
   EXPECT_EQ(decide(event(1, 4, kAhead), kAhead + kHorizon + 1), DocumentAction::kApply);
 }
 
+// Where there is no room, the oldest of fourteen parts of the horizon is forgotten first; those
+// that are left are known as ever.
+TEST(Documents, ForgetTheOldestBeforeTheirTimeWhereThereIsNoRoom) {
+  constexpr Micros kHorizon = 14'000'000;
+  constexpr std::size_t kMost = 4'000'000;
+  Documents documents(kHorizon, 0, kMost);
+  std::vector<Contribution> old;
+  Micros old_time = 0;
+  const auto event = [](Micros time) {
+    return DocumentEvent{.key = key(static_cast<std::uint64_t>(time)),
+                         .revision = 1,
+                         .is_cancellation = false,
+                         .time = time};
+  };
+  constexpr Micros kApart = 100;
+  Micros time = 0;
+  for (; documents.forgotten() == 0; time += kApart) {
+    ASSERT_LT(time, kHorizon);
+    ASSERT_FALSE(documents.may_have_forgotten(time));
+    ASSERT_EQ(documents.decide(event(time), time, &old, &old_time), DocumentAction::kApply);
+    documents.apply(event(time), time, {contribution(1, 1)});
+  }
+  EXPECT_GT(documents.size(), kMost / 100);
+  EXPECT_EQ(documents.forgotten() + documents.size(), static_cast<std::uint64_t>(time / kApart));
+  EXPECT_TRUE(documents.may_have_forgotten(time));
+  // A bucket is a fourteenth of the horizon: 10,000 documents.
+  EXPECT_EQ(documents.forgotten(), 10'000u);
+  EXPECT_EQ(documents.decide(event(999'900), time, &old, &old_time), DocumentAction::kApply);
+  EXPECT_EQ(documents.decide(event(1'000'000), time, &old, &old_time), DocumentAction::kDuplicate);
+  EXPECT_EQ(documents.decide(event(time - kApart), time, &old, &old_time),
+            DocumentAction::kDuplicate);
+  // One of a time that has been forgotten is not known again.
+  documents.decide(event(5), time, &old, &old_time);
+  documents.apply(event(5), time, {contribution(1, 1)});
+  EXPECT_EQ(documents.decide(event(5), time, &old, &old_time), DocumentAction::kApply);
+
+  // It goes on like that, and takes no more.
+  for (const Micros end = 3 * kHorizon; time < end; time += kApart) {
+    ASSERT_EQ(documents.decide(event(time), time, &old, &old_time), DocumentAction::kApply);
+    documents.apply(event(time), time, {contribution(1, 1)});
+    ASSERT_EQ(documents.decide(event(time), time, &old, &old_time), DocumentAction::kDuplicate);
+  }
+  EXPECT_LE(documents.bytes(), kMost + (std::size_t{4} << 20));  // of pools, blocks of 2 MiB
+}
+
+TEST(Documents, RememberNoneMoreWhereAllAreOfOneTime) {
+  constexpr std::size_t kMost = 2'000'000;
+  Documents documents(14'000'000, 0, kMost);
+  std::vector<Contribution> old;
+  Micros old_time = 0;
+  for (std::uint64_t id = 0; id < 100'000; ++id) {
+    const DocumentEvent event{.key = key(id), .revision = 1, .is_cancellation = false, .time = 1};
+    ASSERT_EQ(documents.decide(event, 1, &old, &old_time), DocumentAction::kApply);
+    documents.apply(event, 1, {contribution(1, 1)});
+  }
+  EXPECT_GT(documents.forgotten(), 0u);
+  EXPECT_EQ(documents.forgotten() + documents.size(), 100'000u);
+  EXPECT_LE(documents.bytes(), kMost + (std::size_t{4} << 20));
+  const DocumentEvent first{.key = key(0), .revision = 1, .is_cancellation = false, .time = 1};
+  EXPECT_EQ(documents.decide(first, 1, &old, &old_time), DocumentAction::kDuplicate);
+}
+
+// Revisions of one document without end.
+TEST(Documents, CountRevisionsThatAreRememberedToo) {
+  constexpr std::size_t kMost = 2'000'000;
+  Documents documents(14'000'000, 0, kMost);
+  std::vector<Contribution> old;
+  Micros old_time = 0;
+  for (std::int32_t revision = 1; revision < 200'000; ++revision) {
+    const DocumentEvent event{
+        .key = key(1), .revision = revision, .is_cancellation = false, .time = 1};
+    const DocumentAction action = documents.decide(event, 1, &old, &old_time);
+    ASSERT_TRUE(action == DocumentAction::kApply || action == DocumentAction::kReplace);
+    documents.apply(event, 1, {contribution(1, 1)});
+  }
+  EXPECT_GT(documents.forgotten(), 0u);
+  EXPECT_LE(documents.bytes(), kMost + (std::size_t{4} << 20));
+}
+
 // At any number of them, whatever has just been split.
 TEST(Documents, APlainOneTakesAtMostSixtyFourBytes) {
   Documents documents(120 * kMicrosPerDay, 0);
