@@ -10,6 +10,11 @@ namespace {
 using config::Dimension;
 using observe::Role;
 
+// Where a watermark does not follow the highest event times, these are mostly those of the newest
+// events, little above the others. So far ahead of the watermark, beyond the out-of-orderness, an
+// event is like any other to what keeps it, and costs as little.
+constexpr Micros kLittleAhead = 3'600 * kMicrosPerSecond;
+
 // From so many keys of one series on, a document's are looked up and not searched through.
 constexpr std::size_t kSearched = 16;
 
@@ -74,6 +79,16 @@ std::vector<window::SeriesSpec> series_specs(const std::vector<const config::Ser
                      .largest = one->largest_document});
   }
   return specs;
+}
+
+window::Options window_options(const config::EventTimeBounds& bounds) {
+  return {.allowed_lateness = bounds.allowed_lateness,
+          .out_of_orderness = span_ahead(bounds),
+          .correction_horizon = bounds.correction_horizon};
+}
+
+Micros span_ahead(const config::EventTimeBounds& bounds) {
+  return bounds.out_of_orderness + (bounds.outliers > 0 ? kLittleAhead : 0);
 }
 
 Grouping::Grouping(const std::vector<const config::Series*>& series,

@@ -25,6 +25,11 @@ namespace surgewatch::aggregate {
 std::vector<window::SeriesSpec> series_specs(const std::vector<const config::Series*>& series,
                                              const config::Limits& limits);
 
+// What a Window has to be told of the bounds; its seed aside.
+window::Options window_options(const config::EventTimeBounds& bounds);
+// How far event times run ahead of the watermark, but for few.
+Micros span_ahead(const config::EventTimeBounds& bounds);
+
 class Grouping {
  public:
   // `series` in the window's order; they, `index` and `window` must outlive it.

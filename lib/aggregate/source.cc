@@ -50,19 +50,15 @@ DocumentKey document_key(std::string_view id) {
   return {hash.low64, static_cast<std::uint32_t>(hash.high64)};
 }
 
-// Where a watermark does not follow the highest event times, these are mostly those of the newest
-// events, little above the others. So far ahead of the watermark, beyond the out-of-orderness, an
-// event is like any other to what keeps it, and costs as little.
-constexpr Micros kLittleAhead = 3'600 * kMicrosPerSecond;
-
-Micros span_ahead(const config::EventTimeBounds& bounds) {
-  return bounds.out_of_orderness + (bounds.outliers > 0 ? kLittleAhead : 0);
-}
-
 // Producers choose party ids; which of them collide is not for them to know.
 std::uint64_t text_seed() {
   static const std::uint64_t seed = std::uint64_t{std::random_device()()} << 32 | 1;
   return seed;
+}
+
+window::Options seeded(window::Options options) {
+  options.text_seed = text_seed();
+  return options;
 }
 
 std::vector<const config::Series*> series_of(Topic topic, const config::Config& config) {
@@ -98,8 +94,7 @@ class Source::Impl {
     Grouping::Ahead ahead;
     bool is_valid = false;
   };
-  // How many records ahead: enough for memory to answer, few enough to stay in the first cache.
-  static constexpr std::size_t kAhead = 8;
+  static constexpr std::size_t kAhead = kRecordsAhead;
   // Of these, from where on the slot of its key is known, and then the pane.
   static constexpr std::size_t kGuessAhead = 4, kPaneAhead = 2;
 
@@ -157,11 +152,7 @@ Source::Impl::Impl(SourceId id, std::shared_ptr<const config::Config> config, So
                 {.record_bytes = static_cast<std::size_t>(config_->limits.record_bytes),
                  .text_bytes = static_cast<std::size_t>(config_->limits.text_bytes),
                  .future_bound = bounds_.future_bound}),
-      window_(series_specs(series_, config_->limits),
-              {.allowed_lateness = bounds_.allowed_lateness,
-               .out_of_orderness = span_ahead_,
-               .correction_horizon = bounds_.correction_horizon,
-               .text_seed = text_seed()}),
+      window_(series_specs(series_, config_->limits), seeded(window_options(bounds_))),
       grouping_(series_, &index_, &window_),
       documents_(bounds_.correction_horizon, span_ahead_,
                  static_cast<std::size_t>(config_->limits.document_memory)),

@@ -102,6 +102,10 @@ class Source {
 
   SourceId id() const;
 
+  // How many records are decoded ahead of those that are counted: enough for memory to answer, few
+  // enough to stay in the first cache.
+  static constexpr std::size_t kRecordsAhead = 8;
+
   // Writer only: one record after another, however they are cut into batches: later ones are
   // decoded, and the memory that they will want is fetched, while earlier ones are counted;
   // progress is published once for kRecordsPerPublication of them. Appends to `aside` those that

@@ -26,9 +26,10 @@ constexpr Saturating block(Saturating bytes) {
 constexpr Saturating exact_vector(Saturating count, std::size_t element) {
   return block(count * element);
 }
-// A vector that has grown to that size, an element after the other.
+// A vector that has grown to that size, an element after the other. The pieces that it has outgrown
+// come to as much again: where many grow together nobody else has a use for these.
 constexpr Saturating vector(Saturating count, std::size_t element) {
-  return block(count.to_power_of_two() * element);
+  return block(count.to_power_of_two() * element) * 2;
 }
 
 // What a std::string of that length has outside of itself.

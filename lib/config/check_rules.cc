@@ -465,6 +465,7 @@ void check_rules(const Checker& check, const v1::Config& given, const std::vecto
       check.problem(child(path, "name"), "'{}' is already the name of rules[{}]", rule.name, j);
       break;
     }
+    rule.at = check.positions.value(path);
     config->rules.push_back(std::move(rule));
   }
 }

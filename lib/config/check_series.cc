@@ -264,6 +264,7 @@ void check_series(const Checker& check, const v1::Config& given, Config* config,
       break;
     }
     sound->push_back(check.problems.count() == problems_before && !check.positions.damaged(path));
+    series.at = check.positions.value(path);
     config->series.push_back(std::move(series));
   }
 }

@@ -207,6 +207,8 @@ void check_limits(const Checker& check, const v1::Limits& given, Limits* limits)
         &limits->alert_revisions);
   check.bytes_into("limits.document_memory", given.document_memory(), 10'000'000, 16'000'000'000,
                    &limits->document_memory);
+  check.bytes_into("limits.memory", given.memory(), 100'000'000, 1'000'000'000'000'000,
+                   &limits->memory);
 }
 
 }  // namespace

@@ -44,6 +44,7 @@ absl::StatusOr<std::shared_ptr<const Config>> parse(std::string_view yaml,
 
   const Checker check{path, positions, problems};
   auto config = std::make_shared<Config>();
+  config->path = path;
   config->reference =
       std::make_shared<const ReferenceTables>(read_tables_of(check, given.reference_data()));
   check_settings(check, given, config.get());

@@ -19,6 +19,7 @@
 #include "base/measures.h"
 #include "base/source.h"
 #include "base/time.h"
+#include "config/position.h"
 #include "config/reference.h"
 
 namespace surgewatch::config {
@@ -70,6 +71,7 @@ struct Series {
   // The measure of which each pane's largest document is kept. Not part of the definition: the sums
   // are the same without.
   std::optional<Measure> largest_document;
+  Position at;  // in the file
 };
 
 enum class RuleType : std::uint8_t {
@@ -153,6 +155,7 @@ struct Rule {
   // Levels from the whole to the parts, each as `per`; empty without a rollup.
   std::vector<std::vector<std::size_t>> rollup;
   std::vector<AcceptedLevel> accepted;
+  Position at;  // in the file
 };
 
 struct EventTimeBounds {
@@ -194,9 +197,13 @@ struct Limits {
   std::int64_t alert_revisions = 100'000;
   // Bytes that a source may take to remember documents: beyond them the oldest are forgotten.
   std::int64_t document_memory = 4'000'000'000;
+  // Bytes that the configuration may take at the most: see footprint/footprint.h. It changes no
+  // figure.
+  std::int64_t memory = 1'000'000'000'000;
 };
 
 struct Config {
+  std::string path;  // the file, for messages
   std::shared_ptr<const ReferenceTables> reference;
   EventTimeBounds event_time;
   std::vector<Series> series;

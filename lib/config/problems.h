@@ -13,14 +13,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "config/position.h"
 
 namespace surgewatch::config {
-
-// In a text file, both counted from 1; columns count bytes.
-struct Position {
-  int line = 1;
-  int column = 1;
-};
 
 class Problems {
  public:

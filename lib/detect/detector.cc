@@ -14,13 +14,6 @@
 #include "journal/merger.h"
 
 namespace surgewatch::detect {
-namespace {
-
-// Forgetting walks over all keys, so it waits until this many panes can go.
-constexpr std::int64_t kForgetStep = 64;
-
-}  // namespace
-
 class Detector::Impl {
  public:
   Impl(std::shared_ptr<const config::Config> config, const Options& options)
@@ -204,7 +197,7 @@ class Detector::Impl {
       }
       if (needed_from == INT64_MIN) continue;
       if (forgotten_before_[series] != INT64_MIN &&
-          needed_from - forgotten_before_[series] < kForgetStep) {
+          needed_from - forgotten_before_[series] < RuleRunner::kForgetStep) {
         continue;
       }
       forgotten_before_[series] = needed_from;

@@ -74,6 +74,9 @@ struct DetectorStats {
 
 class Detector {
  public:
+  // What those who publish ask say() for.
+  static constexpr std::size_t kSaidAtOnce = 8'000;
+
   struct Options {
     // Keep every pane for for_each_pane(), not only those that rules and corrections can need.
     bool keep_all_panes = false;

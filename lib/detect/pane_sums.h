@@ -17,6 +17,8 @@
 #include <optional>
 #include <vector>
 
+#include "base/at_most.h"
+#include "base/saturating.h"
 #include "base/time.h"
 
 namespace surgewatch::detect {
@@ -81,6 +83,11 @@ class PaneSums {
     entries_.erase(entries_.begin(), std::prev(kept));
   }
   std::size_t size() const { return entries_.size(); }
+
+  // Bytes of so many panes at the most, without the object itself.
+  static constexpr Saturating at_most(Saturating panes) {
+    return at_most::vector(panes, sizeof(Entry));
+  }
 
  private:
   // 24 bytes, where one with an Int128 takes 32.

@@ -17,7 +17,6 @@ constexpr std::int64_t kRecentWindows = 4;
 // again in less time than it takes to keep them up, unless it is very old.
 constexpr std::size_t kFewPanes = 12;
 constexpr std::int64_t kMostReplayed = 4'096;  // windows
-constexpr std::size_t kMostReplayedFigures = 16'384;
 // new_entity: windows of a sibling for its mean to count, and what makes a subject old enough for a
 // baseline of its own (statistics/first_seen.h).
 constexpr std::int64_t kLeastWindows = 4;
@@ -37,6 +36,9 @@ Panel::Panel(const RuleShape& shape, Sums sums)
 void Panel::start(PaneIndex pane) { start_ = settled_ = judged_ = pane; }
 
 std::int64_t Panel::whole_reach() const { return is_dense_ ? 0 : kMostReplayed * shape_.window; }
+Saturating Panel::whole_reach(const RuleShape& shape) {
+  return shape.learns ? Saturating(kMostReplayed) * shape.window : Saturating(0);
+}
 
 void Panel::add_subject(std::int32_t index, std::int32_t parent, int level,
                         std::vector<PaneIndex> accepted) {

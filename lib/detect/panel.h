@@ -41,6 +41,7 @@
 #include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
+#include "base/saturating.h"
 #include "detect/evaluate.h"
 #include "detect/tracker.h"
 
@@ -118,6 +119,18 @@ class Panel {
   // How far back panes of the whole are needed for subjects whose trackers are not kept, and to
   // know which are forgotten.
   std::int64_t whole_reach() const;
+  // The same at the most, before there is a panel.
+  static Saturating whole_reach(const RuleShape& shape);
+
+  // Figures that are kept from an amendment until the next.
+  static constexpr std::size_t kMostReplayedFigures = 16'384;
+
+  // Bytes at the most: what has been learned of so many subjects, and their tests of windows that
+  // may be amended.
+  struct AtMost {
+    Saturating learned, tests;
+  };
+  static AtMost at_most(const RuleShape& shape, Saturating subjects);
 
   PaneIndex settled() const { return settled_; }
   PaneIndex judged() const { return judged_; }

@@ -10,9 +10,6 @@ namespace {
 
 using config::RuleType;
 
-// Forgetting looks at every subject, so it waits until this many panes can go.
-constexpr std::int64_t kForgetStep = 64;
-
 bool is_same(const Life& a, const Life& b) {
   if (a.suspects != b.suspects || a.episodes.size() != b.episodes.size()) return false;
   if (a.episodes.empty()) return true;

@@ -81,6 +81,27 @@ class RuleRunner {
     return started_ ? std::optional<PaneIndex>(closed_) : std::nullopt;
   }
 
+  // What a rule takes at the most, in bytes.
+  struct Counts {
+    Saturating subjects;      // of all levels
+    Saturating keys;          // of its series
+    Saturating against_keys;  // of the other one, if there is one
+    std::size_t name = 0;     // bytes of a subject's values
+  };
+  struct AtMost {
+    Saturating panes;     // of each subject
+    Saturating subjects;  // themselves, and what their keys are known by
+    Saturating sums;      // of their panes
+    Saturating points;    // that have been said of windows that may be amended
+    Panel::AtMost panel;  // of rules that learn
+    Saturating alerts;    // one of each subject
+  };
+  static AtMost at_most(const config::Config& config, const RuleShape& shape, const Counts& counts);
+  // Panes that hold something and of which no more than this have not closed.
+  static Saturating open_panes(const config::EventTimeBounds& bounds, Micros pane_length);
+  // Forgetting looks at every subject, so it waits until this many panes can go.
+  static constexpr std::int64_t kForgetStep = 64;
+
   void take(const journal::Change& change);
   // The merger has let go of the key.
   void drop_key(std::size_t series, journal::KeyId key);

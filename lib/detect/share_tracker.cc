@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/at_most.h"
 #include "base/check.h"
 #include "detect/tracker.h"
 #include "statistics/portable_math.h"
@@ -21,14 +22,18 @@ using statistics::ShareCusum;
 
 constexpr double kLongestEvidence = 50;
 
-ShareCusum make_cusum(const RuleShape& shape) {
+statistics::ShareParameters parameters_of(const RuleShape& shape) {
   const config::Learning& learning = *shape.rule->learning;
-  auto cusum = ShareCusum::create({.regions = 2,
-                                   .odds_ratio = learning.odds_ratio,
-                                   .threshold = learning.h,
-                                   .guard = static_cast<int>(learning.guard),
-                                   .warm_up = static_cast<int>(learning.warm_up),
-                                   .target = {}});
+  return {.regions = 2,
+          .odds_ratio = learning.odds_ratio,
+          .threshold = learning.h,
+          .guard = static_cast<int>(learning.guard),
+          .warm_up = static_cast<int>(learning.warm_up),
+          .target = {}};
+}
+
+ShareCusum make_cusum(const RuleShape& shape) {
+  auto cusum = ShareCusum::create(parameters_of(shape));
   SW_CHECK(cusum.ok());  // config/check_learning.cc keeps to the same ranges
   return *std::move(cusum);
 }
@@ -44,6 +49,14 @@ double log_ratio(double count, double total, double share, double psi, double di
 
 ShareTracker::ShareTracker(const RuleShape& shape)
     : cusum_(make_cusum(shape)), unit_(shape.in_documents, shape.rule->learning->warm_up) {}
+
+Saturating ShareTracker::at_most(const RuleShape& shape) {
+  Saturating most = ShareCusum::at_most(parameters_of(shape));
+  if (shape.in_documents) {
+    most += at_most::vector(shape.rule->learning->warm_up, sizeof(std::pair<double, double>));
+  }
+  return most;
+}
 
 Figures ShareTracker::advance(const RuleShape& shape, const WindowInputs& in) {
   const config::Learning& learning = *shape.rule->learning;

@@ -8,6 +8,7 @@
 // starts: each start's ratio has a mean of 1 by chance, so the largest over n has at most 1.
 #include <algorithm>
 
+#include "base/at_most.h"
 #include "base/check.h"
 #include "detect/tracker.h"
 #include "statistics/negative_binomial.h"
@@ -113,6 +114,15 @@ SurgeTracker::SurgeTracker(const RuleShape& shape, std::vector<PaneIndex> accept
       ramp_(make_ramp(shape)),
       unit_(shape.in_documents, shape.rule->learning->warm_up),
       accepted_(std::move(accepted)) {}
+
+// Amounts wait for their unit no longer than the warm-up, unless as much is credited as billed.
+statistics::GammaPoissonFilter::AtMost SurgeTracker::at_most(const RuleShape& shape) {
+  statistics::GammaPoissonFilter::AtMost most = GammaPoissonFilter::at_most(parameters_of(shape));
+  if (shape.in_documents) {
+    most.own += at_most::vector(shape.rule->learning->warm_up, sizeof(double));
+  }
+  return most;
+}
 
 Figures SurgeTracker::advance(const RuleShape& shape, const WindowInputs& in) {
   Figures figures;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/at_most.h"
 #include "base/check.h"
 #include "statistics/negative_binomial.h"
 #include "statistics/portable_math.h"
@@ -40,6 +41,21 @@ Tracker::Detector Tracker::make(const RuleShape& shape, std::vector<PaneIndex> a
       return EntityTracker(shape);
     default:
       return SurgeTracker(shape, std::move(accepted));
+  }
+}
+
+Tracker::AtMost Tracker::at_most(const RuleShape& shape) {
+  const Saturating accepted =
+      at_most::exact_vector(shape.rule->accepted.size(), sizeof(PaneIndex)) * 2;
+  switch (shape.rule->type) {
+    case RuleType::kShareShift:
+      return {.own = ShareTracker::at_most(shape) + accepted, .shared = 0};
+    case RuleType::kNewEntity:
+      return {.own = accepted, .shared = 0};
+    default: {
+      const auto [own, shared] = SurgeTracker::at_most(shape);
+      return {.own = own + accepted, .shared = shared};
+    }
   }
 }
 

@@ -36,6 +36,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/saturating.h"
 #include "detect/evaluate.h"
 #include "detect/figures.h"
 #include "statistics/first_seen.h"
@@ -93,6 +94,7 @@ class SurgeTracker {
   // `accepted`: last panes of windows from which on a level has been accepted, ascending.
   SurgeTracker(const RuleShape& shape, std::vector<PaneIndex> accepted);
   Figures advance(const RuleShape& shape, const WindowInputs& in);
+  static statistics::GammaPoissonFilter::AtMost at_most(const RuleShape& shape);
 
  private:
   void pass_over(const RuleShape& shape, const WindowInputs& in);
@@ -124,6 +126,7 @@ class SurgeTracker {
 
 class ShareTracker {
  public:
+  static Saturating at_most(const RuleShape& shape);
   explicit ShareTracker(const RuleShape& shape);
   Figures advance(const RuleShape& shape, const WindowInputs& in);
   // Whether the evidence has reached its line in one of the last few windows.
@@ -157,6 +160,12 @@ class Tracker {
   Tracker(const RuleShape& shape, std::vector<PaneIndex> accepted);
 
   Figures advance(const RuleShape& shape, const WindowInputs& in);
+
+  // Bytes at the most that one has outside of itself, and those that all copies of it share.
+  struct AtMost {
+    Saturating own, shared;
+  };
+  static AtMost at_most(const RuleShape& shape);
 
  private:
   using Detector = std::variant<SurgeTracker, ShareTracker, EntityTracker>;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/at_most.h"
+
 namespace surgewatch::journal {
 namespace {
 
@@ -399,6 +401,29 @@ void Generation::forget_before(std::size_t series, PaneIndex pane) {
     absl::erase_if(*wide, [&](const auto& entry) { return entry.first.second < pane; });
   }
   for (LargestLog& log : state.largest) log.forget_before(pane);
+}
+
+Generation::AtMost Generation::at_most(const config::Series& series, Saturating keys,
+                                       Saturating panes, Saturating part_keys,
+                                       Saturating part_panes) {
+  const std::size_t columns = series.measures.empty() ? kMeasureCount : series.measures.size();
+  const bool has_largest = series.largest_document.has_value();
+  AtMost most;
+  most.updates = at_most::deque(keys, sizeof(PaneLog)) + keys * PaneLog::at_most(panes, columns);
+  most.corrections = at_most::flat_hash(keys, sizeof(std::pair<const KeyId, PaneLog>)) +
+                     keys * PaneLog::at_most(panes, columns);
+  most.parts = part_panes * at_most::btree(part_keys, sizeof(std::pair<const KeyId, Part>)) +
+               at_most::btree(part_panes, sizeof(std::pair<const PaneIndex, PaneParts>));
+  if (has_largest) {
+    most.updates += at_most::deque(keys, sizeof(LargestLog)) + keys * LargestLog::at_most(panes);
+    most.parts += part_panes * at_most::btree(part_keys, sizeof(std::pair<const KeyId, Largest>));
+  }
+  return most;
+}
+
+Saturating Generation::kept_parts(const config::EventTimeBounds& bounds, Micros pane_length) {
+  // As far back as progress lets go of them, and ahead of the watermark by the out-of-orderness.
+  return (bounds.allowed_lateness + 2 * bounds.out_of_orderness) / pane_length + 4;
 }
 
 void Generation::clear() {

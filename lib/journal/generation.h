@@ -36,6 +36,7 @@
 #include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
 #include "base/measures.h"
+#include "base/saturating.h"
 #include "config/config.h"
 #include "journal/key_table.h"
 #include "journal/largest_log.h"
@@ -122,6 +123,15 @@ class Generation {
     return key < logs.size() ? logs[key].largest(first, last) : Largest{};
   }
   void forget_before(std::size_t series, PaneIndex pane);
+  // Bytes at the most. Of the panes of so many keys, each in so many: of updates, of corrections if
+  // each of them has one, and of the parts of one source.
+  struct AtMost {
+    Saturating updates, corrections, parts;
+  };
+  static AtMost at_most(const config::Series& series, Saturating keys, Saturating panes,
+                        Saturating part_keys, Saturating part_panes);
+  // Panes that a source can still send absolute values of.
+  static Saturating kept_parts(const config::EventTimeBounds& bounds, Micros pane_length);
   // Gives up all that it holds, so that keys can go.
   void clear();
 

@@ -16,6 +16,8 @@
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
+#include "base/at_most.h"
+#include "base/saturating.h"
 
 namespace surgewatch::journal {
 
@@ -54,6 +56,13 @@ class KeyTable {
       let_go(id);
     }
     idle_.clear();
+  }
+
+  // Bytes of so many keys at the most; `texts` of the values of each, which are `dimensions`.
+  static Saturating at_most(Saturating keys, std::size_t dimensions, std::size_t texts) {
+    const Saturating encoded = dimensions * sizeof(std::uint32_t) + texts;
+    return at_most::deque(keys, sizeof(Entry)) + keys * at_most::text(encoded) +
+           at_most::flat_hash(keys, sizeof(KeyId)) + at_most::vector(keys, sizeof(KeyId)) * 2;
   }
 
   // Numbers are below it.

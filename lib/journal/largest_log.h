@@ -17,7 +17,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/at_most.h"
 #include "base/largest.h"
+#include "base/saturating.h"
 #include "base/time.h"
 
 namespace surgewatch::journal {
@@ -53,6 +55,11 @@ class LargestLog {
       result.merge(it->largest());
     }
     return result;
+  }
+
+  // As PaneLog's.
+  static constexpr Saturating at_most(Saturating panes) {
+    return at_most::vector(panes, sizeof(Entry));
   }
 
   void forget_before(PaneIndex pane) { entries_.erase(entries_.begin(), lower_bound(pane)); }

@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "base/at_most.h"
 #include "base/measures.h"
+#include "base/saturating.h"
 #include "base/time.h"
 #include "journal/key_table.h"
 
@@ -70,6 +72,11 @@ class PaneLog {
   }
 
   bool empty() const { return rows_.empty(); }
+
+  // Bytes of so many panes at the most, without the log itself.
+  static constexpr Saturating at_most(Saturating panes, std::size_t columns) {
+    return at_most::vector(panes, (1 + columns) * sizeof(std::int64_t));
+  }
 
  private:
   static MeasureValues values_of(const std::int64_t* row, const Columns& columns) {

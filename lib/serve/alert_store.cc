@@ -13,6 +13,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "base/at_most.h"
 #include "base/proto_json.h"
 #include "base/revision_chain.h"
 #include "base/status.h"
@@ -211,6 +212,26 @@ struct AlertStore::State {
     newest.erase(found);
   }
 };
+
+AlertStore::AtMost AlertStore::at_most(const Limits& limits, Saturating alert, Saturating subject) {
+  // With its own counts.
+  const Saturating held = at_most::block(alert + 4 * sizeof(void*));
+  // An id is `al-` and 16 digits; it is in three places.
+  constexpr std::size_t kIdBytes = 19;
+  const Saturating of_alert = at_most::text(kIdBytes) * 3 +
+                              at_most::tree_node(sizeof(std::pair<const ListKey, AlertPtr>)) +
+                              at_most::tree_node(sizeof(ListKey));
+  const Saturating of_subject = at_most::tree_node(sizeof(State::Subjects::value_type)) +
+                                at_most::text(subject) * 2 + subject +
+                                at_most::deque(limits.points_per_subject, sizeof(Point));
+  return {.revisions = Saturating(limits.revisions) * held +
+                       at_most::deque(limits.revisions, sizeof(StoredRevision)),
+          .alerts = Saturating(limits.alerts) * (held + of_alert) +
+                    at_most::flat_hash(limits.alerts,
+                                       sizeof(std::pair<const std::string, State::Newest>)),
+          .points = Saturating(limits.subjects) * of_subject +
+                    at_most::deque(limits.point_changes, sizeof(State::Change))};
+}
 
 AlertStore::AlertStore(const Limits& limits) : state_(std::make_shared<State>(limits)) {}
 AlertStore::AlertStore(std::int64_t kept_revisions)

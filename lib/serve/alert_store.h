@@ -30,6 +30,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/saturating.h"
 #include "base/time.h"
 #include "surgewatch/v1/alert.pb.h"
 #include "surgewatch/v1/service.pb.h"
@@ -59,6 +60,13 @@ class AlertStore {
     // Changes of points that readers of points_since() may be behind.
     std::size_t point_changes = 20'000;
   };
+  // Bytes that so much takes at the most, where a revision takes `alert` and a subject's name
+  // `subject`.
+  struct AtMost {
+    Saturating revisions, alerts, points;
+  };
+  static AtMost at_most(const Limits& limits, Saturating alert, Saturating subject);
+
   explicit AlertStore(const Limits& limits);
   explicit AlertStore(std::int64_t kept_revisions);
 

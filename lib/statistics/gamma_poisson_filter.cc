@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/at_most.h"
 #include "statistics/negative_binomial.h"
 #include "statistics/portable_math.h"
 #include "statistics/ranges.h"
@@ -121,6 +122,21 @@ GammaPoissonFilter::Seen GammaPoissonFilter::seen_of(std::optional<double> value
   if (!value.has_value()) return {0, 0};
   return {clamped(*value / parameters_->unit, 0, kMaxCount),
           clamped(exposure, kMinExposure, kMaxExposure)};
+}
+
+GammaPoissonFilter::AtMost GammaPoissonFilter::at_most(const GammaPoissonParameters& parameters) {
+  constexpr std::size_t kCounts = 2 * sizeof(std::size_t);  // of a shared pointer
+  const SeasonShape& season = parameters.season;
+  const auto table = [](int period, int harmonics) {
+    return at_most::exact_vector(Saturating(period) * (2 * harmonics), sizeof(double));
+  };
+  const Saturating dimension = 2 + 2 * season.waves();
+  return {.own = at_most::exact_vector(dimension * dimension, sizeof(double)) +
+                 at_most::exact_vector(parameters.guard, sizeof(Seen)),
+          .shared = at_most::block(sizeof(GammaPoissonParameters) + kCounts) +
+                    at_most::block(sizeof(Season) + kCounts) +
+                    table(season.period, season.harmonics) +
+                    table(season.second_period, season.second_harmonics)};
 }
 
 Judgement GammaPoissonFilter::step(std::optional<double> learned, std::optional<double> judged,

@@ -38,6 +38,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/saturating.h"
 #include "statistics/season.h"
 
 namespace surgewatch::statistics {
@@ -106,6 +107,12 @@ class GammaPoissonFilter {
   // Replaces a value that is still in the guard buffer: `age` 1 is the last window. False if it has
   // been learned already (late data that came after the guard changes no baseline).
   bool amend(int age, std::optional<double> value, double exposure = 1);
+
+  // Bytes at the most that one has outside of itself, and those that it shares with its copies.
+  struct AtMost {
+    Saturating own, shared;
+  };
+  static AtMost at_most(const GammaPoissonParameters& parameters);
 
   std::int64_t windows() const { return windows_; }
   int warm_up_windows() const { return parameters_->guard + parameters_->level_windows; }

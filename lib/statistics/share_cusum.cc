@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/at_most.h"
 #include "base/check.h"
 #include "statistics/gamma_poisson_filter.h"
 #include "statistics/portable_math.h"
@@ -98,6 +99,15 @@ const ShareJudgement& ShareCusum::skip() {
   ++windows_;
   say_nothing();
   return judgement_;
+}
+
+Saturating ShareCusum::at_most(const ShareParameters& parameters) {
+  const Saturating regions = parameters.regions;
+  return at_most::block(sizeof(ShareParameters) + 2 * sizeof(std::size_t)) +
+         at_most::exact_vector(regions, sizeof(Region)) +
+         at_most::exact_vector(regions * parameters.guard, sizeof(double)) +
+         at_most::exact_vector(regions, sizeof(double)) +
+         at_most::exact_vector(regions, sizeof(RegionShare));
 }
 
 const ShareJudgement& ShareCusum::step(std::span<const double> learned,

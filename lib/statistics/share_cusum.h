@@ -29,6 +29,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/saturating.h"
 
 namespace surgewatch::statistics {
 
@@ -72,6 +73,9 @@ struct ShareJudgement {
 class ShareCusum {
  public:
   static absl::StatusOr<ShareCusum> create(const ShareParameters& parameters);
+
+  // Bytes at the most that one has outside of itself.
+  static Saturating at_most(const ShareParameters& parameters);
 
   // counts.size() == regions. What it returns stands until the next step.
   const ShareJudgement& step(std::span<const double> counts) { return step(counts, counts); }

@@ -15,8 +15,10 @@
 // at once, by size class (powers of two), and about 40 bytes for each.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -58,6 +60,11 @@ class Dictionary {
 
   std::uint32_t size() const { return texts_.size(); }  // numbers there are, in use or not
   std::size_t in_use() const { return index_.size(); }  // writer
+  // Of a text that long, at the most.
+  static constexpr std::size_t bytes_per_text(std::size_t size) {
+    return std::bit_ceil(std::max<std::size_t>((size + 7) / 8, 1)) * sizeof(Word) + sizeof(Text) +
+           HashIndex::bytes_per_entry(HashIndex::Load::kDense);
+  }
   std::size_t bytes() const { return arena_bytes_ + index_.bytes() + texts_.size() * sizeof(Text); }
 
  private:

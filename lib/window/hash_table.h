@@ -203,6 +203,12 @@ class HashIndex {
     for (const HashTable& part : parts_) sum += part.size();
     return sum;
   }
+  // Of an entry, however often others come and go; of none at all.
+  static constexpr std::size_t bytes_per_entry(Load load) {
+    // Every entry at the lowest load, and of a part or two the next table.
+    return load == Load::kDense ? 20 : 40;
+  }
+  static constexpr std::size_t empty_bytes() { return kParts * HashTable::kFirstCapacity * 24; }
   std::size_t bytes() const {
     std::size_t sum = sizeof(*this);
     for (const HashTable& part : parts_) sum += part.bytes();

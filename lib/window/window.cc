@@ -23,6 +23,11 @@ constexpr std::size_t kSweptPerEvent = 8;
 constexpr std::size_t kAheadBytes =
     at_most::tree_node(sizeof(std::pair<const PaneIndex, PaneRef>)).value();
 
+// From the pane of watermark − lateness to that of the newest event, both included.
+std::int64_t span_of(const SeriesSpec& spec, const Options& options) {
+  return (options.allowed_lateness + options.out_of_orderness) / spec.pane_length + 2;
+}
+
 // A queue in a vector: what was read goes when it is half of it.
 void compact(std::vector<PaneRef>* queue, std::size_t* read) {
   if (*read * 2 < queue->size()) return;
@@ -38,15 +43,13 @@ Window::Window(std::vector<SeriesSpec> series, Options options)
       table_(&pool_),
       other_value_(dictionary_.intern("other")),
       dirty_(options.dirty_ring_capacity) {
-  const Micros reach = options.allowed_lateness + options.out_of_orderness;
   for (const SeriesSpec& spec : series) {
     SW_CHECK(spec.pane_length > 0 && spec.dimensions <= kMaxDimensions);
     // What a use at some watermark has left behind, a pane or a document, is at most so old.
     const Micros kept =
         options.out_of_orderness +
         std::max(options.correction_horizon, options.allowed_lateness + spec.pane_length);
-    // From the pane of watermark − lateness to that of the newest event, both included.
-    const std::int64_t span = reach / spec.pane_length + 2;
+    const std::int64_t span = span_of(spec, options);
     const auto places = static_cast<std::size_t>(std::min(span, kMaxRingPlaces));
     series_.push_back({.spec = spec,
                        .life = KeyLife(kept),
@@ -143,6 +146,28 @@ std::size_t Window::key_count() const {
     count += series.life.keys() + (series.other == kNoSlot ? 0 : 1);
   }
   return count;
+}
+
+Window::AtMost Window::at_most(const SeriesSpec& spec, const Options& options, Saturating keys) {
+  const std::int64_t span = span_of(spec, options);
+  const std::int64_t ring = std::min(span, kMaxRingPlaces);
+  AtMost most;
+  // When the floor rises the panes of one more index are on their way out, and those of as many as
+  // a long jump has passed leave before others can come.
+  most.panes_per_key = Saturating(span) + 1;
+  most.pane = sizeof(Pane) + (spec.largest ? sizeof(LargestDocuments) : 0) +
+              HashIndex::bytes_per_entry(HashIndex::Load::kDense);
+  // A sweep takes kSweptPerEvent times as long to come round as keys take to come.
+  most.key_count = keys + keys / kSweptPerEvent;
+  most.key = sizeof(Slot) + HashIndex::bytes_per_entry(HashIndex::Load::kSparse);
+  most.pane_indexes = span;
+  most.pane_index = span > ring ? kAheadBytes : sizeof(PaneRef);
+  return most;
+}
+
+std::size_t Window::empty_bytes(const Options& options) {
+  return sizeof(Window) + 3 * HashIndex::empty_bytes() +
+         options.dirty_ring_capacity * sizeof(PaneRef);
 }
 
 std::size_t Window::bytes() const {

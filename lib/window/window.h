@@ -49,6 +49,7 @@
 #include <vector>
 
 #include "base/measures.h"
+#include "base/saturating.h"
 #include "base/time.h"
 #include "window/alternating_words.h"
 #include "window/chunk_queue.h"
@@ -254,6 +255,19 @@ class Window {
   Dictionary& dictionary() { return dictionary_; }
 
   std::size_t key_count() const;  // that count as there, with `other`
+  // What it takes at the most, except what waits in queues: whatever comes, of which `outliers`
+  // events are ahead at once.
+  struct AtMost {
+    Saturating panes_per_key;    // there at once, and those that are on their way out
+    std::size_t pane = 0;        // bytes of each
+    Saturating key_count;        // slots, of keys that are there or on their way out
+    std::size_t key = 0;         // bytes of each, its texts aside
+    Saturating pane_indexes;     // lists of panes
+    std::size_t pane_index = 0;  // bytes of each, about
+  };
+  static AtMost at_most(const SeriesSpec& spec, const Options& options, Saturating keys);
+  // Whatever the series.
+  static std::size_t empty_bytes(const Options& options);
   // All that keys, panes and what is kept beside them take, except what waits in queues.
   std::size_t bytes() const;
 

@@ -12,13 +12,14 @@
 #include "base/printable.h"
 #include "base/status.h"
 #include "common/log_format.h"
+#include "footprint/footprint.h"
 
 namespace surgewatch::services {
 namespace {
 
 absl::Status run_program(const ServiceProgram& program, const std::string& config_path, bool strict,
                          const Stop& stop) {
-  SW_ASSIGN_OR_RETURN(const auto config, config::load(config_path));
+  SW_ASSIGN_OR_RETURN(const auto config, footprint::load(config_path));
   telemetry::Telemetry telemetry(program.label, config->limits.label_sets_per_metric);
   std::unique_ptr<serve::HttpServer> server;
   if (program.http_port) {

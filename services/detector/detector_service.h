@@ -26,6 +26,7 @@
 #include "absl/status/status.h"
 #include "common/stop.h"
 #include "config/config.h"
+#include "detect/detector.h"
 #include "kafka/topics.h"
 #include "telemetry/telemetry.h"
 
@@ -40,7 +41,7 @@ class DetectorService {
     telemetry::Telemetry* telemetry = nullptr;
     bool strict = false;
     // How many records a transaction has at most. (Its bytes are bounded too.)
-    std::size_t transaction_records = 8'000;
+    std::size_t transaction_records = detect::Detector::kSaidAtOnce;
     // Between two looks at what is wrong with the journal.
     std::chrono::milliseconds look_again{30'000};
   };

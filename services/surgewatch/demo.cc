@@ -9,6 +9,7 @@
 #include "common/alert_text.h"
 #include "common/progress.h"
 #include "config/config.h"
+#include "footprint/footprint.h"
 #include "kafka/client.h"
 #include "kafka/topics.h"
 #include "simulate/scenario.h"
@@ -87,7 +88,7 @@ absl::Status Demo::start() {
   spdlog::cfg::load_env_levels();
   const std::string path =
       options_.config.empty() ? shared_file("config/deepseek.yaml") : options_.config;
-  SW_ASSIGN_OR_RETURN(const auto loaded, config::load(path));
+  SW_ASSIGN_OR_RETURN(const auto loaded, footprint::load(path));
   SW_ASSIGN_OR_RETURN(broker_, kafka::EmbeddedBroker::start());
   auto config = std::make_shared<config::Config>(*loaded);
   config->kafka.brokers = broker_->brokers();

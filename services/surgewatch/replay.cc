@@ -8,6 +8,7 @@
 #include "common/progress.h"
 #include "config/config.h"
 #include "detect/detector.h"
+#include "footprint/footprint.h"
 #include "surgewatch/commands.h"
 #include "surgewatch/pane_csv.h"
 #include "surgewatch/replay_pipeline.h"
@@ -23,7 +24,7 @@ namespace {
 
 // Emissions taken from the detector at a time: where windows of years close at once, there are
 // more than would fit.
-constexpr std::size_t kSaidAtOnce = 8'000;
+constexpr std::size_t kSaidAtOnce = detect::Detector::kSaidAtOnce;
 
 class Replay {
  public:
@@ -132,7 +133,7 @@ std::string Replay::summary() const {
 }  // namespace
 
 absl::Status replay(const ReplayOptions& options, const Stop& stop) {
-  SW_ASSIGN_OR_RETURN(auto config, config::load(options.config));
+  SW_ASSIGN_OR_RETURN(auto config, footprint::load(options.config));
   SW_ASSIGN_OR_RETURN(
       auto reader,
       EventReader::open(options.events, options.format.value_or(format_of(options.events))));

@@ -12,6 +12,7 @@
 #include "common/alert_text.h"
 #include "common/kafka_start.h"
 #include "config/config.h"
+#include "footprint/footprint.h"
 #include "kafka/client.h"
 #include "kafka/topics.h"
 #include "serve/grpc_server.h"
@@ -51,12 +52,21 @@ absl::Status validate(const std::vector<std::string>& files) {
   std::vector<std::string> problems;
   for (const std::string& file : files) {
     const auto config = config::load(file);
-    if (config.ok()) {
-      fmt::print("{}: valid ({} series, {} rules, {}, {})\n", printable(file),
-                 (*config)->series.size(), (*config)->rules.size(), (*config)->ruleset_version,
-                 (*config)->reference->version);
-    } else {
+    if (!config.ok()) {
       std::ranges::move(lines_of(config.status()), std::back_inserter(problems));
+      continue;
+    }
+    const footprint::Footprint footprint = footprint::of(**config);
+    const absl::Status possible = footprint::check(**config, footprint);
+    if (!possible.ok()) {
+      std::ranges::move(lines_of(possible), std::back_inserter(problems));
+      continue;
+    }
+    fmt::print("{}: valid ({} series, {} rules, {}, {})\n", printable(file),
+               (*config)->series.size(), (*config)->rules.size(), (*config)->ruleset_version,
+               (*config)->reference->version);
+    for (const std::string& line : footprint::table(**config, footprint)) {
+      fmt::print("  {}\n", line);
     }
   }
   return problems.empty() ? absl::OkStatus() : status_of_lines(problems);

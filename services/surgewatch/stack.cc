@@ -4,6 +4,7 @@
 
 #include "aggregator/live_query.h"
 #include "base/status.h"
+#include "footprint/footprint.h"
 #include "surgewatch/commands.h"
 
 namespace surgewatch::services {
@@ -59,7 +60,7 @@ absl::Status Stack::stop() {
 }
 
 absl::Status run_all(const RunOptions& options, const Stop& stop) {
-  SW_ASSIGN_OR_RETURN(auto config, config::load(options.config));
+  SW_ASSIGN_OR_RETURN(auto config, footprint::load(options.config));
   Stack stack(std::move(config), options.strict);
   SW_RETURN_IF_ERROR(stack.start());
   return stack.wait(stop);

@@ -103,6 +103,57 @@ class Errors(ProgramTest):
         self.assertRegex(output, r"^gateway +(ready|not ready.*|no answer) at 127\.0\.0\.1:8080\n")
 
 
+class Memory(ProgramTest):
+    # A window of a million panes, of parties; and panes of a second with 10,000 days of lateness.
+    BIG_SINCE = """series: [{name: b, event: invoice, group_by: [bill_to.party_id], measures: [units], pane: 1s}]
+rules: [{name: r, type: surge_since, series: b, measure: units, per: [bill_to.party_id], window: 1000000s,
+  reference: {start: 2024-01-01, end: 2024-01-05}, fire_at: {ratio: 4}}]
+"""
+    BIG_RING = """event_time: {allowed_lateness: 10000d, correction_horizon: 10000d, out_of_orderness: 10000d}
+series: [{name: b, event: invoice, group_by: [bill_to], measures: [units], pane: 1s}]
+"""
+
+    def test_what_is_impossible_is_refused_by_every_program_with_what_takes_most(self):
+        for yaml, place in ((self.BIG_SINCE, "2:9: rule r: "), (self.BIG_RING, "2:10: series b: ")):
+            path = self.write("impossible.yaml", yaml)
+            programs = [["surgewatch", "validate", path], ["surgewatch", "run", "--config", path],
+                        ["surgewatch", "demo", "--config", path],
+                        ["surgewatch", "replay", "--config", path, "--events", "/dev/null"]]
+            programs += [[service, "--config", path] for service in SERVICES]
+            said = set()
+            for program, *arguments in programs:
+                done = subprocess.run([BIN / program, *map(str, arguments)], capture_output=True, timeout=20, check=False)
+                self.assertEqual(done.returncode, 1, program)
+                self.assertEqual(done.stdout, b"", program)
+                errors = done.stderr.decode()
+                self.assertRegex(errors, re.escape(f"{path}:1:1: limits.memory: this may take ") + r"\d+(\.\d)? TB, and 1 TB")
+                self.assertIn(f"{path}:{place}", errors)
+                said.add(errors.split(": ", 1)[1])
+            self.assertEqual(len(said), 1, said)  # in the same words
+
+    def test_validate_says_what_a_configuration_may_take(self):
+        shipped = SOURCE / "deploy/config/surgewatch.yaml"
+        done = self.run_program("validate", shipped)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        lines = done.stdout.decode().splitlines()
+        self.assertTrue(lines[0].startswith(f"{shipped}: valid (3 series, 7 rules, rs-"), lines[0])
+        self.assertRegex(lines[1], r"^  may take [\d.]+ GB of limits\.memory, 1 TB:$")
+        self.assertEqual([line.split(":")[0].strip() for line in lines if re.match("    [a-z]", line)],
+                         ["aggregator", "detector", "gateway", "process"])
+        self.assertEqual(self.run_program("validate", shipped).stdout, done.stdout)
+
+    def test_the_limit_is_what_the_machine_has(self):
+        path = self.write("small.yaml", "limits: {memory: 5GB}\n")
+        done = self.run_program("validate", path)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"{path}:1:1: limits.memory: this may take ", done.stderr.decode())
+        self.assertIn("limits.document_memory", done.stderr.decode())
+        path = self.write("raised.yaml", self.BIG_RING + "limits: {memory: 900TB}\n")
+        self.assertEqual(self.run_program("validate", path).returncode, 0)
+        path = self.write("wrong.yaml", "limits: {memory: 5}\n")
+        self.assertIn("such as 500MB or 16GB", self.run_program("validate", path).stderr.decode())
+
+
 class Demo(ProgramTest):
     def test_once_tells_the_story_and_ends_with_zero(self):
         done = self.run_program("demo", "--once", "--seconds", "8", "--http-port", 0, "--grpc-port", 0, "--events",

@@ -61,6 +61,7 @@ event_time: {correction_horizon: 1d, allowed_lateness: 0s, out_of_orderness: 0s}
 series: [{name: b, event: invoice, group_by: [bill_to.party_id], measures: [units], pane: 1s}]
 rules: [{name: r, type: surge_since, series: b, measure: units, per: [bill_to.party_id], window: 1d,
          reference: {start: 2024-01-01, end: 2024-01-05}, fire_at: {ratio: 4}}]
+limits: {keys_per_series: 100, detector_keys_per_series: 100}
 """)
         parties = [{"country": "SG", "party_id": f"p{i}"} for i in range(20)]
         events = [invoice(invoice_id=f"i{i}", bill_to=party, issue_time="2024-01-10T00:00:00Z")

@@ -220,6 +220,20 @@ TEST(Settings, OfWorkersNameOneCpuForEach) {
               ElementsAre(HasSubstr("1024 is not within 0 to 1023")));
 }
 
+TEST(Config, AmountsOfMemoryHaveAUnitAndARange) {
+  EXPECT_THAT(problems_of("limits: {memory: 100MB, document_memory: 16GB}"), IsEmpty());
+  EXPECT_THAT(problems_of("limits: {memory: 1000TB, document_memory: 10MB}"), IsEmpty());
+  EXPECT_THAT(problems_of("limits: {memory: 99MB}"),
+              ElementsAre("c.yaml:1:18: limits.memory: 99MB is not within 100 MB to 1 PB"));
+  EXPECT_THAT(
+      problems_of("limits: {document_memory: 17GB}"),
+      ElementsAre("c.yaml:1:27: limits.document_memory: 17GB is not within 10 MB to 16 GB"));
+  EXPECT_THAT(
+      problems_of("limits: {memory: lots}"),
+      ElementsAre("c.yaml:1:18: limits.memory: 'lots' is not an amount of memory; write a number "
+                  "with kB, MB, GB, TB, KiB, MiB, GiB or TiB, such as 500MB or 16GB"));
+}
+
 TEST(Settings, HaveRangesThatIncludeTheirBorders) {
   EXPECT_THAT(problems_of("event_time: {outliers: 0}"), IsEmpty());
   EXPECT_THAT(problems_of("event_time: {outliers: 100}"), IsEmpty());

@@ -1,0 +1,82 @@
+// What rules take at the most: the part of RuleRunner and Panel that counts before anything is
+// there.
+//
+// A worst case, in which each subject holds something in each pane and each pane is corrected. Left
+// out, as it can't come of a configuration: more than one alert of a subject that is not told yet,
+// sums beyond 64 bits, and what is kept while sources of one rule are far apart.
+#include "base/at_most.h"
+
+#include <algorithm>
+
+#include "detect/rule_runner.h"
+
+namespace surgewatch::detect {
+
+using config::RuleType;
+
+Panel::AtMost Panel::at_most(const RuleShape& shape, Saturating subjects) {
+  const Tracker::AtMost tracker = Tracker::at_most(shape);
+  const bool has_parents = shape.rule->rollup.size() > 1;
+  const Saturating share = has_parents ? ShareTracker::at_most(shape) : Saturating(0);
+  // Settled and live, which share what does not change.
+  const Saturating hot = at_most::block(sizeof(Hot)) + (tracker.own + share) * 2 + tracker.shared;
+  const Saturating entrance =
+      shape.rule->type == RuleType::kNewEntity ? at_most::block(sizeof(Entry)) : Saturating(0);
+  AtMost most;
+  most.learned = at_most::deque(subjects, sizeof(Track)) +
+                 at_most::vector(subjects, sizeof(std::int32_t)) + subjects * (hot + entrance);
+  const Saturating windows = shape.correctable / shape.window + 2;
+  // With what weighing them takes meanwhile, and the figures of the last one.
+  constexpr std::size_t kWeighed = 64;
+  most.tests = at_most::vector(kMostReplayedFigures, sizeof(Figures)) +
+               windows * (sizeof(Window) + at_most::vector(subjects, sizeof(Test))) +
+               at_most::vector(subjects, sizeof(Closed) + sizeof(Figures) + kWeighed);
+  return most;
+}
+
+Saturating RuleRunner::open_panes(const config::EventTimeBounds& bounds, Micros pane_length) {
+  return bounds.out_of_orderness / pane_length + 3;
+}
+
+RuleRunner::AtMost RuleRunner::at_most(const config::Config& config, const RuleShape& shape,
+                                       const Counts& counts) {
+  const Saturating subjects = counts.subjects;
+  const Saturating levels = std::max<std::size_t>(shape.rule->rollup.size(), 1);
+  const Saturating open = open_panes(config.event_time, shape.pane_length);
+  AtMost most;
+  most.panes = open + shape.reach + shape.correctable + kForgetStep;
+  most.subjects = at_most::deque(subjects, sizeof(Subject)) +
+                  subjects * at_most::text(counts.name) +
+                  at_most::flat_hash(subjects, sizeof(std::int32_t)) +
+                  at_most::btree(subjects, sizeof(std::int32_t)) * 3 +
+                  at_most::vector(subjects, sizeof(std::int32_t)) +
+                  at_most::deque(counts.keys + counts.against_keys, sizeof(Target)) +
+                  (counts.keys * 2 + subjects) * levels * sizeof(journal::KeyId);
+
+  const bool is_divergence = shape.rule->type == RuleType::kDivergence;
+  const bool keeps_documents = shape.in_documents && shape.rule->type != RuleType::kNewEntity;
+  const std::size_t more =
+      (shape.learns ? 1 : 0) + (is_divergence ? 2 : 0) + (keeps_documents ? 1 : 0);
+  const bool has_more = more > 0 || shape.has_reference();
+  Saturating of_each = PaneSums::at_most(most.panes) * (1 + more);
+  if (has_more) of_each += at_most::block(sizeof(Operands::More));
+  // The whole's go back further.
+  const Saturating whole = PaneSums::at_most(most.panes + Panel::whole_reach(shape));
+  most.sums = subjects * of_each + whole * (1 + more);
+  if (shape.can_be_early) {
+    most.sums += at_most::vector(subjects * open, sizeof(std::pair<std::int32_t, PaneIndex>));
+  }
+
+  const Saturating said = shape.learns ? Saturating(shape.correctable + kForgetStep) /
+                                                 static_cast<std::uint64_t>(shape.window) +
+                                             2
+                                       : Saturating(shape.correctable + kForgetStep) + 1;
+  most.points = subjects * at_most::vector(said, sizeof(Said));
+  if (shape.learns) most.panel = Panel::at_most(shape, subjects);
+  most.alerts =
+      subjects * (at_most::block(sizeof(Story)) + at_most::exact_vector(1, sizeof(Episode)) * 2 +
+                  at_most::exact_vector(1, sizeof(Revision)));
+  return most;
+}
+
+}  // namespace surgewatch::detect
