@@ -39,9 +39,12 @@ class WithFiles(unittest.TestCase):
 class SmallRun(WithFiles):
     def test_ours_give_the_reference_s_answer_to_every_job(self):
         out = self.directory / "peers.json"
-        done = subprocess.run([sys.executable, "-B", HERE / "peers.py", "--bin", BIN, "--out", out.name, "--work", ".",
-                               "--events", str(EVENTS), "--runs", "1", "--systems", ",".join(SYSTEMS)],
-                              cwd=self.directory, check=False, capture_output=True, text=True, timeout=280)
+        try:
+            done = subprocess.run([sys.executable, "-B", HERE / "peers.py", "--bin", BIN, "--out", out.name, "--work", ".",
+                                   "--events", str(EVENTS), "--runs", "1", "--systems", ",".join(SYSTEMS)],
+                                  cwd=self.directory, check=False, capture_output=True, text=True, timeout=280)
+        except subprocess.TimeoutExpired as late:
+            self.fail(f"not done in {late.timeout} s; it said: {late.stdout!r} {late.stderr!r}")
         self.assertEqual(done.returncode, 0, done.stderr)
         results = json.loads(out.read_text())
         expected = [(system, job) for system in SYSTEMS
