@@ -24,7 +24,12 @@ if [[ ! -d $target ]]; then
   if ! mvn --batch-mode --no-transfer-progress --file "$here/pom.xml" \
     -Dkafka.version="$VERSION" -DoutputDirectory="$partial" -DincludeScope=runtime \
     org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies >"$partial/mvn.log" 2>&1; then
-    grep -m 1 '^\[ERROR\]' "$partial/mvn.log" >&2 || cat "$partial/mvn.log" >&2
+    # The first error, which is of several lines since Maven 3.9; its last one points to [Help 1].
+    if grep -q '^\[ERROR\]' "$partial/mvn.log"; then
+      awk '/^\[ERROR\]/ { on = 1 } on { print } on && /\[Help/ { exit }' "$partial/mvn.log" >&2
+    else
+      cat "$partial/mvn.log" >&2
+    fi
     fail "Maven could not fetch Kafka $VERSION, of which the tests run a broker.
 It needs Maven Central or the mirror that ~/.m2/settings.xml names. Where there is neither, copy the
 folder $target from a machine that has it."
