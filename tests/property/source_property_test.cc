@@ -28,7 +28,7 @@ class RandomChoices {
 struct Totals {
   std::array<std::uint64_t, 5> dispositions{};
   std::uint64_t corrections = 0, unverifiable = 0, over_key_limit = 0, behind_the_ring = 0,
-                keys_left = 0, exact_largest = 0, bounded_largest = 0, held_back = 0;
+                keys_left = 0, exact_largest = 0, bounded_largest = 0, held_back = 0, forgotten = 0;
 };
 
 Totals run_streams(bool has_outliers) {
@@ -46,6 +46,7 @@ Totals run_streams(bool has_outliers) {
     totals.exact_largest += stream.exact_largest;
     totals.bounded_largest += stream.bounded_largest;
     totals.held_back += stream.held_back;
+    totals.forgotten += stream.forgotten;
   }
   return totals;
 }
@@ -59,6 +60,7 @@ void expect_that_all_was_met(const Totals& totals) {
   EXPECT_GT(totals.unverifiable, 1'000u);
   EXPECT_GT(totals.over_key_limit, 1'000u);
   EXPECT_GT(totals.keys_left, 1'000u);
+  EXPECT_GT(totals.forgotten, 100u);
   EXPECT_GT(totals.behind_the_ring, 1'000u);
   EXPECT_GT(totals.bounded_largest, 100u);
   EXPECT_GT(totals.exact_largest, 9 * totals.bounded_largest) << "that it mostly knows";

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "aggregate/source.h"
+#include "base/proto_json.h"
 #include "journal/merger.h"
 #include "property/merge.h"
 #include "property/reference.h"
@@ -32,10 +33,14 @@ class Stream {
   // With outliers one event in so many is dated far ahead.
   Stream(Choices choices, bool has_outliers)
       : choices_(std::move(choices)), has_outliers_(has_outliers), config_(random_config()) {
+    const auto forgetful = std::make_shared<config::Config>(*config_);
+    forgetful->limits.document_memory = kFewDocuments;
     for (const SourceId id : {SourceId{Topic::kInvoices, 0}, SourceId{Topic::kInvoices, 1},
                               SourceId{Topic::kShipments, 0}}) {
       sources_.push_back({std::make_unique<aggregate::Source>(id, config_),
-                          std::make_unique<Reference>(id.topic, *config_)});
+                          std::make_unique<Reference>(id.topic, *config_),
+                          {std::make_unique<aggregate::Source>(id, forgetful),
+                           std::make_unique<aggregate::Source>(id, forgetful)}});
     }
     now_ = test::kNewYear - pick(0, 3) * test::kDay;
   }
@@ -47,12 +52,17 @@ class Stream {
 
   std::array<std::uint64_t, 5> dispositions{};
   std::uint64_t corrections = 0, unverifiable = 0, over_key_limit = 0, behind_the_ring = 0,
-                keys_left = 0, exact_largest = 0, bounded_largest = 0, held_back = 0;
+                keys_left = 0, exact_largest = 0, bounded_largest = 0, held_back = 0, forgotten = 0;
 
  private:
+  // Bytes: two chunks of records and a little.
+  static constexpr std::int64_t kFewDocuments = 140'000;
+
   struct Pair {
     std::unique_ptr<aggregate::Source> source;
     std::unique_ptr<Reference> reference;
+    // Two alike with hardly any memory for documents.
+    std::array<std::unique_ptr<aggregate::Source>, 2> forgetful;
     std::int64_t offset = 0;
   };
 
@@ -176,6 +186,9 @@ class Stream {
   void process(Pair& pair, const Event& event, const std::string& payload, int number) {
     const auto outcome =
         test::process_one(*pair.source, {.offset = pair.offset, .payload = payload});
+    for (const auto& source : pair.forgetful) {
+      (void)test::process_one(*source, {.offset = pair.offset, .payload = payload});
+    }
     pair.offset += pick(1, 3);  // logs have gaps
     const auto expected = pair.reference->process(event);
     ++dispositions[static_cast<std::size_t>(expected)];
@@ -204,6 +217,7 @@ class Stream {
       }
       for (const auto& [key, values] : pair.reference->panes()) expected[key].add(values);
       compare_stats(pair);
+      compare_forgetful(pair);
     }
     for (auto it = expected.begin(); it != expected.end();) {
       it = it->second.is_zero() ? expected.erase(it) : std::next(it);
@@ -218,6 +232,28 @@ class Stream {
       merge_.apply(record);
       merger_->apply(record);
     }
+  }
+
+  // What is forgotten for want of memory is a function of the prefix, every event has one end, and
+  // as long as nothing was forgotten nothing is otherwise.
+  void compare_forgetful(const Pair& pair) {
+    std::array<std::string, 2> said;
+    for (std::size_t i = 0; i < said.size(); ++i) {
+      std::vector<v1::JournalRecord> records;
+      pair.forgetful[i]->finish(&records);
+      for (const v1::JournalRecord& record : records) said[i] += to_bytes(record);
+    }
+    EXPECT_TRUE(said[0] == said[1]);
+    const aggregate::SourceStats few = pair.forgetful[0]->stats(), all = pair.source->stats();
+    EXPECT_EQ(few.consumed, few.counted + few.duplicate + few.superseded + few.late);
+    EXPECT_EQ(few.watermark, all.watermark);
+    EXPECT_EQ(few.late, all.late);
+    if (few.documents_forgotten == 0) {
+      EXPECT_EQ(few.counted, all.counted);
+      EXPECT_EQ(few.corrections, all.corrections);
+      EXPECT_EQ(few.unverifiable, all.unverifiable);
+    }
+    forgotten += few.documents_forgotten;
   }
 
   // Exact is exact, and a bound is one.
