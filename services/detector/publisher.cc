@@ -10,10 +10,10 @@
 #include <utility>
 
 #include "base/check.h"
-#include "base/printable.h"
 #include "base/proto_json.h"
 #include "base/status.h"
 #include "common/kafka_start.h"
+#include "common/series_key.h"
 #include "detector/published_alerts.h"
 
 namespace surgewatch::services {
@@ -32,12 +32,12 @@ constexpr int kStrictAttempts = 5;
 constexpr std::uint64_t kPoint = 0;
 constexpr std::uint64_t kAlert = 1;
 
-// As `replay --series` writes keys, so that no two subjects have the same.
+// No two subjects have the same.
 std::string subject_key(const v1::SeriesPoint& point) {
   std::string key = point.rule();
   for (const auto& [dimension, value] :
        std::map<std::string, std::string>(point.subject().begin(), point.subject().end())) {
-    key += fmt::format(";{}={}", dimension, printable(value, kUncut, ";="));
+    key += ";" + key_part(dimension, value);
   }
   return key;
 }

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <utility>
 
-#include "base/printable.h"
 #include "base/status.h"
+#include "common/series_key.h"
 #include "config/csv.h"
 
 namespace surgewatch::services {
@@ -126,8 +126,7 @@ void Writer::add_rows(const config::Series& series, const std::string& key,
 std::string pane_key(const config::Series& series, const std::vector<std::string>& values) {
   std::string key;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    key += fmt::format("{}{}={}", i == 0 ? "" : ";", config::dimension_name(series.group_by[i]),
-                       printable(values[i], kUncut, ";="));
+    key += (i == 0 ? "" : ";") + key_part(config::dimension_name(series.group_by[i]), values[i]);
   }
   return key;
 }

@@ -1,8 +1,6 @@
 // Closed panes as CSV, for `replay --series`: series,pane_start,key,measure,value.
 //
-// A key is `bill_to=SG;family=Hopper`, dimensions in the order of group_by. Values are written by
-// printable() (base/printable.h), `;` and `=` in them as \x3b and \x3d, so that no two keys are
-// written alike, a row is a line, and undoing the escapes gives the value again.
+// A key has its dimensions in the order of group_by (common/series_key.h), so a row is a line.
 //
 // Rows: one a series, pane, key and measure that is not zero, sorted: series as configured, then
 // by pane, then by key and measure as text. With `zeros` the others too: from a series' first pane

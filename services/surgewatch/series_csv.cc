@@ -193,7 +193,7 @@ std::optional<double> Reader::key_of(const std::string& time, std::size_t series
 void Reader::count_in_months() {
   std::vector<std::optional<double>*> keys;
   for (ReadRow& row : rows_) keys.push_back(&row.key);
-  (void)scale_->count_in_months(keys);
+  scale_->count_in_months(keys);
 }
 
 absl::Status Reader::lay() {

@@ -84,8 +84,8 @@ absl::StatusOr<double> TimeScale::key_of(const std::string& text) {
   return key;
 }
 
-bool TimeScale::count_in_months(std::span<std::optional<double>* const> keys) {
-  if (kind_ != TimeKind::kDate && kind_ != TimeKind::kInstant) return false;
+void TimeScale::count_in_months(std::span<std::optional<double>* const> keys) {
+  if (kind_ != TimeKind::kDate && kind_ != TimeKind::kInstant) return;
   std::optional<Micros> first;
   for (const std::optional<double>* key : keys) {
     if (!*key) continue;
@@ -93,10 +93,10 @@ bool TimeScale::count_in_months(std::span<std::optional<double>* const> keys) {
     if (!first) first = instant;
     if (calendar_of(instant).day() != calendar_of(*first).day() ||
         time_of_day(instant) != time_of_day(*first)) {
-      return false;
+      return;
     }
   }
-  if (!first) return false;
+  if (!first) return;
   for (std::optional<double>* key : keys) {
     if (!*key) continue;
     const auto date = calendar_of(instant_of(**key));
@@ -105,7 +105,6 @@ bool TimeScale::count_in_months(std::span<std::optional<double>* const> keys) {
   day_of_month_ = calendar_of(*first).day();
   time_of_day_ = time_of_day(*first);
   in_months_ = true;
-  return true;
 }
 
 Micros TimeScale::instant_of(double key) const {

@@ -43,9 +43,9 @@ class TimeScale {
   // first is".
   absl::StatusOr<double> key_of(const std::string& text);
 
-  // Turns keys of dates and instants into months if all fall on the same day and time of day; true
-  // if so. What has no key stays so.
-  bool count_in_months(std::span<std::optional<double>* const> keys);
+  // Turns keys of dates and instants into months if all fall on the same day and time of day. What
+  // has no key stays so.
+  void count_in_months(std::span<std::optional<double>* const> keys);
 
   // Of a window that no row names; not for labels.
   std::string time_of(double key) const;
