@@ -168,13 +168,18 @@ TEST_F(Unreadable, OtherPartitionsGoOnMeanwhile) {
 TEST_F(Unreadable, WhoReadsNoMoreIsToldNothing) {
   put({"0"});
   put_batch(damaged());
-  const auto consumer = reader();
-  std::vector<Kept> kept;
-  ASSERT_EQ(consumer->assign({{{"topic", 0}, 0}}), absl::OkStatus());
-  ASSERT_EQ(poll_until(
-                *consumer, kept, [&] { return !consumer->last_error().ok(); }, kPatience),
-            absl::OkStatus());
   put({"other"}, 1);
+  std::unique_ptr<Consumer> consumer;
+  std::vector<Kept> kept;
+  // Until it is caught between seeing the damage and saying how far it goes: a reader whose thread
+  // has to wait may come to both at once.
+  do {
+    skips_.clear();
+    consumer = reader();
+    ASSERT_EQ(consumer->assign({{{"topic", 0}, 0}}), absl::OkStatus());
+    const auto knows = [&] { return !consumer->last_error().ok() || !skips_.empty(); };
+    ASSERT_EQ(poll_until(*consumer, kept, knows, kPatience), absl::OkStatus());
+  } while (!skips_.empty());
   ASSERT_EQ(consumer->assign({{{"topic", 1}, 0}}), absl::OkStatus());
   kept.clear();
   ASSERT_EQ(poll_until(
