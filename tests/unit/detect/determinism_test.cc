@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <random>
 
+#include "support/sanitized.h"
 #include "unit/detect/all_rules.h"
 
 namespace surgewatch {
@@ -90,7 +91,7 @@ TEST(Determinism, TheSameJournalGivesTheSameBytes) {
 }
 
 TEST(Determinism, HowAFlushIsCutIntoBatchesChangesNothing) {
-  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+  for (std::uint64_t seed = 1; seed <= test::cases(5U, 2U); ++seed) {
     const auto flushes = random_flushes(seed);
     const std::string whole = run(flushes, 100, false);
     EXPECT_EQ(run(flushes, 1, false), whole);
@@ -165,7 +166,7 @@ std::map<std::string, std::string> finals(const std::vector<Flush>& flushes, Arr
 // in another with three of four flushes joined to a later one; in another all before the first
 // close.
 TEST(Determinism, WhatIsFinalIsAFunctionOfTheInput) {
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+  for (std::uint64_t seed = 1; seed <= test::cases(20U, 5U); ++seed) {
     const auto flushes = random_flushes(seed);
     const auto at_once = finals(flushes, Arrival::kAtOnce);
     EXPECT_GT(at_once.size(), 10u);

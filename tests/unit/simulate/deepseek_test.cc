@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "support/sanitized.h"
 #include "unit/simulate/events.h"
 
 namespace surgewatch::simulate {
@@ -330,9 +331,11 @@ TEST_P(DeepSeek, PricesStayNearTheMarketsAndProductsInTheirTime) {
   EXPECT_LE(range["H20-SXM-96GB"].second, 24'000);
 }
 
+constexpr std::uint64_t kMany = test::cases<std::uint64_t>(1'000'000, 100'000);
+
 INSTANTIATE_TEST_SUITE_P(Sizes, DeepSeek,
                          testing::Values(Size{kFewest, 1}, Size{kFewest + 1, 1}, Size{20'000, 1},
-                                         Size{20'000, 2}, Size{1'000'000, 1}),
+                                         Size{20'000, 2}, Size{kMany, 1}),
                          [](const auto& size) {
                            return std::to_string(size.param.events) + "Events" +
                                   std::to_string(size.param.seed);
