@@ -5,6 +5,7 @@
 
 #include "config/checks.h"
 #include "config/fingerprint.h"
+#include "config/rule_spec.h"
 
 namespace surgewatch::config {
 namespace {
@@ -74,7 +75,7 @@ void add_learning(const Rule& rule, const Series& series, Fingerprint* fingerpri
 void add_rule(const Rule& rule, const Config& config, Fingerprint* fingerprint) {
   const Series& series = config.series[rule.series];
   fingerprint->add(rule.name);
-  fingerprint->add(static_cast<std::int64_t>(rule.type));
+  fingerprint->add(std::int64_t{rule.type->address});
   add_series(series, fingerprint);
   fingerprint->add(measure_name(rule.measure));
   add_per(rule.per, series, fingerprint);

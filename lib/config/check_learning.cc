@@ -1,69 +1,30 @@
-// The checks of rules that learn what is usual: surge, ramp, new_entity, and share_shift without a
-// reference.
+// The checks of rules that learn what is usual: of each parameter that their type declares.
 #include <algorithm>
-#include <cmath>
+#include <variant>
 
 #include "base/status.h"
 #include "config/checks.h"
-#include "config/rule_types.h"
-#include "statistics/first_seen.h"
-#include "statistics/ranges.h"
-#include "statistics/share_cusum.h"
-#include "statistics/surge_ramp.h"
+#include "config/rule_spec.h"
 
 namespace surgewatch::config {
 namespace {
 
-using statistics::kWarmUpRange;
-using statistics::Range;
-
 constexpr Micros kLongest = 10'000 * kMicrosPerDay;
-constexpr int kMaxAccepted = 1'000;
 constexpr Micros kWeek = 7 * kMicrosPerDay;
-constexpr double kDaysPerYear = 365.25;
-
-constexpr Micros kHalfYear = 182 * kMicrosPerDay;
-
-// Windows in a season: a year for weeks and longer, a week for days, a day for less; none where
-// that is no whole number of windows, or more than a season may have.
-std::int64_t default_period(Micros window) {
-  if (window >= kWeek) {
-    const double windows =
-        kDaysPerYear * static_cast<double>(kMicrosPerDay) / static_cast<double>(window);
-    return std::max<std::int64_t>(1, std::llround(windows));
-  }
-  const Micros season = window >= kMicrosPerDay ? kWeek : kMicrosPerDay;
-  const std::int64_t period = season % window == 0 ? season / window : 1;
-  return statistics::kPeriodRange.holds(period) ? period : 1;
-}
-
-// Half a year of weeks, a season of anything shorter.
-std::int64_t default_guard(Micros window) {
-  const Micros span = window >= kWeek ? kHalfYear : window >= kMicrosPerDay ? kWeek : kMicrosPerDay;
-  return std::clamp(span / window, statistics::kGuardRange.low, statistics::kGuardRange.high);
-}
-
-std::int64_t default_warm_up(Micros window) {
-  constexpr std::int64_t kUsual = 26, kLeast = 8;
-  return window <= kWeek ? kUsual : std::max(kLeast, kHalfYear / window);
-}
+constexpr int kMaxAccepted = 1'000;
 
 class LearningCheck {
  public:
   LearningCheck(const Checker& check, const std::string& path, const v1::RuleConfig& given,
-                const RuleTypeTraits& traits, const Series* series, Rule* rule)
-      : check_(check), path_(path), given_(given), traits_(traits), series_(series), rule_(*rule) {}
+                const RuleSpec& spec, const Series* series, Rule* rule)
+      : check_(check), path_(path), given_(given), spec_(spec), series_(series), rule_(*rule) {}
 
   void run() {
-    if (series_ != nullptr) {
-      const Micros window = rule_.window_panes * series_->pane_length;
-      learning_.period = default_period(window);
-      learning_.guard = default_guard(window);
-      learning_.warm_up = default_warm_up(window);
-    }
-    check_words();
-    take_defaults();
-    check_numbers();
+    const Micros window = series_ != nullptr ? rule_.window_panes * series_->pane_length : kWeek;
+    // Which tests there are decides how they share out the false alarms.
+    for (const Parameter& parameter : spec_.parameters) take_word(parameter);
+    spec_.defaults(window, &learning_);
+    for (const Parameter& parameter : spec_.parameters) take_number(parameter);
     check_baseline();
     check_rollup();
     check_accepted();
@@ -74,64 +35,35 @@ class LearningCheck {
   std::string at(std::string_view field) const { return child(path_, field); }
   bool readable(std::string_view field) const { return check_.readable(at(field)); }
 
-  void check_words() {
-    if (traits_.type == RuleType::kRamp) learning_.method = Method::kRamp;
-    if (readable("method")) {
-      const auto method =
-          check_.word(at("method"), given_.method(), {"surge", "ramp", "surge+ramp"}, "a method");
-      if (method) learning_.method = static_cast<Method>(*method);
-    }
-    if (readable("direction")) {
-      const auto direction =
-          check_.word(at("direction"), given_.direction(), {"up", "down", "both"}, "a direction");
-      if (direction) learning_.direction = static_cast<Direction>(*direction);
-    }
+  const google::protobuf::FieldDescriptor& field_of(const Parameter& parameter) const {
+    return *given_.GetDescriptor()->FindFieldByName(std::string(parameter.name));
   }
 
-  // Those of lib/statistics: there the tests of surge+ramp share out the false alarms.
-  void take_defaults() {
-    const Micros window = series_ != nullptr ? rule_.window_panes * series_->pane_length : kWeek;
-    const auto shared = window >= kWeek           ? statistics::SurgeRampParameters::weekly()
-                        : window >= kMicrosPerDay ? statistics::SurgeRampParameters::daily()
-                                                  : statistics::SurgeRampParameters::hourly();
-    const bool shares = learning_.method == Method::kSurgeAndRamp;
-    const statistics::GammaPoissonParameters baseline;
-    const statistics::RampParameters ramp;
-    learning_.alpha = shares ? shared.baseline.alpha : baseline.alpha;
-    learning_.h = shares ? shared.ramp.threshold : ramp.threshold;
-    learning_.kappa = ramp.factor;
-    if (traits_.type == RuleType::kShareShift) {
-      learning_.h = statistics::ShareParameters().threshold;
-      learning_.odds_ratio = statistics::ShareParameters().odds_ratio;
-    }
-    if (traits_.type == RuleType::kNewEntity) {
-      learning_.alpha = statistics::NewEntityParameters().alpha;
-    }
+  void take_word(const Parameter& parameter) {
+    const auto* word = std::get_if<Word>(&parameter.kind);
+    if (word == nullptr || !readable(parameter.name)) return;
+    const std::string text = given_.GetReflection()->GetString(given_, &field_of(parameter));
+    const auto index = check_.word(at(parameter.name), text, word->words, word->what);
+    if (index) word->take(*index, &learning_);
   }
 
-  void whole(std::string_view field, std::int64_t value, const Range<std::int64_t>& range,
-             std::int64_t* into) {
-    if (readable(field) && check_.in_range(at(field), value, range.low, range.high)) *into = value;
-  }
-  void figure(std::string_view field, double value, const Range<double>& range, double* into) {
-    if (!readable(field)) return;
-    if (range.holds(value)) {
-      *into = value;
-    } else {
-      check_.problem(at(field), "{} is not within {} to {}", value, range.low, range.high);
+  void take_number(const Parameter& parameter) {
+    if (!readable(parameter.name)) return;
+    const google::protobuf::Reflection& given = *given_.GetReflection();
+    if (const auto* whole = std::get_if<WholeNumber>(&parameter.kind)) {
+      const std::int64_t value = given.GetInt32(given_, &field_of(parameter));
+      const bool is_sound =
+          check_.in_range(at(parameter.name), value, whole->range.low, whole->range.high);
+      if (is_sound) learning_.*whole->into = value;
+    } else if (const auto* number = std::get_if<Number>(&parameter.kind)) {
+      const double value = given.GetDouble(given_, &field_of(parameter));
+      if (number->range.holds(value)) {
+        learning_.*number->into = value;
+      } else {
+        check_.problem(at(parameter.name), "{} is not within {} to {}", value, number->range.low,
+                       number->range.high);
+      }
     }
-  }
-
-  void check_numbers() {
-    whole("period", given_.period(), statistics::kPeriodRange, &learning_.period);
-    whole("guard", given_.guard(), statistics::kGuardRange, &learning_.guard);
-    whole("warm_up", given_.warm_up(), kWarmUpRange, &learning_.warm_up);
-    figure("alpha", given_.alpha(), statistics::kAlphaRange, &learning_.alpha);
-    figure("false_discovery_rate", given_.false_discovery_rate(), statistics::kAlphaRange,
-           &learning_.false_discovery_rate);
-    figure("kappa", given_.kappa(), statistics::kFactorRange, &learning_.kappa);
-    figure("odds_ratio", given_.odds_ratio(), statistics::kOddsRatioRange, &learning_.odds_ratio);
-    figure("h", given_.h(), statistics::kThresholdRange, &learning_.h);
   }
 
   // How the length of the history was given before rules learned: the warm-up as a duration.
@@ -150,9 +82,9 @@ class LearningCheck {
       return;
     }
     const std::int64_t windows = *span / window;
-    if (!kWarmUpRange.holds(windows)) {
+    if (!statistics::kWarmUpRange.holds(windows)) {
       check_.problem(at("baseline"), "{} has {} windows; {} to {} are allowed", given_.baseline(),
-                     windows, kWarmUpRange.low, kWarmUpRange.high);
+                     windows, statistics::kWarmUpRange.low, statistics::kWarmUpRange.high);
       return;
     }
     learning_.warm_up = windows;
@@ -257,7 +189,7 @@ class LearningCheck {
   const Checker& check_;
   const std::string& path_;
   const v1::RuleConfig& given_;
-  const RuleTypeTraits& traits_;
+  const RuleSpec& spec_;
   const Series* series_;  // null: not known
   Rule& rule_;
   Learning learning_;
@@ -266,8 +198,8 @@ class LearningCheck {
 }  // namespace
 
 void check_learning(const Checker& check, const std::string& path, const v1::RuleConfig& given,
-                    const RuleTypeTraits& traits, const Series* series, Rule* rule) {
-  LearningCheck(check, path, given, traits, series, rule).run();
+                    const RuleSpec& spec, const Series* series, Rule* rule) {
+  LearningCheck(check, path, given, spec, series, rule).run();
 }
 
 }  // namespace surgewatch::config

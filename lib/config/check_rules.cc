@@ -5,7 +5,7 @@
 
 #include "base/status.h"
 #include "config/checks.h"
-#include "config/rule_types.h"
+#include "config/rule_spec.h"
 
 namespace surgewatch::config {
 namespace {
@@ -15,19 +15,25 @@ constexpr int kMaxClearAfter = 10'000;
 // clear_at where it is not given: this part of fire_at, so that a figure that wavers around its
 // line does not end an alert and start it anew.
 constexpr double kHysteresis = 0.85;
-// The same for a surge's ratio.
-constexpr double kCalmRatio = 1.3;
 
-bool holds(const std::vector<std::string>& words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
+template <typename Named>
+std::vector<std::string> names_of(const std::vector<Named>& all) {
+  std::vector<std::string> names;
+  for (const Named& one : all) names.emplace_back(one.name);
+  return names;
 }
 
 // Checks one rule; what it can't do without a sound series or type is left out.
 class RuleCheck {
  public:
   RuleCheck(const Checker& check, std::string path, const v1::RuleConfig& given,
-            const Config& config, const std::vector<bool>& sound)
-      : check_(check), path_(std::move(path)), given_(given), config_(config), sound_(sound) {}
+            const Config& config, const std::vector<bool>& sound, RuleSpecs specs)
+      : check_(check),
+        path_(std::move(path)),
+        given_(given),
+        config_(config),
+        sound_(sound),
+        specs_(specs) {}
 
   Rule run() {
     check_.name(path_, given_.name());
@@ -42,8 +48,8 @@ class RuleCheck {
       check_where();
     }
     check_window();
-    if (traits_ != nullptr) {
-      check_fields_of_type();
+    if (spec_ != nullptr) {
+      check_parameters();
       check_thresholds();
     }
     return std::move(rule_);
@@ -63,7 +69,8 @@ class RuleCheck {
   void check_severity_and_mode();
   void check_runbook();
 
-  void check_fields_of_type();
+  void check_parameters();
+  void refuse_others();
   void check_reference();
   void check_learning();
   void check_against();
@@ -83,21 +90,22 @@ class RuleCheck {
   const v1::RuleConfig& given_;
   const Config& config_;
   const std::vector<bool>& sound_;
+  const RuleSpecs specs_;
 
   Rule rule_;
-  const RuleTypeTraits* traits_ = nullptr;  // null: not known
-  const Series* series_ = nullptr;          // null: not known, or not sound
+  const RuleSpec* spec_ = nullptr;  // null: not known
+  const Series* series_ = nullptr;  // null: not known, or not sound
   bool window_known_ = false;
 };
 
 void RuleCheck::check_type() {
   std::vector<std::string> built;
-  for (const RuleTypeTraits& traits : rule_types()) {
-    built.emplace_back(traits.name);
-    if (traits.name == given_.type()) traits_ = &traits;
+  for (const RuleSpec* spec : specs_) {
+    built.emplace_back(spec->name);
+    if (spec->name == given_.type()) spec_ = spec;
   }
-  if (traits_ != nullptr) {
-    rule_.type = traits_->type;
+  if (spec_ != nullptr) {
+    rule_.type = spec_;
     return;
   }
   if (!given("type")) {
@@ -105,7 +113,7 @@ void RuleCheck::check_type() {
     return;
   }
   const std::vector<std::string> all = rule_type_names_of_schema();
-  if (holds(all, given_.type())) {
+  if (std::ranges::find(all, given_.type()) != all.end()) {
     check_.problem(at("type"), "rule type '{}' is not in this version; it has {}", given_.type(),
                    enumerate(built));
   } else {
@@ -239,38 +247,47 @@ void RuleCheck::check_runbook() {
   }
 }
 
-void RuleCheck::check_fields_of_type() {
-  for (const std::string_view field : kFieldsOfTypes) {
-    if (!given(field) || holds(traits_->fields, field)) continue;
-    std::vector<std::string> takes = traits_->fields;
-    takes.insert(takes.end(), {"fire_at", "clear_at", "clear_after"});
-    check_.problem_at_key(at(field), "{} does not take '{}'; it takes {}", traits_->name, field,
-                          enumerate(takes));
+// What other types take, and this one doesn't.
+void RuleCheck::refuse_others() {
+  std::vector<std::string_view> refused;
+  for (const RuleSpec* other : specs_) {
+    for (const Parameter& parameter : other->parameters) {
+      if (!given(parameter.name) || spec_->parameter(parameter.name) != nullptr) continue;
+      if (std::ranges::find(refused, parameter.name) != refused.end()) continue;
+      refused.push_back(parameter.name);
+      std::vector<std::string> takes = names_of(spec_->parameters);
+      takes.insert(takes.end(), {"fire_at", "clear_at", "clear_after"});
+      check_.problem_at_key(at(parameter.name), "{} does not take '{}'; it takes {}", spec_->name,
+                            parameter.name, enumerate(takes));
+    }
   }
-  switch (traits_->type) {
-    case RuleType::kSurgeSince:
-      if (!given("reference")) {
-        check_.missing(path_, "reference",
-                       "surge_since compares with {start: 2023-05-01, end: 2023-07-31}");
-      }
-      return check_reference();
-    case RuleType::kShareShift:
-      if (given_.per_size() == 0) {
-        check_.missing(path_, "per", "share_shift compares a subject with the whole");
-      }
-      if (!given("reference")) return check_learning();
-      for (const std::string& field : traits_->fields) {
-        if (field == "reference" || !given(field)) continue;
-        check_.problem_at_key(at(field), "share_shift takes either 'reference' or '{}'", field);
-      }
-      return check_reference();
-    case RuleType::kSurge:
-    case RuleType::kRamp:
-    case RuleType::kNewEntity:
-      return check_learning();
-    case RuleType::kDivergence:
-      return check_against();
+}
+
+void RuleCheck::check_parameters() {
+  refuse_others();
+  if (!spec_->per_because.empty() && given_.per_size() == 0) {
+    check_.missing(path_, "per", spec_->per_because);
   }
+  if (spec_->parameter("against") != nullptr) check_against();
+  if (spec_->parameter("reference") == nullptr) {
+    if (spec_->learns()) check_learning();
+    return;
+  }
+  if (!spec_->learns()) {
+    if (!given("reference")) {
+      check_.missing(
+          path_, "reference",
+          fmt::format("{} compares with {{start: 2023-05-01, end: 2023-07-31}}", spec_->name));
+    }
+    return check_reference();
+  }
+  if (!given("reference")) return check_learning();
+  for (const Parameter& parameter : spec_->parameters) {
+    if (parameter.name == "reference" || !given(parameter.name)) continue;
+    check_.problem_at_key(at(parameter.name), "{} takes either 'reference' or '{}'", spec_->name,
+                          parameter.name);
+  }
+  check_reference();
 }
 
 void RuleCheck::check_reference() {
@@ -312,17 +329,17 @@ void RuleCheck::check_reference() {
 }
 
 void RuleCheck::check_learning() {
-  config::check_learning(check_, path_, given_, *traits_, window_known_ ? series_ : nullptr,
-                         &rule_);
+  config::check_learning(check_, path_, given_, *spec_, window_known_ ? series_ : nullptr, &rule_);
 }
 
 void RuleCheck::check_against() {
   if (series_ != nullptr) {
     const bool one_country = rule_.per.size() == 1 && is_country(series_->group_by[rule_.per[0]]);
     if (!one_country && static_cast<std::size_t>(given_.per_size()) == rule_.per.size()) {
-      check_.problem(at("per"),
-                     "divergence compares by country: name exactly one country dimension, "
-                     "such as [bill_to]");
+      check_.problem(
+          at("per"),
+          "{} compares by country: name exactly one country dimension, such as [bill_to]",
+          spec_->name);
     }
   }
   const std::string against = at("against");
@@ -377,10 +394,10 @@ void RuleCheck::check_against_own(const std::string& path, Dimension dimension) 
 
 void RuleCheck::check_thresholds() {
   if (!given("fire_at")) {
-    if (traits_->needs_figure || rule_.reference)
-      check_.missing(
-          path_, "fire_at",
-          fmt::format("{} needs at least one of {}", traits_->name, enumerate(traits_->figures)));
+    if (spec_->needs_figure || rule_.reference)
+      check_.missing(path_, "fire_at",
+                     fmt::format("{} needs at least one of {}", spec_->name,
+                                 enumerate(names_of(spec_->figures))));
   } else {
     rule_.fire_at = read_thresholds("fire_at", given_.fire_at());
     // One of another type has been told of already.
@@ -388,8 +405,8 @@ void RuleCheck::check_thresholds() {
       return check_.has(child(at("fire_at"), figure.name));
     });
     if (!any && !check_.positions.damaged(at("fire_at"))) {
-      check_.problem(at("fire_at"), "{} needs at least one of {}", traits_->name,
-                     enumerate(traits_->figures));
+      check_.problem(at("fire_at"), "{} needs at least one of {}", spec_->name,
+                     enumerate(names_of(spec_->figures)));
     }
   }
   if (rule_.fire_at.excess_over_total && given_.per_size() == 0 && rule_.rollup.empty()) {
@@ -410,9 +427,9 @@ Thresholds RuleCheck::read_thresholds(std::string_view field, const v1::Threshol
   for (const Figure& figure : kFigures) {
     const std::string here = child(at(field), figure.name);
     if (!check_.readable(here)) continue;
-    if (!holds(traits_->figures, figure.name)) {
-      check_.problem_at_key(here, "{} does not use '{}'; it uses {}", traits_->name, figure.name,
-                            enumerate(traits_->figures));
+    if (!spec_->uses_figure(figure.name)) {
+      check_.problem_at_key(here, "{} does not use '{}'; it uses {}", spec_->name, figure.name,
+                            enumerate(names_of(spec_->figures)));
       continue;
     }
     const double value = thresholds.GetReflection()->GetDouble(
@@ -441,8 +458,9 @@ void RuleCheck::check_clear_at() {
     }
     if (!any && fire && figure.member != &Thresholds::observed) clear = *fire * kHysteresis;
   }
-  if (!any && (traits_->type == RuleType::kSurge || traits_->type == RuleType::kRamp)) {
-    rule_.clear_at.ratio = std::min(kCalmRatio, rule_.fire_at.ratio.value_or(kCalmRatio));
+  if (!any && spec_->calm_ratio) {
+    rule_.clear_at.ratio =
+        std::min(*spec_->calm_ratio, rule_.fire_at.ratio.value_or(*spec_->calm_ratio));
     rule_.clear_at.z.reset();  // how improbable a calm window may be does not depend on the line
   }
   const bool none = std::none_of(kFigures.begin(), kFigures.end(), [&](const Figure& figure) {
@@ -456,10 +474,10 @@ void RuleCheck::check_clear_at() {
 }  // namespace
 
 void check_rules(const Checker& check, const v1::Config& given, const std::vector<bool>& sound,
-                 Config* config) {
+                 RuleSpecs specs, Config* config) {
   for (int i = 0; i < given.rules_size(); ++i) {
     const std::string path = element("rules", i);
-    Rule rule = RuleCheck(check, path, given.rules(i), *config, sound).run();
+    Rule rule = RuleCheck(check, path, given.rules(i), *config, sound, specs).run();
     for (int j = 0; j < i; ++j) {
       if (given.rules(j).name() != rule.name || rule.name.empty()) continue;
       check.problem(child(path, "name"), "'{}' is already the name of rules[{}]", rule.name, j);

@@ -83,12 +83,11 @@ bool is_country(Dimension dimension);
 
 // check_rules.cc
 void check_rules(const Checker& check, const v1::Config& given, const std::vector<bool>& sound,
-                 Config* config);
+                 RuleSpecs specs, Config* config);
 
 // check_learning.cc. `series` is null where it is not known, or not sound.
-struct RuleTypeTraits;
 void check_learning(const Checker& check, const std::string& path, const v1::RuleConfig& given,
-                    const RuleTypeTraits& traits, const Series* series, Rule* rule);
+                    const RuleSpec& spec, const Series* series, Rule* rule);
 
 // canonical.cc: content addresses.
 std::uint64_t definition_of(const Series& series);

@@ -32,8 +32,8 @@ ReferenceTables read_tables_of(const Checker& check, const v1::ReferenceData& gi
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<const Config>> parse(std::string_view yaml,
-                                                    const std::string& path) {
+absl::StatusOr<std::shared_ptr<const Config>> parse(std::string_view yaml, const std::string& path,
+                                                    RuleSpecs types) {
   if (yaml.size() > kMaxConfigBytes) {
     return invalid_argument("{}:1:1: longer than {} bytes", path, kMaxConfigBytes);
   }
@@ -50,7 +50,7 @@ absl::StatusOr<std::shared_ptr<const Config>> parse(std::string_view yaml,
   check_settings(check, given, config.get());
   std::vector<bool> sound_series;
   check_series(check, given, config.get(), &sound_series);
-  check_rules(check, given, sound_series, config.get());
+  check_rules(check, given, sound_series, types, config.get());
   if (!problems.empty()) return problems.status();
   config->ruleset_version = ruleset_version_of(*config);
   for (Rule& rule : config->rules) rule.version = rule_version_of(rule, *config);
@@ -58,9 +58,9 @@ absl::StatusOr<std::shared_ptr<const Config>> parse(std::string_view yaml,
   return config;
 }
 
-absl::StatusOr<std::shared_ptr<const Config>> load(const std::string& path) {
+absl::StatusOr<std::shared_ptr<const Config>> load(const std::string& path, RuleSpecs types) {
   SW_ASSIGN_OR_RETURN(const std::string text, read_file(path, kMaxConfigBytes, FileKind::kAny));
-  return parse(text, path);
+  return parse(text, path, types);
 }
 
 }  // namespace surgewatch::config

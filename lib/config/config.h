@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,10 @@
 #include "config/reference.h"
 
 namespace surgewatch::config {
+
+// What a rule type declares, and what all do: rule_spec.h.
+struct RuleSpec;
+using RuleSpecs = std::span<const RuleSpec* const>;
 
 // What contributions are grouped and filtered by. Party dimensions are countries; `.party_id` names
 // the party itself.
@@ -74,14 +79,6 @@ struct Series {
   Position at;  // in the file
 };
 
-enum class RuleType : std::uint8_t {
-  kSurgeSince,
-  kSurge,
-  kDivergence,
-  kShareShift,
-  kRamp,
-  kNewEntity,
-};
 enum class Severity : std::uint8_t { kInfo, kWarning, kCritical };
 
 // Windows, baselines and references of more panes than this are refused.
@@ -128,7 +125,7 @@ struct Rule {
   std::string name;
   // Content address of the rule and its series: `rv-` and 16 hexadecimal digits.
   std::string version;
-  RuleType type{};
+  const RuleSpec* type = nullptr;
   std::size_t series = 0;  // index into Config::series
   Measure measure{};
   std::vector<std::size_t> per;  // positions in the series' group_by
@@ -143,15 +140,15 @@ struct Rule {
   };
   std::vector<Filter> where;
 
-  std::optional<Period> reference;            // surge_since; share_shift
-  std::optional<std::size_t> against_series;  // divergence: index into Config::series
-  std::size_t against_position = 0;           // divergence: position in that series' group_by
+  // What the type takes besides; see rule_spec.h.
+  std::optional<Period> reference;
+  std::optional<std::size_t> against_series;  // index into Config::series
+  std::size_t against_position = 0;           // position in that series' group_by
   Thresholds fire_at;
   Thresholds clear_at;
   int clear_after = 3;
 
-  // surge, ramp, new_entity, and share_shift without a reference.
-  std::optional<Learning> learning;
+  std::optional<Learning> learning;  // of a rule that learns
   // Levels from the whole to the parts, each as `per`; empty without a rollup.
   std::vector<std::vector<std::size_t>> rollup;
   std::vector<AcceptedLevel> accepted;
@@ -222,9 +219,10 @@ struct Config {
   std::string generation;
 };
 
-absl::StatusOr<std::shared_ptr<const Config>> load(const std::string& path);
+absl::StatusOr<std::shared_ptr<const Config>> load(const std::string& path, RuleSpecs types);
 
 // The same from text; `path` is used in messages and to find the tables.
-absl::StatusOr<std::shared_ptr<const Config>> parse(std::string_view yaml, const std::string& path);
+absl::StatusOr<std::shared_ptr<const Config>> parse(std::string_view yaml, const std::string& path,
+                                                    RuleSpecs types);
 
 }  // namespace surgewatch::config

@@ -6,7 +6,7 @@
 
 namespace surgewatch::config {
 
-v1::RuleType wire(RuleType type);
+v1::RuleType wire(const RuleSpec& type);
 v1::Severity wire(Severity severity);
 
 }  // namespace surgewatch::config

@@ -9,19 +9,18 @@
 #include <algorithm>
 
 #include "detect/rule_runner.h"
+#include "detect/rules/rule_type.h"
 
 namespace surgewatch::detect {
 
-using config::RuleType;
-
 Panel::AtMost Panel::at_most(const RuleShape& shape, Saturating subjects) {
-  const Tracker::AtMost tracker = Tracker::at_most(shape);
+  const LearnerAtMost tracker = Tracker::at_most(shape);
   const bool has_parents = shape.rule->rollup.size() > 1;
-  const Saturating share = has_parents ? ShareTracker::at_most(shape) : Saturating(0);
+  const Saturating share = has_parents ? ShareLearner::at_most(shape) : Saturating(0);
   // Settled and live, which share what does not change.
   const Saturating hot = at_most::block(sizeof(Hot)) + (tracker.own + share) * 2 + tracker.shared;
   const Saturating entrance =
-      shape.rule->type == RuleType::kNewEntity ? at_most::block(sizeof(Entry)) : Saturating(0);
+      shape.type->traits.knows_its_like ? at_most::block(sizeof(Entry)) : Saturating(0);
   AtMost most;
   most.learned = at_most::deque(subjects, sizeof(Track)) +
                  at_most::vector(subjects, sizeof(std::int32_t)) + subjects * (hot + entrance);
@@ -53,10 +52,10 @@ RuleRunner::AtMost RuleRunner::at_most(const config::Config& config, const RuleS
                   at_most::deque(counts.keys + counts.against_keys, sizeof(Target)) +
                   (counts.keys * 2 + subjects) * levels * sizeof(journal::KeyId);
 
-  const bool is_divergence = shape.rule->type == RuleType::kDivergence;
-  const bool keeps_documents = shape.in_documents && shape.rule->type != RuleType::kNewEntity;
+  const bool has_against = shape.rule->against_series.has_value();
+  const bool keeps_documents = shape.in_documents && !shape.type->traits.knows_its_like;
   const std::size_t more =
-      (shape.learns ? 1 : 0) + (is_divergence ? 2 : 0) + (keeps_documents ? 1 : 0);
+      (shape.learns ? 1 : 0) + (has_against ? 2 : 0) + (keeps_documents ? 1 : 0);
   const bool has_more = more > 0 || shape.has_reference();
   Saturating of_each = PaneSums::at_most(most.panes) * (1 + more);
   if (has_more) of_each += at_most::block(sizeof(Operands::More));

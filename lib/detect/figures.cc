@@ -1,5 +1,8 @@
 #include "detect/figures.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace surgewatch::detect {
 
 std::string_view describe(Missing missing) {
@@ -24,6 +27,27 @@ std::string_view describe(Missing missing) {
       return "the level that was accepted as the new normal is being learned";
   }
   return "";
+}
+
+void compare_with_whole(const Figures& whole, double whole_base, Figures* figures) {
+  figures->whole_ratio = whole.ratio;
+  figures->whole_amount = whole.observed;
+  figures->whole_base = whole_base;
+  if (whole.ratio > 0) figures->excess = figures->ratio / whole.ratio;
+}
+
+Figures with_observed(const Figures& figures, double observed) {
+  Figures f = figures;
+  f.observed = observed;
+  if (f.expected > 0) f.ratio = observed / f.expected;
+  f.rank = f.ratio;
+  if (f.whole_ratio > 0) f.excess = f.ratio / f.whole_ratio;
+  return f;
+}
+
+double improbability(double p) {
+  constexpr double kLeastP = 1e-300;
+  return -std::log10(std::clamp(p, kLeastP, 1.0));
 }
 
 bool is_same(const Figures& a, const Figures& b) {

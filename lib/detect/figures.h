@@ -61,7 +61,7 @@ struct Figures {
   double excess = 0;        // ratio / whole_ratio; 0 where there is none
   double unstated = 0;      // divergence: billed without a stated destination
 
-  // Of rules that learn; see learning.h.
+  // Of rules that learn; see learner.h.
   bool tested = false;  // one of the tests of its window
   Tier tier = Tier::kPage;
   double p = 1;        // of so much or more by chance
@@ -82,6 +82,15 @@ struct Figures {
   bool conclusive() const { return verdict >= Verdict::kQuiet; }
   bool has_expected() const { return conclusive(); }
 };
+
+// The figures of the whole that stand beside a subject's; nothing where there are none.
+void compare_with_whole(const Figures& whole, double whole_base, Figures* figures);
+
+// The same baseline, but so much observed: ratio, rank and excess follow.
+Figures with_observed(const Figures& figures, double observed);
+
+// How improbable p is: -log10 p, at most 300.
+double improbability(double p);
 
 // Whether an alert would say the same figures. What stands beside them may differ.
 bool is_same(const Figures& a, const Figures& b);

@@ -4,11 +4,10 @@
 
 #include "absl/hash/hash.h"
 #include "detect/rule_runner.h"
+#include "detect/rules/rule_type.h"
 
 namespace surgewatch::detect {
 namespace {
-
-using config::RuleType;
 
 constexpr std::string_view kNotStated = "ZZ";
 
@@ -97,7 +96,7 @@ void RuleRunner::take(const journal::Change& change) {
     }
   }
   if (target.against >= 0 || !own || against_series_ == own_series_) {
-    if (shape_.rule->type == RuleType::kDivergence) {
+    if (shape_.rule->against_series.has_value()) {
       whole_.with_more().against.add(change.pane, delta);
     }
     if (target.against >= 0) {
@@ -113,7 +112,7 @@ void RuleRunner::add(const journal::Change& change, Int128 delta, Int128 documen
   (aside ? operands->with_more().corrected : operands->observed).add(change.pane, delta);
   // new_entity asks for the whole's alone.
   const bool needs_documents =
-      shape_.in_documents && (shape_.rule->type != RuleType::kNewEntity || operands == &whole_);
+      shape_.in_documents && (!shape_.type->traits.knows_its_like || operands == &whole_);
   if (needs_documents && !aside) operands->with_more().documents.add(change.pane, documents);
 }
 
@@ -154,7 +153,7 @@ RuleRunner::Target RuleRunner::own_target(const std::vector<std::string>& key, j
     subject(parent).keys.push_back(id);
   }
   target.observed = parent;
-  if (shape_.rule->type == RuleType::kDivergence && against_series_ == own_series_) {
+  if (shape_.rule->against_series == own_series_) {
     const std::string& destination = key[shape_.rule->against_position];
     if (destination == key[shape_.rule->per[0]]) target.against = parent;
     target.unstated = destination == kNotStated || destination.empty();

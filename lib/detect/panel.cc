@@ -3,12 +3,12 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "detect/rules/rule_type.h"
 
 namespace surgewatch::detect {
 namespace {
 
 using config::Method;
-using config::RuleType;
 
 // Only a subject that has held something in its last few windows is tested
 // (GammaPoissonParameters::recent_windows).
@@ -28,8 +28,7 @@ constexpr double kOldDocuments = 50;
 Panel::Panel(const RuleShape& shape, Sums sums)
     : shape_(shape),
       sums_(std::move(sums)),
-      is_dense_(shape.reads_whole || shape.rule->type == RuleType::kShareShift ||
-                !shape.rule->rollup.empty()),
+      is_dense_(shape.reads_whole || !shape.rule->rollup.empty()),
       whole_settled_(shape, {}),
       whole_live_(shape, {}) {}
 
@@ -79,7 +78,7 @@ Panel::State Panel::fresh(std::int32_t subject) const {
 
 bool Panel::is_active(std::int32_t subject, PaneIndex pane) const {
   if (is_dense_) return true;
-  const std::int64_t windows = shape_.rule->type == RuleType::kNewEntity ? 1 : kRecentWindows;
+  const std::int64_t windows = shape_.type->traits.knows_its_like ? 1 : kRecentWindows;
   return sums_.any(subject, pane - windows * shape_.window + 1, pane);
 }
 
@@ -124,7 +123,7 @@ Figures Panel::step(std::int32_t subject, State* state, PaneIndex pane, bool wan
 }
 
 void Panel::step_whole(PaneIndex pane, Tracker* tracker, Figures* figures) const {
-  if (shape_.rule->type != RuleType::kSurge && shape_.rule->type != RuleType::kRamp) return;
+  if (!shape_.type->traits.learns_whole) return;
   WindowInputs in;
   in.pane = pane;
   in.own = in.whole = sums_.of(kWholeSeries, pane);
@@ -263,8 +262,8 @@ std::optional<Figures> Panel::at(std::int32_t subject) const {
   figures.missing = found->missing;
   const WindowSums sums = sums_.of(subject, judged_);
   figures.observed = sums.judged;
-  if (shape_.rule->type != RuleType::kShareShift) return figures;
-  // As ShareTracker gives them without an answer.
+  if (!shape_.type->traits.shares) return figures;
+  // As ShareLearner gives them without an answer.
   figures.amount = sums.judged;
   figures.whole_amount = sums_.of(kWholeSeries, judged_).judged;
   figures.observed = figures.whole_amount > 0 ? figures.amount / figures.whole_amount : 0;
@@ -278,7 +277,7 @@ void Panel::settle(PaneIndex pane, absl::FunctionRef<bool(std::int32_t)> wanted,
   for (const std::int32_t subject : everyone_) {
     Track& of = track(subject);
     const bool is_wanted = wanted(subject);
-    if (of.entered <= pane && shape_.rule->type == RuleType::kNewEntity) {
+    if (of.entered <= pane && shape_.type->traits.knows_its_like) {
       of.total += std::max(0.0, sums_.of(subject, pane).amount);
     }
     if (of.hot == nullptr && !is_wanted) continue;
@@ -381,7 +380,7 @@ void Panel::replay(std::int32_t subject, PaneIndex bounds_from,
 // ---- new_entity --------------------------------------------------------------------------------
 
 void Panel::enter(const std::vector<std::int32_t>& subjects, PaneIndex pane) {
-  if (subjects.empty() || shape_.rule->type != RuleType::kNewEntity) return;
+  if (subjects.empty() || !shape_.type->traits.knows_its_like) return;
   Entry entry;
   const WindowSums whole = sums_.of(kWholeSeries, pane);
   const bool documents_known = whole.documents > 0 && whole.amount > 0;
@@ -413,7 +412,7 @@ void Panel::enter_again(const std::vector<Amended>& amended, PaneIndex from,
     const PaneIndex first = first_window(one.subject);
     of.entered = first <= judged_ ? first : INT64_MAX;
   }
-  if (shape_.rule->type != RuleType::kNewEntity) return;
+  if (!shape_.type->traits.knows_its_like) return;
   absl::btree_map<PaneIndex, std::vector<std::int32_t>> entering;
   absl::flat_hash_map<std::int32_t, PaneIndex> first_of;
   for (const Amended& one : *affected) first_of[one.subject] = one.from;

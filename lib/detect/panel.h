@@ -42,7 +42,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "base/saturating.h"
-#include "detect/evaluate.h"
+#include "detect/rule_shape.h"
+#include "detect/rules/share_shift/share_learner.h"
 #include "detect/tracker.h"
 
 namespace surgewatch::detect {
@@ -139,7 +140,7 @@ class Panel {
   // Of the windows so far, or as far as they are settled.
   struct State {
     Tracker tracker;
-    std::optional<ShareTracker> share;  // of a part of a rollup: its share of its parent
+    std::optional<ShareLearner> share;  // of a part of a rollup: its share of its parent
   };
   struct Hot {
     State settled, live;

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/printable.h"
-#include "detect/alert_text.h"
+#include "detect/say/evidence.h"
 
 namespace surgewatch::detect {
 

@@ -8,8 +8,6 @@
 namespace surgewatch::detect {
 namespace {
 
-using config::RuleType;
-
 bool is_same(const Life& a, const Life& b) {
   if (a.suspects != b.suspects || a.episodes.size() != b.episodes.size()) return false;
   if (a.episodes.empty()) return true;
@@ -272,8 +270,7 @@ void RuleRunner::find_amended() {
     if (!again.empty() && !shape_.rule->rollup.empty()) again = order_;
   } else {
     for (const auto& [index, of] : amended) again.insert(index);
-    if (whole_from != INT64_MAX &&
-        (shape_.reads_whole || shape_.rule->type == RuleType::kDivergence)) {
+    if (whole_from != INT64_MAX && (shape_.reads_whole || shape_.rule->against_series)) {
       again = order_;
     }
   }

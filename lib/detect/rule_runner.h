@@ -46,12 +46,13 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
 #include "config/config.h"
-#include "detect/alert_text.h"
 #include "detect/detector.h"
-#include "detect/evaluate.h"
 #include "detect/lifecycle.h"
+#include "detect/operands.h"
 #include "detect/panel.h"
 #include "detect/revisions.h"
+#include "detect/rule_shape.h"
+#include "detect/subject_name.h"
 #include "journal/merger.h"
 
 namespace surgewatch::detect {

@@ -4,13 +4,13 @@
 #include <bit>
 #include <utility>
 
-#include "detect/contributors.h"
 #include "detect/rule_runner.h"
+#include "detect/rules/rule_type.h"
+#include "detect/say/alert.h"
+#include "detect/say/composition.h"
 
 namespace surgewatch::detect {
 namespace {
-
-using config::RuleType;
 
 // Of what is said of a point, but for its labels.
 std::uint32_t digest_of(const Figures& figures, bool firing, LifeState state) {
@@ -59,7 +59,7 @@ bool RuleRunner::is_standstill(PaneIndex pane, const Figures& figures) const {
 // Whether the window can change an alert though it may hold nothing.
 bool RuleRunner::is_watched(const Subject& of, PaneIndex pane) const {
   // A share can fall by holding nothing.
-  if (panel_ && shape_.rule->type == RuleType::kShareShift) return true;
+  if (panel_ && shape_.type->traits.shares) return true;
   const bool has_begun =
       of.story != nullptr &&
       (of.story->life.firing() || of.story->life.suspects != 0 || !of.story->published.empty());
@@ -68,20 +68,22 @@ bool RuleRunner::is_watched(const Subject& of, PaneIndex pane) const {
 
 const Figures& RuleRunner::whole_at(PaneIndex pane) {
   if (whole_pane_ != pane) {
-    whole_figures_ = evaluate_whole(shape_, whole_, pane);
+    whole_figures_ = shape_.type->evaluate_whole(shape_, whole_, pane);
     whole_pane_ = pane;
   }
   return whole_figures_;
 }
 
 Figures RuleRunner::evaluate_at(std::int32_t index, PaneIndex pane) {
-  return evaluate(shape_, subject(index).operands, whole_at(pane), pane, first_pane_);
+  return shape_.type->evaluate(shape_, subject(index).operands, whole_at(pane), pane, first_pane_);
 }
 
 // Of a window that may be settled; `last` is what was said of it.
 Figures RuleRunner::figures_of(std::int32_t index, PaneIndex pane, const Figures& last) {
   if (!panel_) return shape_.window_begin(pane) >= kept_from_ ? evaluate_at(index, pane) : last;
-  if (pane <= panel_->settled()) return reassess(shape_, last, sums_of(index, pane).judged);
+  if (pane <= panel_->settled()) {
+    return shape_.type->reassess(shape_, last, sums_of(index, pane).judged);
+  }
   Figures result = last;
   panel_->replay(index, pane, [&](PaneIndex at, const Figures& figures) {
     if (at == pane) result = figures;
@@ -102,9 +104,7 @@ LifeRules RuleRunner::life_rules() const {
   constexpr std::int64_t kProposeAfter = 13;
   LifeRules rules{.clear_after = shape_.rule->clear_after, .propose_after = 0};
   // Before the guard lets the alert's own windows into the baseline, somebody has been asked.
-  const bool baseline =
-      shape_.rule->type == RuleType::kSurge || shape_.rule->type == RuleType::kRamp;
-  if (shape_.learns && baseline) {
+  if (shape_.learns && shape_.type->traits.may_be_new_normal) {
     rules.propose_after = static_cast<int>(std::min(kProposeAfter, shape_.rule->learning->guard));
   }
   return rules;
@@ -146,8 +146,8 @@ void RuleRunner::say_point(Subject* of, PaneIndex pane, const Figures& figures, 
   } else {
     of->said.insert(place, {static_cast<std::uint32_t>(pane - first_pane_), digest});
   }
-  out->points.push_back(
-      make_point(shape_, name_of(*of), pane, figures, life.firing(), state_of(life)));
+  const SubjectName name = name_of(*of);
+  out->points.push_back(make_point({shape_, name, pane, figures}, life.firing(), state_of(life)));
 }
 
 void RuleRunner::publish(std::int32_t index, Emissions* out) {
@@ -186,8 +186,8 @@ void RuleRunner::emit_alert(std::int32_t index, const Revision& said, Emissions*
       parts.push_back({&names.back(), part});
     }
   } else if (shape_.window_begin(revision.reported) >= kept_from_) {
-    const Figures now =
-        evaluate(shape_, of.operands, whole_at(revision.reported), revision.reported, first_pane_);
+    const Figures now = shape_.type->evaluate(shape_, of.operands, whole_at(revision.reported),
+                                              revision.reported, first_pane_);
     if (is_same(now, revision.figures)) revision.figures = now;
   }
   const SubjectName name = name_of(of);

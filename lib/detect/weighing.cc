@@ -2,13 +2,13 @@
 #include <algorithm>
 
 #include "detect/panel.h"
+#include "detect/rules/rule_type.h"
 #include "statistics/multiple_testing.h"
 
 namespace surgewatch::detect {
 namespace {
 
 using config::Method;
-using config::RuleType;
 
 // A calm window is one that chance makes more unusual in 1 of 20 cases.
 constexpr double kCalmP = 0.05;
@@ -37,9 +37,9 @@ enum Flag : std::uint16_t {
 void Panel::put(PaneIndex pane, std::int32_t subject, const Figures& f, bool share_rises) {
   if (!f.conclusive() || (!f.tested && levels_ == 1)) return;
   const config::Learning& learning = *shape_.rule->learning;
-  const bool entities = shape_.rule->type == RuleType::kNewEntity;
-  const bool uses_p =
-      learning.method != Method::kRamp && shape_.rule->type != RuleType::kShareShift;
+  const bool entities = shape_.type->traits.knows_its_like;
+  const bool shares = shape_.type->traits.shares;
+  const bool uses_p = learning.method != Method::kRamp && !shares;
   const bool uses_e = learning.method != Method::kSurge;
   const Lines lines = lines_of(shape_, f);
   unsigned flags = 0;
@@ -48,7 +48,7 @@ void Panel::put(PaneIndex pane, std::int32_t subject, const Figures& f, bool sha
   };
   set(kTested, f.tested);
   // Nothing is no surge, whatever came before it; but a share can fall to it.
-  const bool is_something = f.observed > 0 || shape_.rule->type == RuleType::kShareShift;
+  const bool is_something = f.observed > 0 || shares;
   set(kReached, lines.reached && is_something);
   set(kUndercut, lines.undercut);
   set(kUnlikely, uses_p && f.p <= learning.alpha && (!entities || f.first_seen));
@@ -110,7 +110,7 @@ std::vector<Panel::Test*> Panel::looked_at(int level, Window* window) const {
 
 void Panel::decide(const std::vector<Test*>& looked_at, int level, PaneIndex pane, Window* window) {
   const config::Learning& learning = *shape_.rule->learning;
-  const bool entities = shape_.rule->type == RuleType::kNewEntity;
+  const bool entities = shape_.type->traits.knows_its_like;
   std::vector<Test*> tests;
   std::vector<double> p_values, e_values;
   Level& counts = window->levels[static_cast<std::size_t>(level)];
@@ -191,7 +191,7 @@ void Panel::set_verdict(PaneIndex pane, std::int32_t subject, Figures* figures) 
   const Level& counts = of->levels[static_cast<std::size_t>(track(subject).level)];
   figures->tests = counts.tests;
   figures->pages = counts.pages;
-  const bool entities = shape_.rule->type == RuleType::kNewEntity;
+  const bool entities = shape_.type->traits.knows_its_like;
   figures->others_new = entities ? counts.first_seen - figures->first_seen : 0;
 }
 

@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "config/problems.h"
 #include "detect/footprint.h"
+#include "detect/rules/table.h"
 #include "serve/footprint.h"
 
 namespace surgewatch::footprint {
@@ -119,7 +120,7 @@ std::vector<std::string> table(const config::Config& config, const Footprint& fo
 }
 
 absl::StatusOr<std::shared_ptr<const config::Config>> load(const std::string& path) {
-  SW_ASSIGN_OR_RETURN(auto config, config::load(path));
+  SW_ASSIGN_OR_RETURN(auto config, config::load(path, detect::rule_specs()));
   SW_RETURN_IF_ERROR(check(*config, of(*config)));
   return config;
 }

@@ -98,7 +98,7 @@ v1::WatchedRule watched(const config::Config& config, const config::Rule& rule) 
   const config::Series& series = config.series.at(rule.series);
   v1::WatchedRule result;
   result.set_name(rule.name);
-  result.set_type(config::wire(rule.type));
+  result.set_type(config::wire(*rule.type));
   result.set_severity(config::wire(rule.severity));
   result.set_mode(rule.shadow ? v1::MODE_SHADOW : v1::MODE_LIVE);
   result.set_series(series.name);

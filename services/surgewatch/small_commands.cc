@@ -12,6 +12,7 @@
 #include "common/alert_text.h"
 #include "common/kafka_start.h"
 #include "config/config.h"
+#include "detect/rules/table.h"
 #include "footprint/footprint.h"
 #include "kafka/client.h"
 #include "kafka/topics.h"
@@ -51,7 +52,7 @@ std::string shared_file(const std::string& name) {
 absl::Status validate(const std::vector<std::string>& files) {
   std::vector<std::string> problems;
   for (const std::string& file : files) {
-    const auto config = config::load(file);
+    const auto config = config::load(file, detect::rule_specs());
     if (!config.ok()) {
       std::ranges::move(lines_of(config.status()), std::back_inserter(problems));
       continue;
@@ -73,7 +74,7 @@ absl::Status validate(const std::vector<std::string>& files) {
 }
 
 absl::Status create_topics(const TopicsOptions& options, const Stop& stop) {
-  SW_ASSIGN_OR_RETURN(const auto config, config::load(options.config));
+  SW_ASSIGN_OR_RETURN(const auto config, config::load(options.config, detect::rule_specs()));
   SW_ASSIGN_OR_RETURN(const auto admin, kafka::Admin::create(client_options(config->kafka)));
   const auto timestamps_ahead = std::chrono::ceil<std::chrono::milliseconds>(
       std::chrono::microseconds(config->event_time.future_bound));

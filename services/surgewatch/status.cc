@@ -12,6 +12,7 @@
 #include "base/printable.h"
 #include "common/alert_text.h"
 #include "config/config.h"
+#include "detect/rules/table.h"
 #include "surgewatch/commands.h"
 #include "surgewatch/v1/service.pb.h"
 
@@ -118,7 +119,7 @@ bool print_alerts(const std::string& address, int port) {
 absl::Status show_status(const StatusOptions& options) {
   config::Server server;
   if (!options.config.empty()) {
-    SW_ASSIGN_OR_RETURN(const auto config, config::load(options.config));
+    SW_ASSIGN_OR_RETURN(const auto config, config::load(options.config, detect::rule_specs()));
     server = config->server;
   }
   const std::string& address = server.bind_address;

@@ -22,6 +22,7 @@
 #include "base/status.h"
 #include "common/stop.h"
 #include "config/config.h"
+#include "detect/rules/table.h"
 #include "detector/detector_service.h"
 #include "kafka/client.h"
 #include "kafka/topics.h"
@@ -76,7 +77,7 @@ class LiveSystem {
             fmt::format("{}\nkafka: {{brokers: '{}', topic_prefix: '{}-', group_id: '{}'}}\n"
                         "aggregator: {{workers: {}, cpu_affinity: [{}]}}\n",
                         yaml, server.brokers(), name, name, workers, fmt::join(cpus, ", ")),
-            "benchmark.yaml"))),
+            "benchmark.yaml", detect::rule_specs()))),
         admin(must(kafka::Admin::create({.brokers = server.brokers()}))) {
     spdlog::set_level(spdlog::level::err);  // an alert a line would be part of what is measured
     must(admin->create_topics(topics.specs(partitions), 1));

@@ -40,17 +40,16 @@ config::Config with(const std::string& type) {
   config.series[0].measures = {Measure::kDocuments, Measure::kUnits};
   config::Rule rule;
   if (type == "surge_since") {
-    rule = test::rule(config::RuleType::kSurgeSince, 1);
+    rule = test::rule("surge_since", 1);
     rule.reference = config::Period{kFirstDay * kMicrosPerDay, (kFirstDay + 1) * kMicrosPerDay};
     rule.fire_at.ratio = 20;
   } else if (type == "divergence") {
-    rule = test::rule(config::RuleType::kDivergence, 1);
+    rule = test::rule("divergence", 1);
     rule.against_series = 0;
     rule.against_position = 1;
     rule.fire_at.divergence = 2;
   } else {
-    rule = test::learning_rule(type == "new_entity" ? config::RuleType::kNewEntity
-                                                    : config::RuleType::kSurge);
+    rule = test::learning_rule(type == "new_entity" ? "new_entity" : "surge");
     rule.learning->period = 7;
     rule.learning->guard = 14;
     rule.learning->warm_up = 26;

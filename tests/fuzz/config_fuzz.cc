@@ -7,10 +7,12 @@
 #include "base/check.h"
 #include "base/status.h"
 #include "config/config.h"
+#include "detect/rules/table.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view yaml(reinterpret_cast<const char*>(data), size);
-  const auto config = surgewatch::config::parse(yaml, "fuzz.yaml");
+  const auto config =
+      surgewatch::config::parse(yaml, "fuzz.yaml", surgewatch::detect::rule_specs());
   if (config.ok()) {
     for (const auto& rule : (*config)->rules) {
       SW_CHECK(rule.series < (*config)->series.size());

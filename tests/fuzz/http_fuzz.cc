@@ -82,7 +82,7 @@ const config::Config& watched() {
                              "rules:\n"
                              "  - {name: rule, type: surge, series: billed, measure: units, "
                              "per: [bill_to], window: 7d}\n",
-                             "http_fuzz.yaml"));
+                             "http_fuzz.yaml", /*types=*/{}));
   SW_CHECK(parsed->ok());
   return ***parsed;
 }

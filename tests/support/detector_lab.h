@@ -14,6 +14,7 @@
 
 #include "common/stop.h"
 #include "config/config.h"
+#include "detect/rules/table.h"
 #include "detector/detector_service.h"
 #include "kafka/topics.h"
 #include "support/kafka_clients.h"
@@ -51,8 +52,8 @@ inline std::shared_ptr<const config::Config> detector_config(const std::string& 
                                                              const std::string& kafka = "",
                                                              const std::string& rule = "r",
                                                              int ratio = 4) {
-  auto config =
-      config::parse(detector_yaml(brokers, prefix, kafka, rule, ratio), "detector_lab.yaml");
+  auto config = config::parse(detector_yaml(brokers, prefix, kafka, rule, ratio),
+                              "detector_lab.yaml", detect::rule_specs());
   EXPECT_TRUE(config.ok()) << config.status();
   return *std::move(config);
 }

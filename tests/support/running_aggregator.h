@@ -36,7 +36,7 @@ inline std::shared_ptr<const config::Config> aggregator_config(const std::string
       "kafka: {brokers: '" +
           brokers + "', topic_prefix: '" + prefix + "', group_id: '" + prefix + group + "'}\n" +
           more,
-      "test.yaml");
+      "test.yaml", /*types=*/{});
   EXPECT_TRUE(config.ok()) << config.status();
   return *config;
 }

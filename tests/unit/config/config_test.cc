@@ -174,11 +174,11 @@ TEST(Parse, KeepsTheNumberOfProblemsInBounds) {
 }
 
 TEST(Load, SaysNotFoundForAFileThatCannotBeRead) {
-  const auto missing = load("no/such/file.yaml");
+  const auto missing = load("no/such/file.yaml", detect::rule_specs());
   EXPECT_TRUE(absl::IsNotFound(missing.status()));
   EXPECT_THAT(message_of(missing.status()), HasSubstr("no/such/file.yaml"));
-  EXPECT_TRUE(absl::IsNotFound(load("/").status()));
-  EXPECT_TRUE(absl::IsInvalidArgument(parse("a: 1", "c.yaml").status()));
+  EXPECT_TRUE(absl::IsNotFound(load("/", detect::rule_specs()).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(parse("a: 1", "c.yaml", detect::rule_specs()).status()));
 }
 
 TEST(ReferenceData, PointsAtTheKeyOfATableThatIsNotThere) {
@@ -191,7 +191,7 @@ TEST(ReferenceData, PointsAtTheKeyOfATableThatIsNotThere) {
 
 TEST(ReferenceData, PathsAreRelativeToTheConfiguration) {
   const std::string path = std::string(SURGEWATCH_SOURCE_DIR) + "/deploy/config/other.yaml";
-  const auto config = parse("reference_data: {fx: tables/fx.csv}", path);
+  const auto config = parse("reference_data: {fx: tables/fx.csv}", path, detect::rule_specs());
   ASSERT_TRUE(config.ok()) << message_of(config.status());
   EXPECT_TRUE((*config)->reference->fx.usd_per_unit_e9("EUR", *parse_date("2024-06-01")));
 }
@@ -367,8 +367,8 @@ TEST(Conditions, FamiliesAreThoseOfTheCatalogue) {
       "reference_data: {catalogue: tables/catalogue.csv}\n"
       "series: [{name: a, event: invoice, measures: [chips], pane: 1d, where: [{field: family, "
       "in: ";
-  EXPECT_TRUE(parse(head + "[Hopper, unknown]}]}]", path).ok());
-  EXPECT_THAT(message_of(parse(head + "[Hoper]}]}]", path).status()),
+  EXPECT_TRUE(parse(head + "[Hopper, unknown]}]}]", path, detect::rule_specs()).ok());
+  EXPECT_THAT(message_of(parse(head + "[Hoper]}]}]", path, detect::rule_specs()).status()),
               HasSubstr("'Hoper' is not a family of the catalogue; did you mean 'Hopper'?"));
 }
 

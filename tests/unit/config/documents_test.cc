@@ -51,7 +51,7 @@ TEST(ConfigurationPage, ItsErrorsAreThoseThatSurgewatchTells) {
   const auto errors = blocks(text, "errors of the configuration below");
   ASSERT_THAT(wrong, SizeIs(1));
   ASSERT_THAT(errors, SizeIs(1));
-  const auto config = parse(wrong[0], "example.yaml");
+  const auto config = parse(wrong[0], "example.yaml", detect::rule_specs());
   ASSERT_FALSE(config.ok());
   EXPECT_THAT(lines_of(message_of(config.status())), ElementsAreArray(lines_of(errors[0])));
 }

@@ -28,8 +28,7 @@ TEST(RuleCheck, FillsInDefaults) {
 TEST(RuleCheck, SaysWhatIsMissing) {
   EXPECT_THAT(
       problems_of(valid_and("name: r")),
-      ElementsAre("c.yaml:21:5: rules[1]: 'type' is missing; write one of surge_since, surge, "
-                  "divergence, share_shift, ramp and new_entity",
+      ElementsAre("c.yaml:21:5: rules[1]: 'type' is missing; write one of " + all_types(),
                   "c.yaml:21:5: rules[1]: 'series' is missing; name the series to watch",
                   "c.yaml:21:5: rules[1]: 'window' is missing; give a multiple of the series' "
                   "pane, such as 7d"));
@@ -45,7 +44,8 @@ TEST(RuleCheck, TellsATypeOfLaterVersionsFromATypo) {
   EXPECT_THAT(
       problems_of(valid_but("type: surge_since", "type: capacity")),
       ElementsAre("c.yaml:14:11: rules[0].type: rule type 'capacity' is not in this version; "
-                  "it has surge_since, surge, divergence, share_shift, ramp and new_entity"));
+                  "it has " +
+                  all_types()));
   EXPECT_THAT(
       problems_of(valid_but("type: surge_since", "type: surge_sinc")),
       ElementsAre("c.yaml:14:11: rules[0].type: 'surge_sinc' is not a rule type; did you mean "

@@ -12,6 +12,8 @@
 #include "base/status.h"
 #include "config/config.h"
 #include "config/control_class.h"
+#include "config/rule_spec.h"
+#include "detect/rules/table.h"
 #include "surgewatch/v1/config.pb.h"
 
 namespace surgewatch::config {
@@ -33,7 +35,7 @@ std::string text_of(const std::string& path) {
 }
 
 std::shared_ptr<const Config> load_shipped(const std::string& path) {
-  auto config = load(kSource + "/" + path);
+  auto config = load(kSource + "/" + path, detect::rule_specs());
   EXPECT_TRUE(config.ok()) << message_of(config.status());
   return config.ok() ? *std::move(config) : nullptr;
 }
@@ -97,7 +99,7 @@ TEST(DeepSeekConfiguration, HoldsTheRuleOfTheContract) {
   ASSERT_EQ(config->rules.size(), 5U);
   const Rule& rule = config->rules[0];
   EXPECT_EQ(rule.name, "singapore-since-deepseek");
-  EXPECT_EQ(rule.type, RuleType::kSurgeSince);
+  EXPECT_EQ(rule.type->name, "surge_since");
   EXPECT_EQ(config->series[rule.series].name, "billed");
   EXPECT_EQ(rule.measure, Measure::kRevenueUsd);
   EXPECT_THAT(rule.per, ElementsAre(0U));
@@ -115,7 +117,7 @@ TEST(DeepSeekConfiguration, ComparesWithinOneSeriesAndBetweenTwo) {
   const auto config = load_shipped("deploy/config/deepseek.yaml");
   ASSERT_NE(config, nullptr);
   const Rule& declared = config->rules[2];
-  EXPECT_EQ(declared.type, RuleType::kDivergence);
+  EXPECT_EQ(declared.type->name, "divergence");
   EXPECT_EQ(declared.against_series, declared.series);
   EXPECT_EQ(declared.against_position, 1U);
   EXPECT_THAT(declared.fire_at.observed, Optional(1e14));  // 100 million dollars in micros

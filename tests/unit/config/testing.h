@@ -9,7 +9,10 @@
 #include <vector>
 
 #include "base/status.h"
+#include "base/words.h"
 #include "config/config.h"
+#include "config/rule_spec.h"
+#include "detect/rules/table.h"
 
 namespace surgewatch::config {
 
@@ -34,6 +37,13 @@ rules:
     reference: {start: 2023-05-01, end: 2023-07-31}
     fire_at: {ratio: 4, excess_over_total: 2}
 )";
+
+// "surge_since, surge and ramp": those that there are.
+inline std::string all_types() {
+  std::vector<std::string> names;
+  for (const RuleSpec* spec : detect::rule_specs()) names.emplace_back(spec->name);
+  return enumerate(names);
+}
 
 // kValid with the first `from` replaced.
 inline std::string valid_but(std::string_view from, std::string_view to) {
@@ -78,12 +88,12 @@ inline std::vector<std::string> lines_of(const std::string& text) {
 
 // One element a problem; none for a valid configuration.
 inline std::vector<std::string> problems_of(std::string_view yaml) {
-  const auto config = parse(yaml, "c.yaml");
+  const auto config = parse(yaml, "c.yaml", detect::rule_specs());
   return config.ok() ? std::vector<std::string>{} : lines_of(message_of(config.status()));
 }
 
 inline std::shared_ptr<const Config> parse_valid(std::string_view yaml) {
-  auto config = parse(yaml, "c.yaml");
+  auto config = parse(yaml, "c.yaml", detect::rule_specs());
   EXPECT_TRUE(config.ok()) << message_of(config.status());
   return config.ok() ? *std::move(config) : std::make_shared<const Config>();
 }

@@ -6,9 +6,8 @@
 namespace surgewatch::test {
 
 inline config::Config all_rules() {
-  using config::RuleType;
   config::Config config = two_series();
-  config::Rule since = rule(RuleType::kSurgeSince, 3);
+  config::Rule since = rule("surge_since", 3);
   since.name = "since";
   since.reference = days(5, 7);
   since.fire_at.ratio = 1.5;
@@ -16,7 +15,7 @@ inline config::Config all_rules() {
   config::Rule excess = since;
   excess.name = "excess";
   excess.fire_at.excess_over_total = 1.1;
-  const auto learning = [](RuleType type, const char* name, std::int64_t window) {
+  const auto learning = [](std::string_view type, const char* name, std::int64_t window) {
     config::Rule result = learning_rule(type, window);
     result.name = name;
     result.learning->warm_up = 4;
@@ -24,21 +23,21 @@ inline config::Config all_rules() {
     result.learning->h = 1;
     return result;
   };
-  config::Rule surge = learning(RuleType::kSurge, "surge", 1);
-  config::Rule money = learning(RuleType::kSurge, "money", 2);
+  config::Rule surge = learning("surge", "surge", 1);
+  config::Rule money = learning("surge", "money", 2);
   money.measure = Measure::kRevenueUsd;
   money.fire_at.excess_over_total = 1.1;
-  config::Rule ramp = learning(RuleType::kRamp, "ramp", 1);
+  config::Rule ramp = learning("ramp", "ramp", 1);
   ramp.learning->kappa = 1.5;
-  config::Rule share = learning(RuleType::kShareShift, "share", 2);
+  config::Rule share = learning("share_shift", "share", 2);
   share.learning->odds_ratio = 1.5;
   share.learning->direction = config::Direction::kBoth;
-  config::Rule entity = learning(RuleType::kNewEntity, "entity", 2);
+  config::Rule entity = learning("new_entity", "entity", 2);
   entity.per = {0, 1};
-  config::Rule tree = learning(RuleType::kSurge, "tree", 1);
+  config::Rule tree = learning("surge", "tree", 1);
   tree.rollup = {{}, {0}, {0, 1}};
   tree.per = {0, 1};
-  config::Rule own = rule(RuleType::kDivergence, 2);
+  config::Rule own = rule("divergence", 2);
   own.name = "own";
   own.against_series = 0;
   own.against_position = 1;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "detect/rules/table.h"
 #include "unit/detect/all_rules.h"
 
 namespace surgewatch {
@@ -18,7 +19,7 @@ std::shared_ptr<const config::Config> learning(const std::string& window, const 
                   "documents], pane: {}}}\nrules:\n"
                   "  - {{name: r, series: billed, measure: units, per: [bill_to], window: {}, {}}}",
                   window, window, more),
-      "extremes.yaml");
+      "extremes.yaml", detect::rule_specs());
   EXPECT_TRUE(parsed.ok()) << parsed.status();
   return parsed.ok() ? *parsed : nullptr;
 }

@@ -16,13 +16,6 @@ inline config::Config with(config::Rule rule) {
   return config;
 }
 
-inline const v1::Evidence* evidence(const v1::Alert& alert, const std::string& name) {
-  for (const v1::Evidence& e : alert.evidence()) {
-    if (e.name() == name) return &e;
-  }
-  return nullptr;
-}
-
 // Twenty a day, give or take three.
 inline std::int64_t usual(PaneIndex day) { return 20 + (day * 7 % 7 + day * 3 % 5) % 7 - 3; }
 

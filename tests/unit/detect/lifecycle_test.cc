@@ -19,7 +19,7 @@ using ::testing::MatchesRegex;
 // One day against day 0, which has 100 dollars: fires at 4 times, ends below 2 for 2 days.
 config::Config one_day() {
   config::Config config = test::two_series();
-  config::Rule rule = test::rule(config::RuleType::kSurgeSince, 1);
+  config::Rule rule = test::rule("surge_since", 1);
   rule.reference = test::days(0, 0);
   rule.fire_at.ratio = 4;
   rule.clear_at.ratio = 2;

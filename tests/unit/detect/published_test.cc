@@ -19,7 +19,7 @@ using ::testing::IsEmpty;
 config::Config with_rule(const std::string& name, double ratio,
                          const std::string& version = "rv-1") {
   config::Config config = test::two_series();
-  config::Rule rule = test::rule(config::RuleType::kSurgeSince, 1);
+  config::Rule rule = test::rule("surge_since", 1);
   rule.name = name;
   rule.version = version;
   rule.reference = test::days(0, 0);

@@ -10,7 +10,6 @@
 namespace surgewatch {
 namespace {
 
-using config::RuleType;
 using test::learning_rule;
 using test::usual;
 using test::with;
@@ -18,7 +17,7 @@ using test::World;
 using ::testing::ElementsAre;
 
 config::Rule tree_rule() {
-  config::Rule rule = learning_rule(RuleType::kSurge);
+  config::Rule rule = learning_rule("surge");
   rule.rollup = {{}, {0}, {0, 1}};
   rule.per = {0, 1};
   return rule;

@@ -12,7 +12,6 @@
 namespace surgewatch {
 namespace {
 
-using config::RuleType;
 using ::testing::HasSubstr;
 
 constexpr std::int64_t kMillion = 1'000'000 * test::kDollar;
@@ -40,7 +39,7 @@ config::Config story() {
   return config;
 }
 
-config::Rule since_deepseek(RuleType type) {
+config::Rule since_deepseek(std::string_view type) {
   config::Rule rule = test::rule(type, kDays);
   rule.name = "singapore-since-deepseek";
   rule.reference = {*parse_date("2023-05-01"), *parse_date("2023-07-31")};
@@ -100,7 +99,7 @@ const v1::Evidence& evidence(const v1::Alert& alert, const std::string& name) {
 
 TEST(Story, SingaporeSinceDeepSeekWasFounded) {
   config::Config config = story();
-  config::Rule rule = since_deepseek(RuleType::kSurgeSince);
+  config::Rule rule = since_deepseek("surge_since");
   rule.fire_at.ratio = 4;
   rule.fire_at.excess_over_total = 2;
   config.rules = {rule};
@@ -133,7 +132,7 @@ TEST(Story, SingaporeSinceDeepSeekWasFounded) {
 
 TEST(Story, SingaporesShare) {
   config::Config config = story();
-  config::Rule rule = since_deepseek(RuleType::kShareShift);
+  config::Rule rule = since_deepseek("share_shift");
   rule.fire_at.points = 10;
   rule.fire_at.ratio = 2;
   rule.clear_at.points = kHysteresis * 10;
@@ -153,7 +152,7 @@ TEST(Story, SingaporesShare) {
 
 TEST(Story, DivergenceOfWhatIsBilledToSingapore) {
   config::Config config = story();
-  config::Rule rule = test::rule(RuleType::kDivergence, kDays);
+  config::Rule rule = test::rule("divergence", kDays);
   rule.against_series = 0;
   rule.against_position = 1;
   rule.fire_at.divergence = 0.5;
@@ -174,7 +173,7 @@ int quarter_of(std::int64_t end_seconds) {
 // A week against what the weeks before it taught, as in deploy/config/deepseek.yaml.
 TEST(Story, SurgeFiresForSingaporeInTheQuartersInWhichItJumped) {
   config::Config config = story();
-  config::Rule rule = test::learning_rule(RuleType::kSurge, 7);
+  config::Rule rule = test::learning_rule("surge", 7);
   rule.measure = Measure::kRevenueUsd;
   rule.learning->guard = 8;
   rule.learning->warm_up = 12;

@@ -13,7 +13,6 @@
 namespace surgewatch {
 namespace {
 
-using config::RuleType;
 using test::evidence;
 using test::IsSafeToShow;
 using test::learning_rule;
@@ -24,7 +23,7 @@ using ::testing::HasSubstr;
 
 // The last of the alerts that such a name brings when it buys much more than it did.
 v1::Alert alert_about(const std::string& name) {
-  config::Rule rule = learning_rule(RuleType::kSurge);
+  config::Rule rule = learning_rule("surge");
   World world(with(rule));
   for (PaneIndex day = 0; day < 32; ++day) {
     world.count(name, day, day >= 30 ? 200 : usual(day), name);

@@ -2,15 +2,20 @@
 // and a journal that is written by hand.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "base/proto_json.h"
 #include "config/config.h"
+#include "config/rule_spec.h"
 #include "detect/detector.h"
+#include "detect/rules/table.h"
 #include "unit/journal/records.h"
 
 namespace surgewatch::test {
@@ -52,10 +57,17 @@ inline config::Period days(PaneIndex first, PaneIndex last) {
   return {first * kMicrosPerDay, (last + 1) * kMicrosPerDay};
 }
 
-inline config::Rule rule(config::RuleType type, std::int64_t window) {
+// What the type of this name declares.
+inline const config::RuleSpec& spec(std::string_view type) {
+  const auto found = std::ranges::find(detect::rule_specs(), type, &config::RuleSpec::name);
+  SW_CHECK(found != detect::rule_specs().end());
+  return **found;
+}
+
+inline config::Rule rule(std::string_view type, std::int64_t window) {
   config::Rule rule;
   rule.name = "r";
-  rule.type = type;
+  rule.type = &spec(type);
   rule.measure = Measure::kRevenueUsd;
   rule.per = {0};
   rule.window_panes = window;
@@ -64,7 +76,7 @@ inline config::Rule rule(config::RuleType type, std::int64_t window) {
 }
 
 // A rule on documents that learns for eight windows, all but the last two, and knows no season.
-inline config::Rule learning_rule(config::RuleType type, std::int64_t window = 1) {
+inline config::Rule learning_rule(std::string_view type, std::int64_t window = 1) {
   config::Rule result = rule(type, window);
   result.measure = Measure::kDocuments;
   result.clear_after = 3;
@@ -72,8 +84,8 @@ inline config::Rule learning_rule(config::RuleType type, std::int64_t window = 1
   result.learning.emplace();
   result.learning->guard = 2;
   result.learning->warm_up = 8;
-  if (type == config::RuleType::kRamp) result.learning->method = config::Method::kRamp;
-  if (type == config::RuleType::kShareShift || type == config::RuleType::kNewEntity) {
+  if (type == "ramp") result.learning->method = config::Method::kRamp;
+  if (type == "share_shift" || type == "new_entity") {
     result.clear_at.ratio.reset();
   }
   return result;
@@ -125,6 +137,14 @@ class World {
  private:
   std::int64_t offset_ = 0;
 };
+
+// Null if it has none of this name.
+inline const v1::Evidence* evidence(const v1::Alert& alert, const std::string& name) {
+  for (const v1::Evidence& e : alert.evidence()) {
+    if (e.name() == name) return &e;
+  }
+  return nullptr;
+}
 
 // "1 FIRING ON_TIME 5": revision, state, timing, last pane of the window.
 inline std::string brief(const v1::Alert& alert) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/status.h"
+#include "detect/rules/table.h"
 
 namespace surgewatch::footprint {
 namespace {
@@ -15,7 +16,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 std::shared_ptr<const config::Config> parsed(const std::string& yaml) {
-  auto config = config::parse(yaml, "f.yaml");
+  auto config = config::parse(yaml, "f.yaml", detect::rule_specs());
   EXPECT_TRUE(config.ok()) << config.status();
   return *config;
 }

@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "detect/detector.h"
 #include "detect/footprint.h"
+#include "detect/rules/table.h"
 #include "serve/alert_store.h"
 #include "surgewatch/v1/alert.pb.h"
 #include "surgewatch/v1/events.pb.h"
@@ -28,7 +29,7 @@ constexpr std::int64_t kTooMuch = 3;
 constexpr std::int64_t kNoise = 3'000'000;
 
 std::shared_ptr<const config::Config> parsed(const std::string& yaml) {
-  auto config = config::parse(yaml, "measured.yaml");
+  auto config = config::parse(yaml, "measured.yaml", detect::rule_specs());
   EXPECT_TRUE(config.ok()) << config.status();
   return *config;
 }

@@ -36,7 +36,7 @@ class FlusherTest : public ::testing::Test {
                                "  - {name: billed, event: invoice, group_by: [bill_to], "
                                "measures: [units], pane: 1d}\n"
                                "journal: {flush_interval: 10ms}\n",
-                               "test.yaml")) {
+                               "test.yaml", /*types=*/{})) {
     EXPECT_EQ(broker_->create_topic("journal", 1), absl::OkStatus());
   }
   void start() {

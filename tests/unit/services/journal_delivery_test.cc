@@ -81,7 +81,7 @@ class JournalDelivery : public ::testing::Test {
             more + "\nkafka:\n  brokers: '" + broker_->brokers() +
             // Producers that give up do it soon.
             "'\n  properties: {message.timeout.ms: '1000'}\n",
-        "test.yaml");
+        "test.yaml", /*types=*/{});
     EXPECT_TRUE(config.ok()) << config.status();
     return *config;
   }

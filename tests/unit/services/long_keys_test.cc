@@ -49,7 +49,7 @@ class LongKeys : public ::testing::Test {
         "series:\n  - {name: billed, event: invoice, group_by: [bill_to.party_id], measures: "
         "[documents], pane: 1d}\nkafka: {brokers: \"" +
             broker_->brokers() + "\"}\n" + limits,
-        "test.yaml");
+        "test.yaml", /*types=*/{});
     EXPECT_TRUE(config.ok()) << config.status();
     telemetry::Telemetry telemetry("test", 1'000, {});
     Aggregator aggregator({.config = *config, .telemetry = &telemetry, .strict = true});

@@ -1,0 +1,56 @@
+#include "detect/rule_shape.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "detect/rules/rule_type.h"
+#include "detect/rules/table.h"
+
+namespace surgewatch::detect {
+namespace {
+
+std::int64_t panes_in(Micros span, Micros pane_length) {
+  return (span + pane_length - 1) / pane_length;
+}
+
+}  // namespace
+
+RuleShape::RuleShape(const config::Config& config, std::size_t rule_index)
+    : rule(&config.rules[rule_index]),
+      type(&rule_type(*rule->type)),
+      series(&config.series[rule->series]),
+      pane_length(series->pane_length),
+      window(rule->window_panes) {
+  SW_CHECK(pane_length > 0 && window > 0);
+  if (rule->reference.has_value()) {
+    reference_begin = pane_of(rule->reference->start, pane_length);
+    reference_end = pane_of(rule->reference->end, pane_length);
+  }
+  const bool has_excess =
+      rule->fire_at.excess_over_total.has_value() || rule->clear_at.excess_over_total.has_value();
+  const RuleTraits& traits = type->traits;
+  learns = rule->learning.has_value();
+  const bool is_money = rule->measure == Measure::kRevenueUsd || rule->measure == Measure::kTpp;
+  in_documents =
+      learns && (is_money || (traits.knows_its_like && rule->measure != Measure::kDocuments));
+  if (rule->against_series.has_value()) {
+    SW_CHECK(!rule->per.empty());
+    if (*rule->against_series != rule->series) {
+      SW_CHECK(rule->per.size() == 1);
+      SW_CHECK(config.series[*rule->against_series].pane_length == pane_length);
+    }
+  }
+  can_be_early = traits.only_rises && !has_excess && rule->rollup.empty();
+  reads_whole = has_excess || traits.shares;
+  // Those that learn look back to see whether there has been anything at all.
+  reach = learns ? window * (silent_windows() + 2) : window;
+  late = panes_in(config.event_time.allowed_lateness, pane_length) + 1;
+  // A document that was replaced lies up to the lateness before the event that is known for so
+  // long.
+  correctable = std::min(panes_in(config.event_time.correction_horizon, pane_length) + late,
+                         std::max(kMaxCorrectablePanes, window));
+  if (learns) correctable = (correctable + window - 1) / window * window;
+  forgotten_after = correctable;
+}
+
+}  // namespace surgewatch::detect

@@ -1,0 +1,72 @@
+#include "detect/say/composition.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "detect/operands.h"
+
+namespace surgewatch::detect {
+namespace {
+
+std::vector<Contributor> contributors(const RuleShape& shape, const journal::Merger& merger,
+                                      const SubjectName& subject,
+                                      std::span<const journal::KeyId> keys, PaneIndex pane) {
+  struct Amount {
+    Int128 amount = 0;
+    journal::KeyId key = 0;
+  };
+  const std::vector<config::Dimension>& dimensions = shape.series->group_by;
+  std::vector<std::size_t> rest;
+  for (std::size_t i = 0; i < dimensions.size(); ++i) {
+    const auto& per = subject.per;
+    if (std::find(per.begin(), per.end(), i) == per.end()) rest.push_back(i);
+  }
+  if (rest.empty()) return {};
+
+  std::vector<Amount> parts;
+  for (const journal::KeyId key : keys) {
+    Amount part{.key = key};
+    merger.visit(shape.rule->series, key, shape.window_begin(pane), pane,
+                 [&](const journal::PaneLog::Entry& entry) {
+                   part.amount += entry.values[shape.rule->measure];
+                 });
+    if (part.amount > 0) parts.push_back(part);
+  }
+  std::sort(parts.begin(), parts.end(), [&](const Amount& a, const Amount& b) {
+    if (a.amount != b.amount) return a.amount > b.amount;
+    return merger.key(shape.rule->series, a.key) < merger.key(shape.rule->series, b.key);
+  });
+  if (parts.size() > kMaxContributors) parts.resize(kMaxContributors);
+
+  std::vector<Contributor> result;
+  for (const Amount& part : parts) {
+    Contributor contributor{.labels = {}, .amount = static_cast<double>(part.amount)};
+    for (const std::size_t i : rest) {
+      contributor.labels.emplace_back(config::dimension_name(dimensions[i]),
+                                      merger.key(shape.rule->series, part.key)[i]);
+    }
+    result.push_back(std::move(contributor));
+  }
+  return result;
+}
+
+std::optional<Largest> largest_document(const RuleShape& shape, const journal::Merger& merger,
+                                        std::span<const journal::KeyId> keys, PaneIndex pane) {
+  if (shape.series->largest_document != shape.rule->measure) return std::nullopt;
+  Largest largest;
+  for (const journal::KeyId key : keys) {
+    largest.merge(merger.largest(shape.rule->series, key, shape.window_begin(pane), pane));
+  }
+  return largest;
+}
+
+}  // namespace
+
+Composition composition(const RuleShape& shape, const journal::Merger& merger,
+                        const SubjectName& subject, std::span<const journal::KeyId> keys,
+                        PaneIndex pane) {
+  return {.contributors = contributors(shape, merger, subject, keys, pane),
+          .largest_document = largest_document(shape, merger, keys, pane)};
+}
+
+}  // namespace surgewatch::detect

@@ -1,0 +1,40 @@
+// What a window holds of a subject: which keys of the series make up most of it, and how large its
+// largest document is.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/largest.h"
+#include "detect/rule_shape.h"
+#include "detect/subject_name.h"
+#include "journal/merger.h"
+
+namespace surgewatch::detect {
+
+// A part of what was observed in the window, by the dimensions that `per` leaves out.
+struct Contributor {
+  std::vector<std::pair<std::string_view, std::string>> labels;
+  double amount = 0;
+};
+inline constexpr std::size_t kMaxContributors = 5;
+
+struct Composition {
+  std::vector<Contributor> contributors;
+  // What the largest document adds, in the rule's measure; of a document whose lines fall under
+  // several keys, its largest part. Absent where the series doesn't keep it in this measure.
+  std::optional<Largest> largest_document;
+};
+
+// Of the window that ends with `pane`. Contributors are at most kMaxContributors of `keys` (the
+// subject's), the largest first; equal ones by their names. None if the subject is as fine as the
+// series.
+Composition composition(const RuleShape& shape, const journal::Merger& merger,
+                        const SubjectName& subject, std::span<const journal::KeyId> keys,
+                        PaneIndex pane);
+
+}  // namespace surgewatch::detect
