@@ -94,6 +94,13 @@ struct DetectorsOptions {
 };
 absl::Status list_detectors(const DetectorsOptions& options);
 
+struct RuleTypesOptions {
+  std::string type;  // empty: all
+  bool json = false;
+  bool markdown = false;  // as the tables of docs/rules
+};
+absl::Status list_rule_types(const RuleTypesOptions& options);
+
 // A file that comes with the program, such as "config/deepseek.yaml": beside an installed binary in
 // ../share/surgewatch, else in the source tree it was built from.
 std::string shared_file(const std::string& name);

@@ -112,6 +112,18 @@ void add_detectors(CLI::App* app, Work* work) {
   command->callback([=] { *work = [=](const Stop&) { return list_detectors(*options); }; });
 }
 
+void add_rules(CLI::App* app, Work* work) {
+  auto options = std::make_shared<RuleTypesOptions>();
+  CLI::App* rules = app->add_subcommand("rules", "What rules can be");
+  rules->require_subcommand(1);
+  CLI::App* types = rules->add_subcommand(
+      "types", "The rule types with their parameters, defaults, units and ranges");
+  types->add_option("type", options->type, "only this one");
+  CLI::Option* json = types->add_flag("--json", options->json, "as JSON");
+  types->add_flag("--markdown", options->markdown, "as the tables of docs/rules")->excludes(json);
+  types->callback([=] { *work = [=](const Stop&) { return list_rule_types(*options); }; });
+}
+
 void add_validate(CLI::App* app, Work* work) {
   auto files = std::make_shared<std::vector<std::string>>();
   CLI::App* command = app->add_subcommand("validate", "Checks configuration files");
@@ -181,8 +193,8 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", SURGEWATCH_VERSION);
   app.require_subcommand(1);
   Work work;
-  for (const auto add : {add_demo, add_run, add_replay, add_detect, add_detectors, add_validate,
-                         add_simulate, add_status, add_subscribe, add_topics}) {
+  for (const auto add : {add_demo, add_run, add_replay, add_detect, add_detectors, add_rules,
+                         add_validate, add_simulate, add_status, add_subscribe, add_topics}) {
     add(&app, &work);
   }
   try {

@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from programs import BIN, SOURCE, STORY, ProgramTest, free_port, get, wait_until  # noqa: E402
 
-SUBCOMMANDS = ["demo", "run", "replay", "detect", "detectors", "validate", "simulate", "status", "subscribe", "topics"]
+SUBCOMMANDS = ["demo", "run", "replay", "detect", "detectors", "rules", "validate", "simulate", "status", "subscribe", "topics"]
 SERVICES = ["surgewatch-aggregator", "surgewatch-detector", "surgewatch-gateway"]
 
 
