@@ -1,6 +1,7 @@
 """`surgewatch rules types`, and that the pages of docs/rules say what it says."""
 
 import json
+import re
 import sys
 import unittest
 from pathlib import Path
@@ -60,6 +61,14 @@ class RuleTypes(ProgramTest):
         self.assertEqual(len(examples), len(self.declared()))
         done = self.run_program("validate", *examples)
         self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_the_guide_shows_what_is_there(self):
+        guide = (SOURCE / "docs/rule-type.md").read_text()
+        quoted = re.findall(r"^`([\w/.]+)`\n\n((?:(?:    .*)?\n)+?)(?=\S)", guide, re.MULTILINE)
+        self.assertGreaterEqual(len(quoted), 5)
+        for path, block in quoted:
+            code = re.sub("^    ", "", block, flags=re.MULTILINE).rstrip("\n") + "\n"
+            self.assertIn(code, (SOURCE / path).read_text(), path)
 
 
 if __name__ == "__main__":

@@ -13,12 +13,13 @@
 #include "detect/rules/share_shift/share_shift.h"
 #include "detect/rules/surge/surge.h"
 #include "detect/rules/surge_since/surge_since.h"
+#include "detect/rules/threshold/threshold.h"
 
 namespace surgewatch::detect {
 
 std::span<const RuleType* const> rule_types() {
-  static const std::array all{&surge_since(), &surge(),      &ramp(),
-                              &share_shift(), &new_entity(), &divergence()};
+  static const std::array all{&surge_since(), &surge(),      &ramp(),     &share_shift(),
+                              &new_entity(),  &divergence(), &threshold()};
   return all;
 }
 

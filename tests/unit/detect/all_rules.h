@@ -46,7 +46,11 @@ inline config::Config all_rules() {
   other.name = "other";
   other.against_series = 1;
   other.against_position = 0;
-  config.rules = {since, excess, surge, money, ramp, share, entity, tree, own, other};
+  config::Rule line = rule("threshold", 3);
+  line.name = "line";
+  line.fire_at.observed = 4'000e6;
+  line.clear_at.observed = 3'000e6;
+  config.rules = {since, excess, surge, money, ramp, share, entity, tree, own, other, line};
   return config;
 }
 
