@@ -11,9 +11,9 @@
 
 #include "base/check.h"
 #include "base/proto_json.h"
+#include "base/series_key.h"
 #include "base/status.h"
 #include "common/kafka_start.h"
-#include "common/series_key.h"
 #include "detector/published_alerts.h"
 
 namespace surgewatch::services {

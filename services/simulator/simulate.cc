@@ -58,11 +58,12 @@ bool Pacer::wait(Micros event_time, const Stop& stop) {
 absl::Status simulate(const SimulateOptions& options, const Stop& stop) {
   SW_ASSIGN_OR_RETURN(const auto scenario,
                       simulate::make_scenario(options.scenario, options.events, options.seed));
-  std::unique_ptr<EventWriter> writer;
+  std::unique_ptr<files::EventWriter> writer;
   std::unique_ptr<EventPublisher> publisher;
   if (options.brokers.empty()) {
     SW_ASSIGN_OR_RETURN(
-        writer, EventWriter::open(options.out, options.format.value_or(format_of(options.out))));
+        writer, files::EventWriter::open(options.out,
+                                         options.format.value_or(files::format_of(options.out))));
   } else {
     config::Kafka kafka;
     kafka.brokers = options.brokers;

@@ -14,10 +14,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/time.h"
-#include "common/event_file.h"
 #include "common/progress.h"
 #include "common/stop.h"
 #include "config/config.h"
+#include "files/event_file.h"
 #include "kafka/client.h"
 #include "kafka/topics.h"
 #include "surgewatch/v1/events.pb.h"
@@ -60,8 +60,8 @@ struct SimulateOptions {
   std::string scenario = "deepseek";
   std::uint64_t events = 20'000;
   std::uint64_t seed = 1;
-  std::string out = "-";              // a file, where `brokers` is empty
-  std::optional<EventFormat> format;  // by the file's name if absent
+  std::string out = "-";                     // a file, where `brokers` is empty
+  std::optional<files::EventFormat> format;  // by the file's name if absent
   std::string brokers;
   std::string topic_prefix;
   double speed = 0;  // event seconds a second; 0: as fast as it goes

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "common/event_file.h"
 #include "common/stop.h"
+#include "files/event_file.h"
 
 namespace surgewatch::services {
 
@@ -36,7 +36,7 @@ absl::Status run_all(const RunOptions& options, const Stop& stop);
 struct ReplayOptions {
   std::string config;
   std::string events;
-  std::optional<EventFormat> format;
+  std::optional<files::EventFormat> format;
   std::string alerts = "-";
   std::string series;   // empty: not written
   bool zeros = false;   // in series: rows of panes without a value too

@@ -4,10 +4,10 @@
 
 #include "base/status.h"
 #include "config/text.h"
+#include "files/series_csv.h"
+#include "files/text_output.h"
 #include "methods/registry.h"
 #include "surgewatch/commands.h"
-#include "surgewatch/series_csv.h"
-#include "surgewatch/text_output.h"
 
 namespace surgewatch::services {
 namespace {
@@ -86,7 +86,7 @@ absl::Status detect(const DetectOptions& options) {
   SW_ASSIGN_OR_RETURN(
       const std::string text,
       config::read_file(piped ? "/dev/stdin" : options.in, kMaxInputBytes, config::FileKind::kAny));
-  SeriesCsvOptions csv_options;
+  files::SeriesCsvOptions csv_options;
   csv_options.file = piped ? "stdin" : options.in;
   csv_options.time_column = options.time_column;
   csv_options.value_column = options.value_column;
@@ -94,15 +94,15 @@ absl::Status detect(const DetectOptions& options) {
   csv_options.successive = options.successive;
   csv_options.zeros = options.zeros;
   csv_options.lenient = options.lenient;
-  SW_ASSIGN_OR_RETURN(const SeriesCsv csv, read_series_csv(text, csv_options));
+  SW_ASSIGN_OR_RETURN(const files::SeriesCsv csv, files::read_series_csv(text, csv_options));
   print_taken_as_na(csv.taken_as_na);
   SW_ASSIGN_OR_RETURN(const methods::Answers answers,
                       methods::run_method(options.method, settings, csv.table));
-  SW_ASSIGN_OR_RETURN(TextOutput out, TextOutput::open(options.out));
+  SW_ASSIGN_OR_RETURN(files::TextOutput out, files::TextOutput::open(options.out));
   const auto details = options.details ? method->details : std::vector<std::string_view>{};
-  SW_RETURN_IF_ERROR(out.line(answers_header(csv, details)));
-  for (const SeriesCsv::Row& row : csv.rows) {
-    SW_RETURN_IF_ERROR(out.line(answer_line(csv, row, answers, details.size())));
+  SW_RETURN_IF_ERROR(out.line(files::answers_header(csv, details)));
+  for (const files::SeriesCsv::Row& row : csv.rows) {
+    SW_RETURN_IF_ERROR(out.line(files::answer_line(csv, row, answers, details.size())));
   }
   return out.close();
 }

@@ -9,8 +9,8 @@ namespace {
 
 using Work = std::function<absl::Status(const Stop&)>;
 
-const std::map<std::string, EventFormat> kFormats{{"ndjson", EventFormat::kNdjson},
-                                                  {"binpb", EventFormat::kBinpb}};
+const std::map<std::string, files::EventFormat> kFormats{{"ndjson", files::EventFormat::kNdjson},
+                                                         {"binpb", files::EventFormat::kBinpb}};
 
 // Each adds one subcommand whose callback sets `work`.
 void add_demo(CLI::App* app, Work* work) {

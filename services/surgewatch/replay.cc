@@ -4,15 +4,15 @@
 
 #include "base/proto_json.h"
 #include "base/status.h"
-#include "common/event_file.h"
 #include "common/progress.h"
 #include "config/config.h"
 #include "detect/detector.h"
+#include "files/event_file.h"
+#include "files/pane_csv.h"
+#include "files/text_output.h"
 #include "footprint/footprint.h"
 #include "surgewatch/commands.h"
-#include "surgewatch/pane_csv.h"
 #include "surgewatch/replay_pipeline.h"
-#include "surgewatch/text_output.h"
 #include "surgewatch/v1/journal.pb.h"
 
 // The pipeline without Kafka: a file's invoices are one source, its shipments another. There is no
@@ -28,9 +28,9 @@ constexpr std::size_t kSaidAtOnce = detect::Detector::kSaidAtOnce;
 
 class Replay {
  public:
-  Replay(const ReplayOptions& options, std::unique_ptr<EventReader> reader,
-         std::shared_ptr<const config::Config> config, TextOutput alerts,
-         std::optional<TextOutput> rejects)
+  Replay(const ReplayOptions& options, std::unique_ptr<files::EventReader> reader,
+         std::shared_ptr<const config::Config> config, files::TextOutput alerts,
+         std::optional<files::TextOutput> rejects)
       : config_(config),
         bytes_total_(reader->bytes_total()),
         pipeline_(std::move(reader), config,
@@ -54,8 +54,8 @@ class Replay {
   const std::optional<std::uint64_t> bytes_total_;
   ReplayPipeline pipeline_;
   detect::Detector detector_;
-  TextOutput alerts_;
-  std::optional<TextOutput> rejects_;
+  files::TextOutput alerts_;
+  std::optional<files::TextOutput> rejects_;
   Progress progress_;
   detect::Emissions said_;
   std::int64_t journal_offset_ = 0;
@@ -104,8 +104,8 @@ absl::Status Replay::apply(const std::vector<v1::JournalRecord>& journal) {
 }
 
 absl::Status Replay::write_series(const std::string& path, bool zeros) const {
-  SW_ASSIGN_OR_RETURN(TextOutput output, TextOutput::open(path));
-  SW_RETURN_IF_ERROR(write_panes(*config_, detector_, zeros, &output));
+  SW_ASSIGN_OR_RETURN(files::TextOutput output, files::TextOutput::open(path));
+  SW_RETURN_IF_ERROR(files::write_panes(*config_, detector_, zeros, &output));
   return output.close();
 }
 
@@ -135,12 +135,12 @@ std::string Replay::summary() const {
 absl::Status replay(const ReplayOptions& options, const Stop& stop) {
   SW_ASSIGN_OR_RETURN(auto config, footprint::load(options.config));
   SW_ASSIGN_OR_RETURN(
-      auto reader,
-      EventReader::open(options.events, options.format.value_or(format_of(options.events))));
-  SW_ASSIGN_OR_RETURN(TextOutput alerts, TextOutput::open(options.alerts));
-  std::optional<TextOutput> rejects;
+      auto reader, files::EventReader::open(
+                       options.events, options.format.value_or(files::format_of(options.events))));
+  SW_ASSIGN_OR_RETURN(files::TextOutput alerts, files::TextOutput::open(options.alerts));
+  std::optional<files::TextOutput> rejects;
   if (!options.rejects.empty()) {
-    SW_ASSIGN_OR_RETURN(rejects, TextOutput::open(options.rejects));
+    SW_ASSIGN_OR_RETURN(rejects, files::TextOutput::open(options.rejects));
   }
   const auto start = std::chrono::steady_clock::now();
   Replay replay(options, std::move(reader), std::move(config), std::move(alerts),

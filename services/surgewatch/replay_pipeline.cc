@@ -41,7 +41,7 @@ std::string reject_line(std::optional<Topic> topic, std::int64_t offset, std::st
 
 // A stretch of the file, with what the sources made of it.
 struct ReplayPipeline::Batch {
-  EventBatch events;
+  files::EventBatch events;
   std::array<std::vector<Step>, 2> steps;  // each written by its source's thread
 };
 
@@ -107,7 +107,7 @@ ReplayPipeline::Batch* ReplayPipeline::Threads::next() {
   return batch;
 }
 
-ReplayPipeline::ReplayPipeline(std::unique_ptr<EventReader> reader,
+ReplayPipeline::ReplayPipeline(std::unique_ptr<files::EventReader> reader,
                                std::shared_ptr<const config::Config> config, Options options)
     : reader_(std::move(reader)),
       options_(options),
@@ -159,7 +159,7 @@ void ReplayPipeline::merge(Batch* batch, Stretch* stretch) {
     std::ranges::move(steps, std::back_inserter(stretch->steps));
   }
   unreadable_ += batch->events.unreadable.size();
-  for (const EventBatch::Unreadable& one : batch->events.unreadable) {
+  for (const files::EventBatch::Unreadable& one : batch->events.unreadable) {
     if (!options_.keep_rejects) break;
     stretch->steps.push_back(
         {.offset = one.offset,

@@ -23,8 +23,8 @@
 
 #include "absl/status/statusor.h"
 #include "aggregate/source.h"
-#include "common/event_file.h"
 #include "config/config.h"
+#include "files/event_file.h"
 #include "surgewatch/v1/journal.pb.h"
 
 namespace surgewatch::services {
@@ -50,8 +50,8 @@ class ReplayPipeline {
     std::uint64_t bytes_read = 0;  // likewise
   };
 
-  ReplayPipeline(std::unique_ptr<EventReader> reader, std::shared_ptr<const config::Config> config,
-                 Options options);
+  ReplayPipeline(std::unique_ptr<files::EventReader> reader,
+                 std::shared_ptr<const config::Config> config, Options options);
   // Stops what runs, wherever it is.
   ~ReplayPipeline();
 
@@ -71,7 +71,7 @@ class ReplayPipeline {
   void process(Topic topic, Batch* batch);
   void merge(Batch* batch, Stretch* stretch);
 
-  const std::unique_ptr<EventReader> reader_;
+  const std::unique_ptr<files::EventReader> reader_;
   const Options options_;
   std::array<aggregate::Source, 2> sources_;
   std::array<std::vector<aggregate::Aside>, 2> asides_;  // reused

@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "base/check.h"
-#include "common/event_file.h"
+#include "files/event_file.h"
 #include "observe/decode.h"
 #include "support/from_json.h"
 
@@ -38,10 +38,10 @@ double cpu_seconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-std::uint64_t read(const std::string& path, services::EventFormat format) {
-  auto reader = services::EventReader::open(path, format);
+std::uint64_t read(const std::string& path, files::EventFormat format) {
+  auto reader = files::EventReader::open(path, format);
   SW_CHECK(reader.ok());
-  services::EventBatch batch;
+  files::EventBatch batch;
   observe::Document document;
   while (true) {
     const auto more = (*reader)->next(&batch);
@@ -99,8 +99,8 @@ int run(const std::string& way, const std::string& path, int runs) {
     const double cpu = cpu_seconds();
     const auto start = std::chrono::steady_clock::now();
     events = way == "protobuf" ? read_with_protobuf(path)
-                               : read(path, way == "binpb" ? services::EventFormat::kBinpb
-                                                           : services::EventFormat::kNdjson);
+                               : read(path, way == "binpb" ? files::EventFormat::kBinpb
+                                                           : files::EventFormat::kNdjson);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     if (best != 0 && took.count() >= best) continue;
     best = took.count();

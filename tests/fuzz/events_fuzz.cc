@@ -21,12 +21,12 @@
 #include "base/check.h"
 #include "base/proto_json.h"
 #include "base/utf8.h"
-#include "common/event_file.h"
+#include "files/event_file.h"
 #include "fuzz/bytes.h"
 #include "fuzz/input_file.h"
 #include "unit/json/transcode_oracle.h"
 
-namespace surgewatch::services {
+namespace surgewatch::files {
 namespace {
 
 namespace pb = google::protobuf;
@@ -189,7 +189,7 @@ void check(fuzz::Bytes input) {
 }
 
 }  // namespace
-}  // namespace surgewatch::services
+}  // namespace surgewatch::files
 
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
   google::protobuf::SetLogHandler(nullptr);  // it logs each string that is not UTF-8
@@ -197,6 +197,6 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  surgewatch::services::check({data, size});
+  surgewatch::files::check({data, size});
   return 0;
 }

@@ -5,11 +5,11 @@
 #include <vector>
 
 #include "base/check.h"
-#include "surgewatch/series_csv.h"
+#include "files/series_csv.h"
 
 namespace {
 
-using surgewatch::services::SeriesCsvOptions;
+using surgewatch::files::SeriesCsvOptions;
 
 std::vector<SeriesCsvOptions> ways() {
   std::vector<SeriesCsvOptions> all(6);
@@ -30,7 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   static const std::vector<SeriesCsvOptions> kWays = ways();
   for (const SeriesCsvOptions& options : kWays) {
-    const auto csv = services::read_series_csv(text, options);
+    const auto csv = files::read_series_csv(text, options);
     if (!csv.ok()) continue;
     constexpr std::size_t kManyWindows = 10'000;  // what follows is slow, and more of the same
     if (csv->table.times.size() > kManyWindows) continue;
@@ -42,7 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto answers = methods::run_method("ears", {{"baseline", "2"}}, csv->table);
     SW_CHECK(answers.ok());
     for (const auto& row : csv->rows) {
-      SW_CHECK(!services::answer_line(*csv, row, *answers, 0).empty());
+      SW_CHECK(!files::answer_line(*csv, row, *answers, 0).empty());
     }
   }
   return 0;

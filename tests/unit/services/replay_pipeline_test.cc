@@ -33,7 +33,7 @@ class ReplayPipelineTest : public ::testing::Test {
 
   // A hundred days; every third a shipment, and now and then one that is rejected.
   void write_events() {
-    auto writer = EventWriter::open(path_, EventFormat::kBinpb);
+    auto writer = files::EventWriter::open(path_, files::EventFormat::kBinpb);
     ASSERT_TRUE(writer.ok());
     for (int i = 0; i < kEvents; ++i) {
       v1::Event event;
@@ -52,7 +52,7 @@ class ReplayPipelineTest : public ::testing::Test {
   }
 
   std::unique_ptr<ReplayPipeline> open(bool one_thread) {
-    auto reader = EventReader::open(path_, EventFormat::kBinpb);
+    auto reader = files::EventReader::open(path_, files::EventFormat::kBinpb);
     EXPECT_TRUE(reader.ok()) << reader.status();
     return std::make_unique<ReplayPipeline>(
         *std::move(reader), two_series(),
@@ -121,9 +121,9 @@ TEST_F(ReplayPipelineTest, TellsWhatTheReaderCannotRead) {
 }
 
 // Reads well once and then fails, as a disk does.
-class FailingReader : public EventReader {
+class FailingReader : public files::EventReader {
  public:
-  absl::StatusOr<bool> next(EventBatch* batch) override {
+  absl::StatusOr<bool> next(files::EventBatch* batch) override {
     batch->clear();
     if (first_) {
       first_ = false;

@@ -1,4 +1,4 @@
-#include "common/event_file.h"
+#include "files/event_file.h"
 
 #include <google/protobuf/io/coded_stream.h>
 #include <sys/stat.h>
@@ -15,7 +15,7 @@
 #include "base/status.h"
 #include "json/event_transcoder.h"
 
-namespace surgewatch::services {
+namespace surgewatch::files {
 namespace {
 
 // Of a record of either format; in a binary file a length beyond it is taken for damage.
@@ -382,4 +382,4 @@ absl::Status EventWriter::close() {
   return absl::OkStatus();
 }
 
-}  // namespace surgewatch::services
+}  // namespace surgewatch::files

@@ -26,7 +26,7 @@
 #include "absl/status/statusor.h"
 #include "base/time.h"
 
-namespace surgewatch::services {
+namespace surgewatch::files {
 
 enum class TimeKind : std::uint8_t { kNumber, kDate, kInstant, kLabel };
 
@@ -84,4 +84,4 @@ absl::StatusOr<Grid> lay_grid(std::vector<double> keys, double least, double ste
 // Whether the key is a whole number of steps from the first.
 bool is_on_step(double key, double first, double step);
 
-}  // namespace surgewatch::services
+}  // namespace surgewatch::files

@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
-namespace surgewatch::services {
+namespace surgewatch {
 
 // One part of it, `bill_to=SG`; parts are joined by `;`.
 std::string key_part(std::string_view dimension, std::string_view value);
 
-}  // namespace surgewatch::services
+}  // namespace surgewatch

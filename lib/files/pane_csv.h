@@ -1,6 +1,6 @@
 // Closed panes as CSV, for `replay --series`: series,pane_start,key,measure,value.
 //
-// A key has its dimensions in the order of group_by (common/series_key.h), so a row is a line.
+// A key has its dimensions in the order of group_by (base/series_key.h), so a row is a line.
 //
 // Rows: one a series, pane, key and measure that is not zero, sorted: series as configured, then
 // by pane, then by key and measure as text. With `zeros` the others too: from a series' first pane
@@ -15,13 +15,13 @@
 #include "absl/status/status.h"
 #include "config/config.h"
 #include "detect/detector.h"
-#include "surgewatch/text_output.h"
+#include "files/text_output.h"
 
-namespace surgewatch::services {
+namespace surgewatch::files {
 
 std::string pane_key(const config::Series& series, const std::vector<std::string>& values);
 
 absl::Status write_panes(const config::Config& config, const detect::Detector& detector, bool zeros,
                          TextOutput* output);
 
-}  // namespace surgewatch::services
+}  // namespace surgewatch::files

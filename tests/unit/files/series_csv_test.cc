@@ -1,4 +1,4 @@
-#include "surgewatch/series_csv.h"
+#include "files/series_csv.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -6,7 +6,7 @@
 
 #include <tuple>
 
-namespace surgewatch::services {
+namespace surgewatch::files {
 namespace {
 
 using ::testing::AllOf;
@@ -273,4 +273,4 @@ TEST(AnswerLine, SaysNaForWhatThereIsNotAndNumbersThatReadBack) {
 }
 
 }  // namespace
-}  // namespace surgewatch::services
+}  // namespace surgewatch::files

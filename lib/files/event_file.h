@@ -30,7 +30,7 @@
 #include "base/source.h"
 #include "surgewatch/v1/events.pb.h"
 
-namespace surgewatch::services {
+namespace surgewatch::files {
 
 enum class EventFormat : std::uint8_t { kNdjson, kBinpb };
 
@@ -96,4 +96,4 @@ class EventWriter {
   EventFormat format_;
 };
 
-}  // namespace surgewatch::services
+}  // namespace surgewatch::files

@@ -1,4 +1,4 @@
-#include "surgewatch/pane_csv.h"
+#include "files/pane_csv.h"
 
 #include <algorithm>
 #include <map>
@@ -7,11 +7,11 @@
 #include <string_view>
 #include <utility>
 
+#include "base/series_key.h"
 #include "base/status.h"
-#include "common/series_key.h"
 #include "config/csv.h"
 
-namespace surgewatch::services {
+namespace surgewatch::files {
 namespace {
 
 // Rows are sorted as text, so that any tool's sort agrees.
@@ -140,4 +140,4 @@ absl::Status write_panes(const config::Config& config, const detect::Detector& d
   return writer.finish();
 }
 
-}  // namespace surgewatch::services
+}  // namespace surgewatch::files

@@ -14,7 +14,7 @@
 #include "absl/status/statusor.h"
 #include "base/status.h"
 
-namespace surgewatch::services {
+namespace surgewatch::files {
 
 class TextOutput {
  public:
@@ -57,4 +57,4 @@ class TextOutput {
   std::string path_;
 };
 
-}  // namespace surgewatch::services
+}  // namespace surgewatch::files

@@ -1,4 +1,4 @@
-#include "surgewatch/series_csv.h"
+#include "files/series_csv.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,9 +10,9 @@
 #include "base/numbers.h"
 #include "base/status.h"
 #include "config/csv.h"
-#include "surgewatch/series_times.h"
+#include "files/series_times.h"
 
-namespace surgewatch::services {
+namespace surgewatch::files {
 namespace {
 
 using config::CsvTable;
@@ -353,4 +353,4 @@ std::string answer_line(const SeriesCsv& csv, const SeriesCsv::Row& row,
   return line;
 }
 
-}  // namespace surgewatch::services
+}  // namespace surgewatch::files

@@ -1,4 +1,4 @@
-#include "common/event_file.h"
+#include "files/event_file.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 
 #include "base/utf8.h"
 
-namespace surgewatch::services {
+namespace surgewatch::files {
 namespace {
 
 using ::testing::HasSubstr;
@@ -282,4 +282,4 @@ TEST(FormatOf, GoesByTheName) {
 }
 
 }  // namespace
-}  // namespace surgewatch::services
+}  // namespace surgewatch::files

@@ -1,4 +1,4 @@
-#include "surgewatch/series_times.h"
+#include "files/series_times.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +8,7 @@
 #include "base/status.h"
 #include "json/scalars.h"
 
-namespace surgewatch::services {
+namespace surgewatch::files {
 namespace {
 
 // Keys are whole up to here, 285 years of microseconds.
@@ -188,4 +188,4 @@ absl::StatusOr<Grid> lay_grid(std::vector<double> keys, double least, double ste
   return grid;
 }
 
-}  // namespace surgewatch::services
+}  // namespace surgewatch::files

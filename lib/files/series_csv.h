@@ -25,7 +25,7 @@
 #include "config/problems.h"
 #include "methods/registry.h"
 
-namespace surgewatch::services {
+namespace surgewatch::files {
 
 struct SeriesCsvOptions {
   std::string file;         // for messages
@@ -63,4 +63,4 @@ std::string answers_header(const SeriesCsv& csv, const std::vector<std::string_v
 std::string answer_line(const SeriesCsv& csv, const SeriesCsv::Row& row,
                         const methods::Answers& answers, std::size_t details);
 
-}  // namespace surgewatch::services
+}  // namespace surgewatch::files
