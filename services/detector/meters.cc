@@ -3,7 +3,7 @@
 #include <set>
 #include <string>
 
-#include "common/alert_text.h"
+#include "common/short_names.h"
 
 namespace surgewatch::services {
 

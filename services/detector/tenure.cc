@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/status.h"
-#include "common/alert_text.h"
+#include "common/alert_line.h"
 #include "common/kafka_start.h"
 
 namespace surgewatch::services {

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-#include "common/alert_text.h"
+#include "common/short_names.h"
 #include "config/config.h"
 
 namespace surgewatch::services {

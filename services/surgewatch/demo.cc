@@ -5,8 +5,8 @@
 #include <cstdio>
 
 #include "base/status.h"
+#include "common/alert_line.h"
 #include "common/alert_news.h"
-#include "common/alert_text.h"
 #include "common/progress.h"
 #include "config/config.h"
 #include "footprint/footprint.h"

@@ -10,7 +10,7 @@
 
 #include "absl/strings/ascii.h"
 #include "base/printable.h"
-#include "common/alert_text.h"
+#include "common/alert_line.h"
 #include "config/config.h"
 #include "detect/rules/table.h"
 #include "surgewatch/commands.h"

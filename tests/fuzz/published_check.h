@@ -9,7 +9,7 @@
 #include "base/printable.h"
 #include "base/proto_json.h"
 #include "base/utf8.h"
-#include "common/alert_text.h"
+#include "common/alert_line.h"
 #include "common/published_record.h"
 #include "surgewatch/v1/alert.pb.h"
 

@@ -1,4 +1,4 @@
-#include "common/alert_text.h"
+#include "common/alert_line.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

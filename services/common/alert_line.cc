@@ -1,4 +1,4 @@
-#include "common/alert_text.h"
+#include "common/alert_line.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -10,6 +10,7 @@
 
 #include "base/printable.h"
 #include "base/time.h"
+#include "common/short_names.h"
 
 namespace surgewatch::services {
 namespace {
@@ -20,13 +21,6 @@ std::string grouped(double value, int decimals) {
   const std::size_t point = std::min(text.find('.'), text.size());
   for (std::size_t i = point; i > 3; i -= 3) text.insert(i - 3, ",");
   return value < 0 ? "-" + text : text;
-}
-
-std::string lower_without(std::string name, std::string_view prefix) {
-  name.erase(0, prefix.size());
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return name;
 }
 
 const char* colour_of(const v1::Alert& alert) {
@@ -46,19 +40,6 @@ const char* colour_of(const v1::Alert& alert) {
 std::string format_amount(double value, const std::string& measure) {
   if (measure == "revenue_usd") return grouped(value / 1e12, 1) + " million USD";
   return grouped(value, 0) + " " + printable_word(measure);
-}
-
-std::string short_name(v1::Severity severity) {
-  return lower_without(v1::Severity_Name(severity), "SEVERITY_");
-}
-std::string short_name(v1::AlertState state) {
-  return lower_without(v1::AlertState_Name(state), "ALERT_STATE_");
-}
-std::string short_name(v1::Timing timing) {
-  return lower_without(v1::Timing_Name(timing), "TIMING_");
-}
-std::string short_name(v1::RuleType type) {
-  return lower_without(v1::RuleType_Name(type), "RULE_TYPE_");
 }
 
 std::string resolution_text(v1::Resolution resolution) {

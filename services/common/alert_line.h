@@ -1,5 +1,8 @@
-// Alerts and figures as a person reads them in a terminal. Names out of events and topics are
-// printable_word()s (base/printable.h).
+// An alert in one line, as a person reads it on a terminal or in a log, and the words of that line.
+// Names out of events and topics are printable_word()s (base/printable.h). The alert's own
+// explanation and evidence are lib/detect's.
+//
+// Threads: any.
 #pragma once
 
 #include <string>
@@ -10,12 +13,6 @@ namespace surgewatch::services {
 
 // "7,697.0 million USD", "12,345 chips".
 std::string format_amount(double value, const std::string& measure);
-
-// Short forms: SEVERITY_WARNING → warning, RULE_TYPE_SURGE_SINCE → surge_since.
-std::string short_name(v1::Severity severity);
-std::string short_name(v1::AlertState state);
-std::string short_name(v1::Timing timing);
-std::string short_name(v1::RuleType type);
 
 // Why an alert is resolved: "its rule was removed"; empty of one that does not say.
 std::string resolution_text(v1::Resolution resolution);
