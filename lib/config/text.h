@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "base/words.h"
+#include "base/suggestion.h"
 #include "config/problems.h"
 
 namespace surgewatch::config {

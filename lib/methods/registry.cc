@@ -4,7 +4,7 @@
 
 #include "base/check.h"
 #include "base/status.h"
-#include "base/words.h"
+#include "base/suggestion.h"
 #include "methods/specs.h"
 
 namespace surgewatch::methods {

@@ -6,7 +6,7 @@
 #include "base/check.h"
 #include "base/numbers.h"
 #include "base/status.h"
-#include "base/words.h"
+#include "base/suggestion.h"
 
 namespace surgewatch::methods {
 namespace {

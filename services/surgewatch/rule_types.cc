@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/status.h"
-#include "base/words.h"
+#include "base/suggestion.h"
 #include "config/rule_spec.h"
 #include "detect/rules/table.h"
 #include "surgewatch/commands.h"

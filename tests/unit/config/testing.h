@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/status.h"
-#include "base/words.h"
+#include "base/suggestion.h"
 #include "config/config.h"
 #include "config/rule_spec.h"
 #include "detect/rules/table.h"

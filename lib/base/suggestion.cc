@@ -1,4 +1,4 @@
-#include "base/words.h"
+#include "base/suggestion.h"
 
 #include <fmt/format.h>
 

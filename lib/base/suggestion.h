@@ -1,4 +1,7 @@
-// What a person meant: the nearest of some words, and lists of words as a sentence has them.
+// What to say of a word that is not known: the nearest of those that are, and a list of them as a
+// sentence has it.
+//
+// Threads: any.
 #pragma once
 
 #include <string>
