@@ -99,7 +99,7 @@ class Detector::Impl {
   // What every source that the rule reads has passed.
   std::optional<Micros> passed(const RuleRunner& runner) const {
     const config::Rule& rule = *runner.shape().rule;
-    return merger_.passed(rule.series, rule.against_series.value_or(rule.series));
+    return merger_.watermark(rule.series, rule.against_series.value_or(rule.series));
   }
 
   // One stage, or as many instants of it as have `limit` emissions.
@@ -186,7 +186,7 @@ class Detector::Impl {
       const config::Series& definition = config_->series[series];
       PaneIndex needed_from = INT64_MAX;
       if (by_series_[series].empty()) {
-        const auto p = merger_.passed(series);
+        const auto p = merger_.watermark(series);
         if (!p.has_value()) continue;
         needed_from = pane_of(*p - config_->event_time.allowed_lateness, definition.pane_length);
       }
@@ -210,7 +210,7 @@ class Detector::Impl {
 
   void visit_series(std::size_t series, const std::function<void(const ClosedPane&)>& visit) const {
     const config::Series& definition = config_->series[series];
-    const std::optional<Micros> passed = merger_.passed(series);
+    const std::optional<Micros> passed = merger_.watermark(series);
     if (!passed.has_value()) return;
     const PaneIndex last = pane_of(*passed, definition.pane_length) - 1;
 

@@ -365,10 +365,10 @@ LargestLog& Generation::largest_of(std::size_t series, KeyId key) {
 
 void Generation::move(SourceId source, const Change& change, std::vector<Change>* changes) {
   SeriesState& state = series_[change.series];
-  const std::optional<Micros> passed = watermarks_.passed(source.topic);
+  const std::optional<Micros> watermark = watermarks_.combined(source.topic);
   const Micros final_at =
       (change.pane + 1) * state.pane_length + config_->event_time.allowed_lateness;
-  if (passed.has_value() && final_at <= *passed) ++stats_.reopened_panes;
+  if (watermark.has_value() && final_at <= *watermark) ++stats_.reopened_panes;
   if (change.pane >= state.forgotten_before) {
     PaneLog& updates = updates_of(change.series, change.key);
     PaneLog& log = change.is_correction ? state.corrections[change.key] : updates;

@@ -219,11 +219,11 @@ void Merger::replace_if_caught_up() {
 
 // ---- what others ask ---------------------------------------------------------------------------
 
-std::optional<Micros> Merger::passed(std::size_t series, std::size_t other) const {
+std::optional<Micros> Merger::watermark(std::size_t series, std::size_t other) const {
   if (in_force_ == nullptr || !in_force_->covers(series) || !in_force_->covers(other)) {
     return std::nullopt;
   }
-  return in_force_->watermarks().passed(topics_of(series, other));
+  return in_force_->watermarks().combined(topics_of(series, other));
 }
 
 std::optional<Micros> Merger::first_watermark(std::size_t series, std::size_t other) const {

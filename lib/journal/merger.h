@@ -62,10 +62,10 @@ class Merger {
     return apply(record, last_offset_ + 1);
   }
 
-  // What every source that the series (of both) reads has passed; nullopt where nothing is known,
-  // or where the figures in force are of another definition of the series.
-  std::optional<Micros> passed(std::size_t series) const { return passed(series, series); }
-  std::optional<Micros> passed(std::size_t series, std::size_t other) const;
+  // The combined watermark of what the series (of both) reads: Watermarks::combined(). nullopt
+  // where nothing is known, or where the figures in force are of another definition of the series.
+  std::optional<Micros> watermark(std::size_t series) const { return watermark(series, series); }
+  std::optional<Micros> watermark(std::size_t series, std::size_t other) const;
   // The first watermark of any source that they read.
   std::optional<Micros> first_watermark(std::size_t series, std::size_t other) const;
   // The lowest watermark over all sources that are not idle.

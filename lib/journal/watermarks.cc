@@ -53,17 +53,17 @@ std::optional<Micros> Watermarks::lowest() const {
 }
 
 void Watermarks::follow(const Watermarks& other) {
-  for (std::size_t i = 0; i < passed_.size(); ++i) {
-    if (!other.passed_[i].has_value()) continue;
-    passed_[i] = std::max(passed_[i].value_or(*other.passed_[i]), *other.passed_[i]);
+  for (std::size_t i = 0; i < combined_.size(); ++i) {
+    if (!other.combined_[i].has_value()) continue;
+    combined_[i] = std::max(combined_[i].value_or(*other.combined_[i]), *other.combined_[i]);
   }
 }
 
 void Watermarks::update(Topic topic) {
   for (const Topics topics : {Topics(topic), Topics::both()}) {
     const std::optional<Micros> now = bound(topics);
-    std::optional<Micros>& passed = passed_[topics.index()];
-    if (now.has_value()) passed = std::max(passed.value_or(*now), *now);
+    std::optional<Micros>& combined = combined_[topics.index()];
+    if (now.has_value()) combined = std::max(combined.value_or(*now), *now);
   }
 }
 

@@ -1,4 +1,4 @@
-// How far each source has come in event time, and therefore which instants have been passed.
+// How far each source has come in event time, and how far event time is for who looks at several.
 //
 // A source is one partition. Those that the topology names and those that somebody speaks of count;
 // a source without a watermark holds back all who look at its topic. One that its owner has marked
@@ -7,8 +7,8 @@
 // does not hold back a rule over two topics while the other moves. Only when all sources that
 // somebody looks at are idle does the furthest of their watermarks stand.
 //
-// Invariants: a source's watermark never falls, and passed() never falls: what has been passed
-// stays passed, even if a source that was thought idle comes back with less.
+// Invariants: a source's watermark never falls, and combined() never falls, even if a source that
+// was thought idle comes back with less.
 // Cost: O(sources) for each change.
 #pragma once
 
@@ -57,9 +57,10 @@ class Watermarks {
   void end(SourceId source) { advance(source, kEndOfInput); }
   void mark_idle(SourceId source, bool idle);
 
-  // No event before this is to be expected from any source of these topics; nullopt while nothing
-  // is known.
-  std::optional<Micros> passed(Topics topics) const { return passed_[topics.index()]; }
+  // The watermark of who looks at these topics: what ends by it may close. It is the word of those
+  // sources alone that were not idle when it rose; what the others bring from before it amends.
+  // nullopt while nothing is known.
+  std::optional<Micros> combined(Topics topics) const { return combined_[topics.index()]; }
 
   // The first watermark that any source of these topics has had: what lies before it, by more than
   // the allowed lateness, was never taken in.
@@ -69,7 +70,7 @@ class Watermarks {
   // left.
   std::optional<Micros> lowest() const;
 
-  // Takes the place of `other`: what that had passed stays passed.
+  // Takes the place of `other`: combined watermarks don't fall below its.
   void follow(const Watermarks& other);
 
  private:
@@ -84,7 +85,7 @@ class Watermarks {
   std::optional<Micros> bound(Topics topics) const;
 
   absl::btree_map<SourceId, State> sources_;
-  std::array<std::optional<Micros>, Topics::kCount> passed_;
+  std::array<std::optional<Micros>, Topics::kCount> combined_;
 };
 
 }  // namespace surgewatch::journal

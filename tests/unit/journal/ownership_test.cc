@@ -55,9 +55,9 @@ TEST_F(OwnershipTest, TheNewestWhoSpeaksIsListenedTo) {
   tell(first, idle(kB, true));
   EXPECT_EQ(merger_.stats().former_owners, 1u);
   tell(first, progress(kB, 5, 7 * kMicrosPerDay));
-  EXPECT_EQ(merger_.passed(0), std::nullopt);
+  EXPECT_EQ(merger_.watermark(0), std::nullopt);
   tell(second, progress(kB, 1, kMicrosPerDay));
-  EXPECT_EQ(merger_.passed(0), kMicrosPerDay);
+  EXPECT_EQ(merger_.watermark(0), kMicrosPerDay);
   EXPECT_EQ(merger_.stats().former_owners, 2u);
   tell(a, progress(kB, 9, 9 * kMicrosPerDay));
   EXPECT_EQ(merger_.stats().refused[Refusal::kNotTheOwner], 1u) << "an epoch of another source";
@@ -71,7 +71,7 @@ TEST_F(OwnershipTest, AnOwnershipRecordAloneTakesNobodysPlace) {
   tell(epoch, Batch(kA, 2, "billed").update({{"SG"}, 5, 20}));
   tell(epoch, progress(kA, 2, 6 * kMicrosPerDay));
   EXPECT_EQ(total("SG", 5), 20);
-  EXPECT_EQ(merger_.passed(0), 6 * kMicrosPerDay);
+  EXPECT_EQ(merger_.watermark(0), 6 * kMicrosPerDay);
   EXPECT_EQ(merger_.stats().former_owners, 0u);
 }
 
@@ -84,11 +84,11 @@ TEST_F(OwnershipTest, AnEpochIsNotEnoughToBeTheOwner) {
     tell(0, record);
   };
   said(0xDEF, progress(kA, 7, 7 * kMicrosPerDay));
-  EXPECT_EQ(merger_.passed(0), std::nullopt);
+  EXPECT_EQ(merger_.watermark(0), std::nullopt);
   EXPECT_EQ(merger_.stats().refused[Refusal::kNoOwner], 1u);
   said(0xABC, progress(kA, 1, kMicrosPerDay));
   said(0, progress(kA, 7, 7 * kMicrosPerDay));
-  EXPECT_EQ(merger_.passed(0), kMicrosPerDay);
+  EXPECT_EQ(merger_.watermark(0), kMicrosPerDay);
   EXPECT_EQ(merger_.stats().refused[Refusal::kNotTheOwner], 1u);
 }
 
@@ -101,7 +101,7 @@ TEST_F(OwnershipTest, WhatTheOwnerSaysOfHisProgressReplacesWhatWasSaidBefore) {
   tell(epoch, Batch(kA, 7, "billed").update({{"SG"}, 5, 20}));
   tell(epoch, progress(kA, 7, 2 * kMicrosPerDay));
   EXPECT_EQ(total("SG", 5), 20);
-  EXPECT_EQ(merger_.passed(0), 2 * kMicrosPerDay);
+  EXPECT_EQ(merger_.watermark(0), 2 * kMicrosPerDay);
 }
 
 TEST_F(OwnershipTest, TheTopologyIsWhatTheOwnersSay) {
@@ -117,14 +117,15 @@ TEST_F(OwnershipTest, TheTopologyIsWhatTheOwnersSay) {
   for (const auto& [epoch, source] : {std::pair{a, kA}, std::pair{b, kB}}) {
     tell(epoch, progress(source, 1, kMicrosPerDay));
   }
-  EXPECT_EQ(merger_.passed(0), kMicrosPerDay) << "what nobody said who owns anything is forgotten";
+  EXPECT_EQ(merger_.watermark(0), kMicrosPerDay)
+      << "what nobody said who owns anything is forgotten";
   EXPECT_EQ(merger_.stats().refused.total(), 0u) << "it was all that was known";
   merger_.apply(test::topology(50, 50), offset_++);
   EXPECT_EQ(merger_.stats().refused[Refusal::kAnotherTopology], 1u);
   const auto move = [&](int days) {
     tell(a, progress(kA, days, days * kMicrosPerDay));
     tell(b, progress(kB, days, days * kMicrosPerDay));
-    return merger_.passed(0);
+    return merger_.watermark(0);
   };
   EXPECT_EQ(move(2), 2 * kMicrosPerDay);
   v1::JournalRecord more = test::of(kB);
@@ -167,7 +168,7 @@ TEST_F(OwnershipTest, ASecondOwnerIsListenedToWhateverTheClocksSay) {
   early.mutable_idle()->set_decided_at_micros(1'763'999'999'000'000);
   tell(second, early);
   tell(a, progress(kA, 1, 60 * kMicrosPerDay));
-  EXPECT_EQ(merger_.passed(0), 60 * kMicrosPerDay);
+  EXPECT_EQ(merger_.watermark(0), 60 * kMicrosPerDay);
 }
 
 TEST_F(OwnershipTest, WhoGivesNoEpochCameBeforeAllOthers) {
@@ -192,7 +193,7 @@ TEST_F(OwnershipTest, ANewOwnerReadsAgainAndChangesNothing) {
   EXPECT_TRUE(tell(second, Batch(kA, 4, "billed").update({{"SG"}, 5, 40})).empty());
   EXPECT_TRUE(tell(second, progress(kA, 4, 2 * kMicrosPerDay)).empty());
   EXPECT_EQ(total("SG", 5), 100);
-  EXPECT_EQ(merger_.passed(0), 6 * kMicrosPerDay);
+  EXPECT_EQ(merger_.watermark(0), 6 * kMicrosPerDay);
   tell(second, Batch(kA, 11, "billed").update({{"SG"}, 5, 110}));
   EXPECT_EQ(total("SG", 5), 110);
 }
@@ -219,7 +220,7 @@ TEST_F(OwnershipTest, AnotherGenerationTakesThePlaceOnceItHasCaughtUp) {
   EXPECT_EQ(total("Hopper", 5), 100);
   EXPECT_EQ(total("Hopper", 1), -5);
   EXPECT_EQ(total("SG", 5), 7);
-  EXPECT_EQ(merger_.passed(0), 6 * kMicrosPerDay);
+  EXPECT_EQ(merger_.watermark(0), 6 * kMicrosPerDay);
   EXPECT_EQ(merger_.stats().generations, 1u);
   EXPECT_EQ(merger_.reference_data_version(), "rd-two");
   // From here on as with any owner.
@@ -283,12 +284,12 @@ TEST_F(OwnershipTest, NothingIsPassedWhereASeriesIsCountedByAnotherDefinition) {
   const std::int64_t old = own(kA, "one", test::kDefinition + 1);
   tell(old, Batch(kA, 3, "billed", test::kDefinition + 1).update({{"SG"}, 5, 10}));
   tell(old, progress(kA, 3, 6 * kMicrosPerDay));
-  EXPECT_EQ(merger_.passed(0), std::nullopt)
+  EXPECT_EQ(merger_.watermark(0), std::nullopt)
       << "closing windows without their figures would say that nothing was sold";
   const std::int64_t epoch = own(kA, "two");
   tell(epoch, Batch(kA, 3, "billed").update({{"SG"}, 5, 10}));
   tell(epoch, progress(kA, 3, 6 * kMicrosPerDay));
-  EXPECT_EQ(merger_.passed(0), 6 * kMicrosPerDay);
+  EXPECT_EQ(merger_.watermark(0), 6 * kMicrosPerDay);
   EXPECT_EQ(total("SG", 5), 10);
 }
 

@@ -37,7 +37,7 @@ class Journal {
   }
   // All that anybody can ask.
   std::string state() const {
-    std::string text = std::to_string(merger_.passed(0).value_or(-1)) + " " +
+    std::string text = std::to_string(merger_.watermark(0).value_or(-1)) + " " +
                        std::to_string(merger_.lowest_watermark().value_or(-1)) + " " +
                        std::to_string(merger_.first_watermark(0, 0).value_or(-1)) + " " +
                        merger_.reference_data_version();
@@ -121,7 +121,7 @@ TEST(Refusals, AFilesInputEndsAndATopicsDoesNot) {
   for (const bool inputs_end : {true, false}) {
     Merger merger(test::one_series(), {.inputs_end = inputs_end});
     merger.apply(progress(kA, 1, kMicrosPerDay, /*ended=*/true));
-    EXPECT_EQ(merger.passed(0).has_value(), inputs_end);
+    EXPECT_EQ(merger.watermark(0).has_value(), inputs_end);
     EXPECT_EQ(merger.stats().refused[Refusal::kEnded], inputs_end ? 0u : 1u);
   }
 }
