@@ -254,7 +254,7 @@ bool Grouping::add_line(std::size_t series, const MeasureValues& values, std::si
   for (std::size_t i = 0; i < plan.group_by.size(); ++i) {
     if (key[i] == window::kNoValue) texts[i] = texts_[static_cast<std::size_t>(plan.group_by[i])];
   }
-  const window::Window::SlotChoice choice = window_->slot(series, key, texts);
+  const window::SlotChoice choice = window_->slot(series, key, texts);
   if (contributions->size() == first) [[likely]] {
     contributions->push_back({.slot = choice.slot, .values = values});
   } else {

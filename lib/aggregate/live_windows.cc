@@ -9,7 +9,7 @@
 
 #include "base/status.h"
 #include "window/pane_tree.h"
-#include "window/window.h"
+#include "window/reads.h"
 
 namespace surgewatch::aggregate {
 namespace {
@@ -241,9 +241,9 @@ absl::Status Answer::select() {
   if (!query_.page_token.empty()) {
     SW_ASSIGN_OR_RETURN(after, from_token(query_.page_token, query_.per.size()));
   }
-  window::Window::Key key;
+  window::Reads::Key key;
   for (std::size_t i = 0; i < sources_.size(); ++i) {
-    const window::Window& panes = *sources_[i].panes;
+    const window::Reads& panes = *sources_[i].panes;
     const std::uint32_t count = panes.slot_count();
     for (window::SlotId slot = 0; slot < count; ++slot) {
       if (!panes.read_key(slot, &key) || key.series != series_in_window_) continue;
@@ -317,7 +317,7 @@ void Answer::read_key(const std::vector<Place>& places) {
   const bool has_end = newest_ && config_.event_time.outliers == 0;
   const PaneIndex newest = has_end ? std::min(last_, *newest_) : last_;
   for (const Place& place : places) {
-    const window::Window& panes = *sources_[place.source].panes;
+    const window::Reads& panes = *sources_[place.source].panes;
     const PaneIndex oldest = std::max(first_, panes.kept_from(series_.pane_length));
     for (PaneIndex pane = oldest; pane <= newest; ++pane) {
       window::PaneSnapshot snapshot;

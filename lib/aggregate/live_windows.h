@@ -26,7 +26,7 @@
 #include "surgewatch/v1/live.pb.h"
 
 namespace surgewatch::window {
-class Window;
+class Reads;
 }
 
 namespace surgewatch::aggregate {
@@ -56,7 +56,7 @@ struct LiveQuery {
 
 struct LiveSource {
   SourceId id;
-  const window::Window* panes = nullptr;  // see Source::panes()
+  const window::Reads* panes = nullptr;  // see Source::panes()
   bool caught_up = false;
 };
 

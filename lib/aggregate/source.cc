@@ -81,7 +81,7 @@ class Source::Impl {
   void flush(bool ended, std::vector<v1::JournalRecord>* out);
   void recycle(std::vector<v1::JournalRecord>* records) { journal_.recycle(records); }
   SourceStats stats() const;
-  const window::Window& panes() const { return window_; }
+  const window::Reads& panes() const { return window_; }
 
   const SourceId id_;
 
@@ -397,6 +397,6 @@ void Source::flush(std::vector<v1::JournalRecord>* out) { impl_->flush(false, ou
 void Source::recycle(std::vector<v1::JournalRecord>* records) { impl_->recycle(records); }
 void Source::finish(std::vector<v1::JournalRecord>* out) { impl_->flush(true, out); }
 SourceStats Source::stats() const { return impl_->stats(); }
-const window::Window& Source::panes() const { return impl_->panes(); }
+const window::Reads& Source::panes() const { return impl_->panes(); }
 
 }  // namespace surgewatch::aggregate

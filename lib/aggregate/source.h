@@ -24,7 +24,7 @@
 #include "surgewatch/v1/journal.pb.h"
 
 namespace surgewatch::window {
-class Window;
+class Reads;
 }
 
 namespace surgewatch::aggregate {
@@ -138,9 +138,8 @@ class Source {
 
   // Any thread.
   SourceStats stats() const;
-  // The panes, for what a window allows to any thread. Its series are the configuration's of this
-  // source's topic, in that order.
-  const window::Window& panes() const;
+  // The panes, to read. Series are the configuration's of this source's topic, in that order.
+  const window::Reads& panes() const;
 
  private:
   class Impl;

@@ -1,7 +1,7 @@
 // Texts as numbers: what keys are made of, so that none is copied or compared on the hot path.
 //
 // Threads: one writer calls everything but text() and copy(). text() is for a thread that knows the
-// number to be in use until it is done (the flusher: see Window); copy() is for any thread,
+// number to be in use until it is done (the flusher: see Keys); copy() is for any thread,
 // wait-free.
 // Invariants
 //   - A number has its text as long as somebody uses it: uses are counted, pins are for ever.

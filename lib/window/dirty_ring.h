@@ -1,7 +1,7 @@
 // The panes that have changed, from the writer to the flusher: a bounded ring for one of each.
 //
 // Threads: the writer pushes, the flusher pops; both wait-free. A full ring refuses: the caller
-// says so in another way (Window makes the flusher look at every pane).
+// says so in another way (HandOver makes the flusher look at every pane).
 // Memory orders: an element is stored before the tail moves past it (release) and read after
 // the tail was seen to (acquire); the head comes back the same way, so that an element is
 // overwritten only after it was read. Elements themselves need not be atomic. Each end keeps a

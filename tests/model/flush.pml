@@ -1,5 +1,5 @@
 /* From the writer to the flusher: dirty ring, epochs, settling, the flag of a full ring, corrections.
- * Window::mark_dirty, recycle, publish, collect and find_dirty of lib/window/window.cc.
+ * HandOver::mark, publish, collect and find_dirty of lib/window/hand_over.cc, Epochs, LivePanes::recycle.
  *
  * Two panes, a ring of one place. The writer has EVENTS events, each of up to PARTS parts: an addition to
  * a pane, a correction, the recycling of a pane for another key as soon as its epoch is settled. The flusher

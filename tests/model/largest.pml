@@ -1,5 +1,5 @@
-/* A pane's largest document beside its sums: lib/window/largest_documents.h, Window::add_to, pane_for, collect
- * of lib/window/window.cc.
+/* A pane's largest document beside its sums: lib/window/largest_documents.h, Window::add, LivePanes::find_or_make,
+ * HandOver::collect.
  *
  * One pane of a key, recycled for another as soon as its epoch is settled. The writer adds to it; some additions
  * change the word of the largest document (one that is larger comes, the largest is taken out), others do not.

@@ -1,5 +1,5 @@
-/* Slots of keys that have left go to other keys: Window::retire_slots, new_slot, collect of
- * lib/window/window.cc.
+/* Slots of keys that have left go to other keys: Keys::retire and new_slot of lib/window/keys.cc,
+ * HandOver::collect.
  *
  * One slot with one pane. The writer adds to it, leaves corrections of it, then the key leaves and the slot
  * waits until the flusher has released the epoch in which that was; then it is another key's. Whoever calls

@@ -32,7 +32,7 @@ class Eviction : public testing::Test {
       : window({{.pane_length = kPane, .dimensions = 1, .max_keys = max_keys}},
                {.allowed_lateness = kLateness, .correction_horizon = kHorizon}) {}
 
-  Window::SlotChoice event(const std::string& key, Micros time, std::int64_t count = 1) {
+  SlotChoice event(const std::string& key, Micros time, std::int64_t count = 1) {
     window.begin_event();
     window.advance(time);
     const std::array<std::string_view, kMaxDimensions> texts{key};
@@ -333,8 +333,8 @@ void expect_that_guesses_change_nothing(int flushed_every) {
       window->begin_event();
       window->advance(time);
     }
-    const Window::SlotChoice expected = plain.slot(0, values, {});
-    const Window::SlotChoice got = ahead.slot(0, values, {}, guess);
+    const SlotChoice expected = plain.slot(0, values, {});
+    const SlotChoice got = ahead.slot(0, values, {}, guess);
     ASSERT_EQ(got.slot, expected.slot) << i;
     ASSERT_EQ(got.is_over_limit, expected.is_over_limit) << i;
     right += guess == got.slot ? 1 : 0;

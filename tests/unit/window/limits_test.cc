@@ -84,7 +84,7 @@ TEST(Memory, ALongLatenessOfShortPanesTakesNothingByItself) {
 // More panes than a ring has places, in any order, as the watermark comes to them and leaves them:
 // each is there until lateness has passed it, and what comes afterwards is a correction.
 TEST(Memory, PanesBeyondTheRingAreLikeAnyOther) {
-  constexpr Micros kLateness = 3 * Window::kMaxRingPlaces;
+  constexpr Micros kLateness = 3 * SeriesPanes::kMaxPlaces;
   Window window({{.pane_length = 1, .dimensions = 0, .max_keys = 1}},
                 {.allowed_lateness = kLateness, .out_of_orderness = 10});
   std::mt19937_64 random(1);

@@ -25,7 +25,7 @@ class Bench {
       : window({{.pane_length = kPane, .dimensions = 1, .max_keys = max_keys}},
                {.allowed_lateness = 250, .out_of_orderness = 10, .dirty_ring_capacity = ring}) {}
 
-  Window::SlotChoice slot(const std::string& key) {
+  SlotChoice slot(const std::string& key) {
     const std::array<std::string_view, kMaxDimensions> texts{key};
     return window.slot(0, {kNoValue}, texts);
   }
