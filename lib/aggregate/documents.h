@@ -29,8 +29,8 @@
 // Units: a document is known by 96 bits of XXH3-128 of its id; among a billion documents the
 // chance that two ids ever meet is below 10^-11. (XXH3 is no cryptographic hash: a producer
 // that wants two of its own documents to collide can have that.)
-// Cost: a plain document of one line takes 51 to 61 bytes (measured: docs/window.md); one that is
-// new touches one cache line of the index, and the end of an arena.
+// Cost: a plain document of one line takes 51 to 61 bytes (measured: docs/performance.md); one that
+// is new touches one cache line of the index, and the end of an arena.
 #pragma once
 
 #include <array>
