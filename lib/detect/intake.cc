@@ -254,7 +254,7 @@ void RuleRunner::forget_silent() {
       of.operands.forget_before(kept);
     }
     const auto old =
-        std::ranges::find_if(of.said, [&](const Said& s) { return s.pane > settled_; });
+        std::ranges::find_if(of.said, [&](const Said& s) { return pane_of_said(s) > settled_; });
     if (old != of.said.begin()) of.said = std::vector<Said>(old, of.said.end());
   }
   remove(silent);
