@@ -49,7 +49,7 @@ RuleRunner::AtMost RuleRunner::at_most(const config::Config& config, const RuleS
                   at_most::flat_hash(subjects, sizeof(std::int32_t)) +
                   at_most::btree(subjects, sizeof(std::int32_t)) * 3 +
                   at_most::vector(subjects, sizeof(std::int32_t)) +
-                  at_most::deque(counts.keys + counts.against_keys, sizeof(Target)) +
+                  at_most::deque(counts.keys + counts.against_keys, sizeof(Membership)) +
                   (counts.keys * 2 + subjects) * levels * sizeof(journal::KeyId);
 
   const bool has_against = shape.rule->against_series.has_value();
@@ -59,9 +59,9 @@ RuleRunner::AtMost RuleRunner::at_most(const config::Config& config, const RuleS
   const bool has_more = more > 0 || shape.has_reference();
   Saturating of_each = PaneSums::at_most(most.panes) * (1 + more);
   if (has_more) of_each += at_most::block(sizeof(Operands::More));
-  // The whole's go back further.
-  const Saturating whole = PaneSums::at_most(most.panes + Panel::whole_reach(shape));
-  most.sums = subjects * of_each + whole * (1 + more);
+  // Those of the unfiltered series go back further.
+  const Saturating unfiltered = PaneSums::at_most(most.panes + Panel::unfiltered_reach(shape));
+  most.sums = subjects * of_each + unfiltered * (1 + more);
   if (shape.can_be_early) {
     most.sums += at_most::vector(subjects * open, sizeof(std::pair<std::int32_t, PaneIndex>));
   }

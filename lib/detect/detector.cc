@@ -127,7 +127,7 @@ class Detector::Impl {
   // True once nothing is due.
   bool advance(std::size_t limit, Emissions* out) {
     for (RuleRunner& rule : rules_) {
-      if (rule.is_closing() && !rule.close_next(0, limit, out)) return false;
+      if (rule.is_closing() && !rule.close(0, limit, out)) return false;
     }
     struct Due {
       RuleRunner* rule = nullptr;
@@ -149,10 +149,10 @@ class Detector::Impl {
       }
       if (now == INT64_MAX) return true;
       for (Due& due : all) {
-        if (due.close == now && !due.rule->close_next(due.passed, limit, out)) return false;
+        if (due.close == now && !due.rule->close(due.passed, limit, out)) return false;
       }
       for (Due& due : all) {
-        if (due.final == now) due.rule->finalize_next(due.passed, out);
+        if (due.final == now) due.rule->make_final(due.passed, out);
         if (due.close == now || due.final == now) {
           due.close = due.rule->next_close_at(due.passed);
           due.final = due.rule->next_final_at(due.passed);

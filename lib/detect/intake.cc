@@ -64,44 +64,40 @@ void RuleRunner::take(const journal::Change& change) {
   const Int128 documents = shape_.in_documents ? difference(Measure::kDocuments) : 0;
   if (delta == 0 && documents == 0) return;
   const bool own = change.series == own_series_;
-  const Target target = target_of(change.series, change.key);
+  const Membership member = membership_of(change.series, change.key);
   const bool in_reference =
       change.pane >= shape_.reference_begin && change.pane < shape_.reference_end;
   if (in_reference && own) {
-    whole_.with_more().reference += delta;
-    for (std::int32_t at = target.observed; at >= 0; at = subject(at).parent) {
+    unfiltered_.with_more().reference += delta;
+    for (std::int32_t at = member.observed; at >= 0; at = subject(at).parent) {
       subject(at).operands.with_more().reference += delta;
     }
   }
-  if (change.pane < kept_from_ || (shape_.learns && change.pane <= settled_)) {
+  if (change.pane < timeline_.kept_from() ||
+      (shape_.learns && change.pane <= timeline_.settled())) {
     ++stats_.too_old;
     if (!in_reference) return;
   }
 
-  if (started_ && change.pane <= closed_) {
-    last_closed_data_ = std::max(last_closed_data_, change.pane);
-    whole_amended_from_ = std::min(whole_amended_from_, change.pane);
-  } else if (change.pane != last_opened_) {
-    open_panes_.insert(change.pane);
-    last_opened_ = change.pane;
+  if (timeline_.note_data(change.pane)) {
+    unfiltered_amended_from_ = std::min(unfiltered_amended_from_, change.pane);
   }
-  highest_data_.reset();
-  whole_pane_.reset();
+  unfiltered_pane_.reset();
   if (own) {
-    add(change, delta, documents, &whole_);
-    for (std::int32_t at = target.observed; at >= 0; at = subject(at).parent) {
+    add(change, delta, documents, &unfiltered_);
+    for (std::int32_t at = member.observed; at >= 0; at = subject(at).parent) {
       add(change, delta, documents, &subject(at).operands);
-      if (target.unstated) subject(at).operands.with_more().unstated.add(change.pane, delta);
-      mark(at, change.pane);
+      if (member.unstated) subject(at).operands.with_more().unstated.add(change.pane, delta);
+      note_changed(at, change.pane);
     }
   }
-  if (target.against >= 0 || !own || against_series_ == own_series_) {
+  if (member.against >= 0 || !own || against_series_ == own_series_) {
     if (shape_.rule->against_series.has_value()) {
-      whole_.with_more().against.add(change.pane, delta);
+      unfiltered_.with_more().against.add(change.pane, delta);
     }
-    if (target.against >= 0) {
-      subject(target.against).operands.with_more().against.add(change.pane, delta);
-      mark(target.against, change.pane);
+    if (member.against >= 0) {
+      subject(member.against).operands.with_more().against.add(change.pane, delta);
+      note_changed(member.against, change.pane);
     }
   }
 }
@@ -112,13 +108,13 @@ void RuleRunner::add(const journal::Change& change, Int128 delta, Int128 documen
   (aside ? operands->with_more().corrected : operands->observed).add(change.pane, delta);
   // new_entity asks for the whole's alone.
   const bool needs_documents =
-      shape_.in_documents && (!shape_.type->traits.knows_its_like || operands == &whole_);
+      shape_.in_documents && (!shape_.type->traits.knows_its_like || operands == &unfiltered_);
   if (needs_documents && !aside) operands->with_more().documents.add(change.pane, documents);
 }
 
-void RuleRunner::mark(std::int32_t index, PaneIndex pane) {
+void RuleRunner::note_changed(std::int32_t index, PaneIndex pane) {
   Subject& of = subject(index);
-  if (started_ && pane <= shape_.last_ended(closed_)) {
+  if (timeline_.has_begun() && pane <= timeline_.closed_window()) {
     if (of.amended_from == INT64_MAX) amended_.push_back(index);
     of.amended_from = std::min(of.amended_from, pane);
   } else if (shape_.can_be_early) {
@@ -127,44 +123,45 @@ void RuleRunner::mark(std::int32_t index, PaneIndex pane) {
   }
 }
 
-const RuleRunner::Target& RuleRunner::target_of(std::size_t series, journal::KeyId key) {
+const RuleRunner::Membership& RuleRunner::membership_of(std::size_t series, journal::KeyId key) {
   const bool own = series == own_series_;
-  auto& targets = own ? own_targets_ : against_targets_;
-  if (key >= targets.size()) targets.resize(key + std::size_t{1});
-  if (targets[key].observed == Target::kUnknown) {
+  auto& memberships = own ? own_memberships_ : against_memberships_;
+  if (key >= memberships.size()) memberships.resize(key + std::size_t{1});
+  if (memberships[key].observed == Membership::kUnknown) {
     const std::vector<std::string> values = merger_.key(series, key);
-    targets[key] = own ? own_target(values, key) : against_target(values);
+    memberships[key] = own ? own_membership(values, key) : against_membership(values);
   }
-  return targets[key];
+  return memberships[key];
 }
 
-RuleRunner::Target RuleRunner::own_target(const std::vector<std::string>& key, journal::KeyId id) {
-  Target target{.observed = Target::kNone, .against = Target::kNone, .unstated = false};
+RuleRunner::Membership RuleRunner::own_membership(const std::vector<std::string>& key,
+                                                  journal::KeyId id) {
+  Membership member{.observed = Membership::kNone, .against = Membership::kNone, .unstated = false};
   for (const config::Rule::Filter& filter : shape_.rule->where) {
-    if (!filter.condition.admits(key[filter.position])) return target;
+    if (!filter.condition.admits(key[filter.position])) return member;
   }
   std::vector<std::vector<std::size_t>> levels = shape_.rule->rollup;
   if (levels.empty()) levels.push_back(shape_.rule->per);
-  std::int32_t parent = Panel::kWholeSeries;
+  std::int32_t parent = Panel::kUnfiltered;
   for (std::size_t level = 0; level < levels.size(); ++level) {
     std::vector<std::string> values;
     for (const std::size_t position : levels[level]) values.push_back(key[position]);
     parent = subject_index(levels[level], std::move(values), parent, static_cast<int>(level));
     subject(parent).keys.push_back(id);
   }
-  target.observed = parent;
+  member.observed = parent;
   if (shape_.rule->against_series == own_series_) {
     const std::string& destination = key[shape_.rule->against_position];
-    if (destination == key[shape_.rule->per[0]]) target.against = parent;
-    target.unstated = destination == kNotStated || destination.empty();
+    if (destination == key[shape_.rule->per[0]]) member.against = parent;
+    member.unstated = destination == kNotStated || destination.empty();
   }
-  return target;
+  return member;
 }
 
-RuleRunner::Target RuleRunner::against_target(const std::vector<std::string>& key) {
-  return {.observed = Target::kNone,
+RuleRunner::Membership RuleRunner::against_membership(const std::vector<std::string>& key) {
+  return {.observed = Membership::kNone,
           .against = subject_index(shape_.rule->per, {key[shape_.rule->against_position]},
-                                   Panel::kWholeSeries, 0),
+                                   Panel::kUnfiltered, 0),
           .unstated = false};
 }
 
@@ -196,16 +193,16 @@ std::int32_t RuleRunner::subject_index(const std::vector<std::size_t>& per,
 }
 
 void RuleRunner::drop_key(std::size_t series, journal::KeyId key) {
-  const auto drop = [&](std::deque<Target>* targets) {
-    if (key >= targets->size()) return;
-    for (std::int32_t at = (*targets)[key].observed; at >= 0; at = subject(at).parent) {
+  const auto drop = [&](std::deque<Membership>* memberships) {
+    if (key >= memberships->size()) return;
+    for (std::int32_t at = (*memberships)[key].observed; at >= 0; at = subject(at).parent) {
       absl::InlinedVector<journal::KeyId, 2>& keys = subject(at).keys;
       keys.erase(std::remove(keys.begin(), keys.end(), key), keys.end());
     }
-    (*targets)[key] = {};
+    (*memberships)[key] = {};
   };
-  if (series == own_series_) drop(&own_targets_);
-  if (series == against_series_ && series != own_series_) drop(&against_targets_);
+  if (series == own_series_) drop(&own_memberships_);
+  if (series == against_series_ && series != own_series_) drop(&against_memberships_);
 }
 
 SubjectName RuleRunner::name_of(const Subject& of) const {
@@ -231,16 +228,17 @@ std::vector<PaneIndex> RuleRunner::accepted_of(const SubjectName& name) const {
 // something.
 bool RuleRunner::is_forgotten(PaneIndex last) const {
   if (last == INT64_MIN) return true;
-  if (last >= settled_ - shape_.forgotten_after) return false;
-  return !panel_ || whole_.observed.count(last + 1, settled_) > shape_.forgotten_after;
+  if (last >= timeline_.settled() - shape_.forgotten_after) return false;
+  return !panel_ ||
+         unfiltered_.observed.count(last + 1, timeline_.settled()) > shape_.forgotten_after;
 }
 
 // Panes that no window needs any more, and subjects of which nothing is left: what they would be if
 // they came back is what a new subject is.
 void RuleRunner::forget_silent() {
-  const PaneIndex kept = settled_ - shape_.reach + 1;
-  kept_from_ = std::max(kept_from_, kept);
-  whole_.forget_before(kept - (panel_ ? panel_->whole_reach() : 0));
+  timeline_.forget();
+  const PaneIndex kept = timeline_.kept_from();
+  unfiltered_.forget_before(kept - (panel_ ? panel_->unfiltered_reach() : 0));
   std::vector<std::int32_t> silent;
   for (const std::int32_t index : order_) {
     Subject& of = subject(index);
@@ -253,8 +251,8 @@ void RuleRunner::forget_silent() {
     } else if (!panel_ || panel_->is_kept(index)) {
       of.operands.forget_before(kept);
     }
-    const auto old =
-        std::ranges::find_if(of.said, [&](const Said& s) { return pane_of_said(s) > settled_; });
+    const auto old = std::ranges::find_if(
+        of.said, [&](const Said& s) { return pane_of_said(s) > timeline_.settled(); });
     if (old != of.said.begin()) of.said = std::vector<Said>(old, of.said.end());
   }
   remove(silent);
@@ -271,8 +269,8 @@ void RuleRunner::remove(const std::vector<std::int32_t>& indexes) {
     ++stats_.forgotten;
   }
   // No key of theirs is left, but what was delivered to them may be known by keys that are.
-  for (Target& target : against_targets_) {
-    if (target.against >= 0 && !subject(target.against).is_used) target = {};
+  for (Membership& member : against_memberships_) {
+    if (member.against >= 0 && !subject(member.against).is_used) member = {};
   }
   std::erase_if(touched_, [&](const auto& entry) { return !subject(entry.first).is_used; });
 }

@@ -25,17 +25,18 @@ constexpr double kOldDocuments = 50;
 
 }  // namespace
 
-Panel::Panel(const RuleShape& shape, Sums sums)
+Panel::Panel(const RuleShape& shape, const Timeline& timeline, Sums sums)
     : shape_(shape),
+      timeline_(timeline),
       sums_(std::move(sums)),
       is_dense_(shape.reads_whole || !shape.rule->rollup.empty()),
-      whole_settled_(shape, {}),
-      whole_live_(shape, {}) {}
+      unfiltered_settled_(shape, {}),
+      unfiltered_live_(shape, {}) {}
 
-void Panel::start(PaneIndex pane) { start_ = settled_ = judged_ = pane; }
-
-std::int64_t Panel::whole_reach() const { return is_dense_ ? 0 : kMostReplayed * shape_.window; }
-Saturating Panel::whole_reach(const RuleShape& shape) {
+std::int64_t Panel::unfiltered_reach() const {
+  return is_dense_ ? 0 : kMostReplayed * shape_.window;
+}
+Saturating Panel::unfiltered_reach(const RuleShape& shape) {
   return shape.learns ? Saturating(kMostReplayed) * shape.window : Saturating(0);
 }
 
@@ -72,7 +73,7 @@ Panel::State Panel::fresh(std::int32_t subject) const {
   State state{.tracker = Tracker(shape_, accepted == accepted_.end() ? std::vector<PaneIndex>{}
                                                                      : accepted->second),
               .share = {}};
-  if (track(subject).parent != kWholeSeries) state.share.emplace(shape_);
+  if (track(subject).parent != kUnfiltered) state.share.emplace(shape_);
   return state;
 }
 
@@ -84,14 +85,14 @@ bool Panel::is_active(std::int32_t subject, PaneIndex pane) const {
 
 bool Panel::is_silent(PaneIndex pane) const {
   for (int i = 0; i <= shape_.silent_windows(); ++i, pane -= shape_.window) {
-    if (sums_.of(kWholeSeries, pane).amount != 0) return false;
+    if (sums_.of(kUnfiltered, pane).amount != 0) return false;
   }
   return true;
 }
 
 // Last pane of the first window in which the subject's updates come to more than nothing.
 PaneIndex Panel::first_window(std::int32_t subject) const {
-  if (track(subject).entered <= settled_) return track(subject).entered;
+  if (track(subject).entered <= timeline_.settled_window()) return track(subject).entered;
   for (std::optional<PaneIndex> pane = sums_.next(subject, INT64_MIN); pane.has_value();) {
     const PaneIndex last = shape_.last_of_window(*pane);
     if (sums_.of(subject, last).amount > 0) return last;
@@ -107,12 +108,12 @@ Figures Panel::step(std::int32_t subject, State* state, PaneIndex pane, bool wan
   in.pane = pane;
   in.own = sums_.of(subject, pane);
   const Window* window = find_window(pane);
-  in.whole = window != nullptr ? window->sums : sums_.of(kWholeSeries, pane);
+  in.whole = window != nullptr ? window->sums : sums_.of(kUnfiltered, pane);
   in.silent = window != nullptr ? window->silent : is_silent(pane);
   in.wants_bound = wants_bound;
   static const Entry kUnwatched;
   in.entry = of.entrance == nullptr ? &kUnwatched : of.entrance.get();
-  if (window != nullptr) in.whole_figures = &window->whole;
+  if (window != nullptr) in.whole_figures = &window->unfiltered;
   const Figures figures = state->tracker.advance(shape_, in);
   if (state->share.has_value()) {
     in.whole = sums_.of(of.parent, pane);
@@ -122,19 +123,19 @@ Figures Panel::step(std::int32_t subject, State* state, PaneIndex pane, bool wan
   return figures;
 }
 
-void Panel::step_whole(PaneIndex pane, Tracker* tracker, Figures* figures) const {
+void Panel::step_unfiltered(PaneIndex pane, Tracker* tracker, Figures* figures) const {
   if (!shape_.type->traits.learns_whole) return;
   WindowInputs in;
   in.pane = pane;
-  in.own = in.whole = sums_.of(kWholeSeries, pane);
+  in.own = in.whole = sums_.of(kUnfiltered, pane);
   in.silent = is_silent(pane);
   in.wants_bound = false;
   Figures result = tracker->advance(shape_, in);
   if (figures != nullptr) *figures = std::move(result);
 }
 
-void Panel::look_at_whole(PaneIndex pane, Window* window) const {
-  window->sums = sums_.of(kWholeSeries, pane);
+void Panel::look_at_unfiltered(PaneIndex pane, Window* window) const {
+  window->sums = sums_.of(kUnfiltered, pane);
   window->silent = is_silent(pane);
 }
 
@@ -147,14 +148,14 @@ PaneIndex Panel::next_window(std::int32_t subject, PaneIndex pane) const {
     const std::optional<PaneIndex> data = sums_.next(index, pane);
     return data.has_value() ? shape_.last_of_window(*data) : INT64_MAX;
   };
-  return std::max(next, std::min(data_of(kWholeSeries), data_of(subject)));
+  return std::max(next, std::min(data_of(kUnfiltered), data_of(subject)));
 }
 
 // As of the windows before the one that ends with `pane`.
 Panel::State Panel::state_before(std::int32_t subject, PaneIndex pane) const {
   const Track& of = track(subject);
   if (of.hot != nullptr) {
-    if (pane > judged_) return of.hot->live;
+    if (pane > timeline_.closed_window()) return of.hot->live;
     State state = of.hot->settled;
     for (const auto& [last, window] : windows_) {
       if (last >= pane) break;
@@ -172,11 +173,12 @@ Panel::State Panel::state_before(std::int32_t subject, PaneIndex pane) const {
 void Panel::keep_if_worth(std::int32_t subject) {
   Track& of = track(subject);
   if (of.hot != nullptr) return;
-  const bool is_old =
-      of.entered <= judged_ && (judged_ - of.entered) / shape_.window >= kMostReplayed / 2;
+  const bool is_old = of.entered <= timeline_.closed_window() &&
+                      (timeline_.closed_window() - of.entered) / shape_.window >= kMostReplayed / 2;
   if (!is_dense_ && !is_old && sums_.size(subject) <= kFewPanes) return;
-  of.hot = std::make_unique<Hot>(Hot{.settled = state_before(subject, settled_ + shape_.window),
-                                     .live = state_before(subject, judged_ + shape_.window)});
+  of.hot = std::make_unique<Hot>(
+      Hot{.settled = state_before(subject, timeline_.settled_window() + shape_.window),
+          .live = state_before(subject, timeline_.closed_window() + shape_.window)});
 }
 
 // ---- windows -----------------------------------------------------------------------------------
@@ -206,39 +208,39 @@ void Panel::take_out(std::int32_t subject, PaneIndex from) {
   }
 }
 
-void Panel::close_next(absl::FunctionRef<bool(std::int32_t)> watched) {
+void Panel::close_window(absl::FunctionRef<bool(std::int32_t)> watched) {
   forget_replayed();
-  judged_ += shape_.window;
-  windows_.emplace_back(judged_, Window{});
-  look_at_whole(judged_, &windows_.back().second);
-  step_whole(judged_, &whole_live_, &windows_.back().second.whole);
+  const PaneIndex pane = timeline_.closed_window();
+  windows_.emplace_back(pane, Window{});
+  look_at_unfiltered(pane, &windows_.back().second);
+  step_unfiltered(pane, &unfiltered_live_, &windows_.back().second.unfiltered);
   closed_.clear();
   closed_figures_.clear();
   std::vector<std::int32_t> entering;
   for (const std::int32_t subject : everyone_) {
     Track& of = track(subject);
-    if (of.entered != INT64_MAX || !sums_.any(subject, judged_ - shape_.window + 1, judged_)) {
+    if (of.entered != INT64_MAX || !sums_.any(subject, pane - shape_.window + 1, pane)) {
       continue;
     }
-    if (sums_.of(subject, judged_).amount <= 0) continue;
-    of.entered = judged_;
+    if (sums_.of(subject, pane).amount <= 0) continue;
+    of.entered = pane;
     entering.push_back(subject);
   }
-  enter(entering, judged_);
+  enter(entering, pane);
   for (const std::int32_t subject : everyone_) {
     Track& of = track(subject);
-    const bool is_looked_at = is_active(subject, judged_) || watched(subject);
+    const bool is_looked_at = is_active(subject, pane) || watched(subject);
     if (of.hot == nullptr && !is_looked_at) continue;
     bool share_rises = false;
     Figures figures;
     if (of.hot != nullptr) {
-      figures = step(subject, &of.hot->live, judged_, is_looked_at, &share_rises);
+      figures = step(subject, &of.hot->live, pane, is_looked_at, &share_rises);
     } else {
-      State state = state_before(subject, judged_);
-      figures = step(subject, &state, judged_, true, &share_rises);
+      State state = state_before(subject, pane);
+      figures = step(subject, &state, pane, true, &share_rises);
     }
     if (!is_looked_at) continue;
-    if (is_active(subject, judged_)) put(judged_, subject, figures, share_rises);
+    if (is_active(subject, pane)) put(pane, subject, figures, share_rises);
     closed_.push_back({.subject = subject,
                        .verdict = figures.verdict,
                        .missing = figures.missing,
@@ -246,7 +248,7 @@ void Panel::close_next(absl::FunctionRef<bool(std::int32_t)> watched) {
     if (figures.conclusive()) closed_figures_.push_back(std::move(figures));
     keep_if_worth(subject);
   }
-  weigh(judged_, nullptr);
+  weigh(pane, nullptr);
 }
 
 std::optional<Figures> Panel::at(std::int32_t subject) const {
@@ -255,17 +257,17 @@ std::optional<Figures> Panel::at(std::int32_t subject) const {
   Figures figures;
   if (found->verdict >= Verdict::kQuiet) {
     figures = closed_figures_[found->figures];
-    set_verdict(judged_, subject, &figures);
+    set_verdict(timeline_.closed_window(), subject, &figures);
     return figures;
   }
   figures.verdict = found->verdict;
   figures.missing = found->missing;
-  const WindowSums sums = sums_.of(subject, judged_);
+  const WindowSums sums = sums_.of(subject, timeline_.closed_window());
   figures.observed = sums.judged;
   if (!shape_.type->traits.shares) return figures;
   // As ShareLearner gives them without an answer.
   figures.amount = sums.judged;
-  figures.whole_amount = sums_.of(kWholeSeries, judged_).judged;
+  figures.whole_amount = sums_.of(kUnfiltered, timeline_.closed_window()).judged;
   figures.observed = figures.whole_amount > 0 ? figures.amount / figures.whole_amount : 0;
   return figures;
 }
@@ -292,28 +294,22 @@ void Panel::settle(PaneIndex pane, absl::FunctionRef<bool(std::int32_t)> wanted,
     set_verdict(pane, subject, &figures);
     visitor(subject, figures);
   }
-  step_whole(pane, &whole_settled_, nullptr);
+  step_unfiltered(pane, &unfiltered_settled_, nullptr);
   windows_.pop_front();
-  settled_ = pane;
-}
-
-void Panel::settle_to(PaneIndex pane) {
-  SW_CHECK(windows_.empty() || windows_.front().first > pane);
-  settled_ = std::max(settled_, pane);
 }
 
 std::vector<std::int32_t> Panel::amend(const std::vector<Amended>& amended,
-                                       std::optional<PaneIndex> whole_from) {
+                                       std::optional<PaneIndex> unfiltered_from) {
   forget_replayed();
   if (windows_.empty()) return {};
   PaneIndex from = INT64_MAX;
   for (const Amended& one : amended) from = std::min(from, shape_.last_of_window(one.from));
-  if (whole_from.has_value()) {
-    from = std::min(from, shape_.last_of_window(*whole_from));
-    whole_live_ = whole_settled_;
+  if (unfiltered_from.has_value()) {
+    from = std::min(from, shape_.last_of_window(*unfiltered_from));
+    unfiltered_live_ = unfiltered_settled_;
     for (auto& [pane, window] : windows_) {
-      if (pane >= *whole_from) look_at_whole(pane, &window);
-      step_whole(pane, &whole_live_, &window.whole);
+      if (pane >= *unfiltered_from) look_at_unfiltered(pane, &window);
+      step_unfiltered(pane, &unfiltered_live_, &window.unfiltered);
     }
   }
   from = std::max(from, windows_.front().first);
@@ -329,7 +325,7 @@ std::vector<std::int32_t> Panel::amend(const std::vector<Amended>& amended,
     const PaneIndex first = std::max(shape_.last_of_window(one.from), from);
     take_out(one.subject, first);
     Track& of = track(one.subject);
-    State state = state_before(one.subject, settled_ + shape_.window);
+    State state = state_before(one.subject, timeline_.settled_window() + shape_.window);
     Replayed* replayed = nullptr;
     if (affected.size() * windows_.size() <= kMostReplayedFigures) {
       replayed = &replayed_.emplace_back(
@@ -369,7 +365,7 @@ void Panel::replay(std::int32_t subject, PaneIndex bounds_from,
     }
     return;
   }
-  State state = state_before(subject, settled_ + shape_.window);
+  State state = state_before(subject, timeline_.settled_window() + shape_.window);
   for (const auto& [pane, window] : windows_) {
     Figures figures = step(subject, &state, pane, pane >= bounds_from, nullptr);
     set_verdict(pane, subject, &figures);
@@ -382,10 +378,10 @@ void Panel::replay(std::int32_t subject, PaneIndex bounds_from,
 void Panel::enter(const std::vector<std::int32_t>& subjects, PaneIndex pane) {
   if (subjects.empty() || !shape_.type->traits.knows_its_like) return;
   Entry entry;
-  const WindowSums whole = sums_.of(kWholeSeries, pane);
+  const WindowSums whole = sums_.of(kUnfiltered, pane);
   const bool documents_known = whole.documents > 0 && whole.amount > 0;
   if (shape_.in_documents && documents_known) entry.unit = whole.amount / whole.documents;
-  entry.is_watched = (pane - start_) / shape_.window > shape_.rule->learning->warm_up;
+  entry.is_watched = timeline_.windows_to(pane) > shape_.rule->learning->warm_up;
   std::vector<double> rates;
   for (const std::int32_t subject : everyone_) {
     const Track& of = track(subject);
@@ -410,7 +406,7 @@ void Panel::enter_again(const std::vector<Amended>& amended, PaneIndex from,
   for (const Amended& one : amended) {
     Track& of = track(one.subject);
     const PaneIndex first = first_window(one.subject);
-    of.entered = first <= judged_ ? first : INT64_MAX;
+    of.entered = first <= timeline_.closed_window() ? first : INT64_MAX;
   }
   if (!shape_.type->traits.knows_its_like) return;
   absl::btree_map<PaneIndex, std::vector<std::int32_t>> entering;
@@ -432,7 +428,7 @@ void Panel::enter_again(const std::vector<Amended>& amended, PaneIndex from,
 double Panel::total_before(std::int32_t subject, PaneIndex pane) const {
   const Track& of = track(subject);
   double total = of.total;
-  PaneIndex done = std::max(settled_, of.entered - shape_.window);
+  PaneIndex done = std::max(timeline_.settled_window(), of.entered - shape_.window);
   for (;;) {
     const std::optional<PaneIndex> next = sums_.next(subject, done);
     if (!next.has_value() || *next > pane - shape_.window) return total;
@@ -456,7 +452,7 @@ std::size_t Panel::entities_tested(PaneIndex pane) const {
 }
 
 Figures Panel::early(std::int32_t subject) {
-  const PaneIndex pane = judged_ + shape_.window;
+  const PaneIndex pane = timeline_.closed_window() + shape_.window;
   const State before = state_before(subject, pane);
   // Open windows are looked at after every flush: the bound, which takes longest, is for alerts
   // only.
@@ -465,7 +461,7 @@ Figures Panel::early(std::int32_t subject) {
     WindowInputs in;
     in.pane = pane;
     in.own = sums_.of(subject, pane);
-    in.whole = sums_.of(kWholeSeries, pane);
+    in.whole = sums_.of(kUnfiltered, pane);
     in.wants_bound = wants_bound;
     return state.tracker.advance(shape_, in);
   };

@@ -3,7 +3,7 @@
 //
 //     settled trackers          tests (may be amended)             live trackers
 //   ──────────────────────┬──────────────────────────────────┬──────────────────► windows
-//                      settled                             judged
+//                      settled                             closed
 //
 // For each window: every tracker steps (tracker.h), then the tests of all subjects are weighed
 // against each other, and each gets its verdict:
@@ -44,14 +44,15 @@
 #include "base/saturating.h"
 #include "detect/rule_shape.h"
 #include "detect/rules/share_shift/share_learner.h"
+#include "detect/timeline.h"
 #include "detect/tracker.h"
 
 namespace surgewatch::detect {
 
 class Panel {
  public:
-  // Of a subject's window, by its last pane; `kWholeSeries` is the whole.
-  static constexpr std::int32_t kWholeSeries = -1;
+  // Of a subject's window, by its last pane; `kUnfiltered` is the unfiltered series.
+  static constexpr std::int32_t kUnfiltered = -1;
 
   // What the panel asks of those who hold the sums. Windows are named by their last pane.
   struct Sums {
@@ -64,42 +65,36 @@ class Panel {
     std::function<std::size_t(std::int32_t subject)> size = {};
   };
 
-  Panel(const RuleShape& shape, Sums sums);
+  // `timeline` is moved by the owner, before the panel is told.
+  Panel(const RuleShape& shape, const Timeline& timeline, Sums sums);
 
-  // An index that is not in use. `parent`: kWholeSeries for none.
+  // An index that is not in use. `parent`: kUnfiltered for none.
   void add_subject(std::int32_t index, std::int32_t parent, int level,
                    std::vector<PaneIndex> accepted);
   void remove_subject(std::int32_t index);
-  // The history begins; windows up to the one that ends with `pane` are past.
-  void start(PaneIndex pane);
 
-  // The next window has ended. `watched` are subjects whose figures are wanted though they hold
+  // The newest window has closed. `watched` are subjects whose figures are wanted though they hold
   // nothing; then at() gives the figures of all that are there.
-  void close_next(absl::FunctionRef<bool(std::int32_t)> watched);
+  void close_window(absl::FunctionRef<bool(std::int32_t)> watched);
   // Of the window that has closed last; nothing where nothing is to be said.
   std::optional<Figures> at(std::int32_t subject) const;
-  // Windows up to the one that ends with `pane` hold nothing, and the silence lasts.
-  void skip_to(PaneIndex pane) { judged_ = pane; }
 
-  // The oldest window, which ends with `pane`, can be amended no longer. `wanted` get their
-  // figures.
+  // The oldest window, which ends with `pane`, has settled. `wanted` get their figures.
   void settle(PaneIndex pane, absl::FunctionRef<bool(std::int32_t)> wanted,
               absl::FunctionRef<void(std::int32_t, const Figures&)> visitor);
-  // The same of windows up to `pane` that were passed over.
-  void settle_to(PaneIndex pane);
 
-  // What the windows of these subjects hold has changed from the one that holds `pane` on; of the
-  // whole from `whole_from`, if that is given. Gives those whose windows have to be looked at
-  // again, ascending.
+  // What the windows of these subjects hold has changed from the one that holds `from` on; of the
+  // unfiltered series from `unfiltered_from`, if that is given. Gives those whose windows have to
+  // be looked at again, ascending.
   struct Amended {
     std::int32_t subject = 0;
     PaneIndex from = 0;
   };
   std::vector<std::int32_t> amend(const std::vector<Amended>& amended,
-                                  std::optional<PaneIndex> whole_from);
+                                  std::optional<PaneIndex> unfiltered_from);
 
-  // The figures of the subject's windows in (settled, judged], oldest first, with their verdicts.
-  // Their upper bounds, which take longest, from the window that holds `bounds_from` on.
+  // The figures of the subject's windows that are closed and not settled, oldest first, with their
+  // verdicts. Their upper bounds, which take longest, from the window that holds `bounds_from` on.
   void replay(std::int32_t subject, PaneIndex bounds_from,
               absl::FunctionRef<void(PaneIndex, const Figures&)> visitor);
 
@@ -117,11 +112,11 @@ class Panel {
 
   // Whether its trackers are kept: else its panes must be, from the first one on.
   bool is_kept(std::int32_t subject) const { return track(subject).hot != nullptr; }
-  // How far back panes of the whole are needed for subjects whose trackers are not kept, and to
-  // know which are forgotten.
-  std::int64_t whole_reach() const;
+  // How far back panes of the unfiltered series are needed for subjects whose trackers are not
+  // kept, and to know which are forgotten.
+  std::int64_t unfiltered_reach() const;
   // The same at the most, before there is a panel.
-  static Saturating whole_reach(const RuleShape& shape);
+  static Saturating unfiltered_reach(const RuleShape& shape);
 
   // Figures that are kept from an amendment until the next.
   static constexpr std::size_t kMostReplayedFigures = 16'384;
@@ -132,9 +127,6 @@ class Panel {
     Saturating learned, tests;
   };
   static AtMost at_most(const RuleShape& shape, Saturating subjects);
-
-  PaneIndex settled() const { return settled_; }
-  PaneIndex judged() const { return judged_; }
 
  private:
   // Of the windows so far, or as far as they are settled.
@@ -150,7 +142,7 @@ class Panel {
     std::unique_ptr<Entry> entrance;  // new_entity: of those who are watched
     double total = 0;                 // new_entity: of the windows that are settled
     PaneIndex entered = INT64_MAX;    // last pane of the first window that held something
-    std::int32_t parent = kWholeSeries;
+    std::int32_t parent = kUnfiltered;
     std::int16_t level = 0;
     bool is_used = false;
   };
@@ -169,8 +161,8 @@ class Panel {
   struct Window {
     std::vector<Test> tests;  // by subject
     std::vector<Level> levels;
-    Figures whole;
-    WindowSums sums;      // of the whole
+    Figures unfiltered;
+    WindowSums sums;      // of the unfiltered series
     bool silent = false;  // see RuleShape::silent_windows
   };
   // What an amendment has found of a subject, until the next one: replay() gives it once more.
@@ -194,8 +186,8 @@ class Panel {
   State state_before(std::int32_t subject, PaneIndex pane) const;
   Figures step(std::int32_t subject, State* state, PaneIndex pane, bool wants_bound,
                bool* share_rises) const;
-  void step_whole(PaneIndex pane, Tracker* tracker, Figures* figures) const;
-  void look_at_whole(PaneIndex pane, Window* window) const;
+  void step_unfiltered(PaneIndex pane, Tracker* tracker, Figures* figures) const;
+  void look_at_unfiltered(PaneIndex pane, Window* window) const;
   bool is_silent(PaneIndex pane) const;
   // new_entity: the window is the first of these.
   void enter(const std::vector<std::int32_t>& subjects, PaneIndex pane);
@@ -218,14 +210,14 @@ class Panel {
   void set_verdict(PaneIndex pane, std::int32_t subject, Figures* figures) const;
 
   const RuleShape& shape_;
+  const Timeline& timeline_;
   const Sums sums_;
   const bool is_dense_;  // every subject is judged in every window
-  PaneIndex start_ = 0, settled_ = 0, judged_ = 0;
-  Tracker whole_settled_, whole_live_;
+  Tracker unfiltered_settled_, unfiltered_live_;
   std::deque<Track> tracks_;
   std::vector<std::int32_t> everyone_;                                  // ascending
   absl::flat_hash_map<std::int32_t, std::vector<PaneIndex>> accepted_;  // few have any
-  std::deque<std::pair<PaneIndex, Window>> windows_;  // in (settled, judged], oldest first
+  std::deque<std::pair<PaneIndex, Window>> windows_;  // closed and not settled, oldest first
   // Of the window that has closed last: whole figures only of those who have an answer.
   struct Closed {
     std::int32_t subject = 0;

@@ -1,13 +1,8 @@
-// One rule at work: keeps the sums of its subjects, closes and settles its windows in order, and
-// says what there is to say of them.
+// One rule at work: keeps the sums of its subjects, closes and settles its windows in order
+// (timeline.h), and says what there is to say of them.
 //
-//     settled (never amended again)      closed (may be amended)              open
-//   ────────────────────────────────┬──────────────┬───────────────────┬──────────────► panes
-//                                settled         final               closed
-//
-// - close_next(): the next window is evaluated for each subject; points, and revisions.
-// - finalize_next(): the oldest closed window that is not final becomes so: no source can update
-// it.
+// - close(): the next window is evaluated for each subject; points, and revisions.
+// - make_final(): the oldest closed window that is not final becomes so: no source can update it.
 // - amend(): late data or a correction has changed closed panes: the fold is run again from what is
 //   settled, over every window whose corrections are still known of (RuleShape::correctable).
 // - look_early(): open windows that have crossed the line already, of subjects that do not fire.
@@ -16,9 +11,9 @@
 // windows that do not overlap: there, only panes that end a window are judged, and all subjects are
 // judged together.
 //
-// A subject is one combination of the values of `per`. The whole is the rule's series without the
-// rule's filters. Subjects are visited in the order of their values, so that nothing
-// depends on the order in which they were first seen.
+// A subject is one combination of the values of `per`; the unfiltered series, which rules call the
+// whole, is what it would be without the rule's filters and in one. Subjects are visited in the
+// order of their values, so that nothing depends on the order in which they were first seen.
 //
 // History begins where the input says: at the first watermark of any source that the rule reads,
 // less the allowed lateness.
@@ -53,6 +48,7 @@
 #include "detect/revisions.h"
 #include "detect/rule_shape.h"
 #include "detect/subject_name.h"
+#include "detect/timeline.h"
 #include "journal/merger.h"
 
 namespace surgewatch::detect {
@@ -79,7 +75,7 @@ class RuleRunner {
   // Panes of the series behind the newest closed one that what a window is made of is found in.
   std::int64_t kept_panes() const { return shape_.window + shape_.correctable; }
   std::optional<PaneIndex> closed() const {
-    return started_ ? std::optional<PaneIndex>(closed_) : std::nullopt;
+    return timeline_.has_begun() ? std::optional<PaneIndex>(timeline_.closed()) : std::nullopt;
   }
 
   // What a rule takes at the most, in bytes.
@@ -100,8 +96,7 @@ class RuleRunner {
   static AtMost at_most(const config::Config& config, const RuleShape& shape, const Counts& counts);
   // Panes that hold something and of which no more than this have not closed.
   static Saturating open_panes(const config::EventTimeBounds& bounds, Micros pane_length);
-  // Forgetting looks at every subject, so it waits until this many panes can go.
-  static constexpr std::int64_t kForgetStep = 64;
+  static constexpr std::int64_t kForgetStep = Timeline::kForgetStep;
 
   void take(const journal::Change& change);
   // The merger has let go of the key.
@@ -111,11 +106,11 @@ class RuleRunner {
   std::optional<Micros> next_close_at(Micros passed);
   std::optional<Micros> next_final_at(Micros passed) const;
 
-  // False where `limit` emissions were reached before all of the window was said: call it again
-  // before anything else.
-  bool close_next(Micros passed, std::size_t limit, Emissions* out);
+  // Closes the next pane, or a silence. False where `limit` emissions were reached before all of
+  // the window was said: call it again before anything else.
+  bool close(Micros passed, std::size_t limit, Emissions* out);
   bool is_closing() const { return closing_; }
-  void finalize_next(Micros passed, Emissions* out);
+  void make_final(Micros passed, Emissions* out);
   // False where `limit` was reached before all of it was said: call it again before anything else.
   bool amend(std::size_t limit, Emissions* out);
   void look_early(Emissions* out);
@@ -145,13 +140,13 @@ class RuleRunner {
     std::unique_ptr<Story> story;
     PaneIndex amended_from = INT64_MAX;
     PaneIndex last_held = INT64_MIN;  // pane, as it was when panes were forgotten last
-    std::int32_t parent = Panel::kWholeSeries;
+    std::int32_t parent = Panel::kUnfiltered;
     std::int16_t level = 0;  // of the rollup
     bool is_used = false;
   };
   // What a key of a series counts for: the finest subject it belongs to (those above follow), and
   // the subject that it is delivered to.
-  struct Target {
+  struct Membership {
     static constexpr std::int32_t kNone = -1, kUnknown = -2;
     std::int32_t observed = kUnknown;
     std::int32_t against = kNone;
@@ -180,38 +175,31 @@ class RuleRunner {
     bool operator()(std::int32_t a, std::int32_t b) const;
   };
   using Ordered = absl::btree_set<std::int32_t, InOrder>;
-  struct Range {
-    PaneIndex first = 0, last = 0;
-  };
 
   // intake.cc
-  const Target& target_of(std::size_t series, journal::KeyId key);
-  Target own_target(const std::vector<std::string>& key, journal::KeyId id);
-  Target against_target(const std::vector<std::string>& key);
+  const Membership& membership_of(std::size_t series, journal::KeyId key);
+  Membership own_membership(const std::vector<std::string>& key, journal::KeyId id);
+  Membership against_membership(const std::vector<std::string>& key);
   std::int32_t subject_index(const std::vector<std::size_t>& per, std::vector<std::string> values,
                              std::int32_t parent, int level);
   std::vector<PaneIndex> accepted_of(const SubjectName& name) const;
   void add(const journal::Change& change, Int128 delta, Int128 documents, Operands* operands) const;
-  void mark(std::int32_t index, PaneIndex pane);
+  void note_changed(std::int32_t index, PaneIndex pane);
   Subject& subject(std::int32_t index) { return subjects_[static_cast<std::size_t>(index)]; }
   const Subject& subject(std::int32_t index) const {
     return subjects_[static_cast<std::size_t>(index)];
   }
   SubjectName name_of(const Subject& subject) const;
   std::vector<Said>::iterator find_said(Subject* subject, PaneIndex pane) const;
-  PaneIndex pane_of_said(const Said& said) const { return first_pane_ + said.pane; }
+  PaneIndex pane_of_said(const Said& said) const { return timeline_.first() + said.pane; }
   bool is_forgotten(PaneIndex last) const;
   void forget_silent();
   void remove(const std::vector<std::int32_t>& indexes);
 
-  void start();
-  PaneIndex last_closable(Micros passed);
-  PaneIndex highest_data();
-  bool skip_silence(PaneIndex last);
-  // The last pane of the silence that was passed over with this one, if it was.
-  std::optional<PaneIndex> end_of_silence(PaneIndex pane) const;
+  void begin();
+  PaneIndex newest_data() const;
   bool judge_closed(std::size_t limit, Emissions* out);
-  void settle_next();
+  void settle_oldest();
   void forget_told();
 
   bool is_silent(const Subject& subject, PaneIndex pane) const;
@@ -223,7 +211,7 @@ class RuleRunner {
   Figures figures_of(std::int32_t index, PaneIndex pane, const Figures& last);
   WindowSums sums_of(std::int32_t index, PaneIndex pane) const;
   LifeRules life_rules() const;
-  const Figures& whole_at(PaneIndex pane);
+  const Figures& unfiltered_at(PaneIndex pane);
   // One alert a tree: what lies below one that fires is part of it.
   bool fires_above(const Subject& subject, PaneIndex pane) const;
   bool step_life(const Subject& subject, PaneIndex pane, Figures figures, Life* life) const;
@@ -238,6 +226,7 @@ class RuleRunner {
   const config::Config& config_;
   const journal::Merger& merger_;
   const RuleShape shape_;
+  Timeline timeline_;
   std::optional<Panel> panel_;  // of a rule that learns
   const std::size_t own_series_;
   const std::size_t against_series_;  // the rule's own unless divergence names another
@@ -245,29 +234,18 @@ class RuleRunner {
   std::deque<Subject> subjects_;
   std::vector<std::int32_t> free_;
   absl::flat_hash_set<std::int32_t, NameHash, NameEqual> by_name_;
-  Ordered order_;                                     // by level, then by canonical name
-  Ordered stories_;                                   // those that have one
-  std::deque<Target> own_targets_, against_targets_;  // by KeyId
-  Operands whole_;
-  Figures whole_figures_;
-  std::optional<PaneIndex> whole_pane_;  // that whole_figures_ are of
+  Ordered order_;    // by level, then by canonical name
+  Ordered stories_;  // those that have one
+  std::deque<Membership> own_memberships_, against_memberships_;  // by KeyId
+  Operands unfiltered_;
+  Figures unfiltered_figures_;
+  std::optional<PaneIndex> unfiltered_pane_;  // that unfiltered_figures_ are of
 
-  bool started_ = false;
   bool closing_ = false;                   // the window at hand is not said to its end
   std::optional<std::int32_t> said_last_;  // then: of its subjects
-  PaneIndex first_pane_ = 0;               // of the history
-  PaneIndex closed_ = INT64_MIN;
-  PaneIndex settled_ = INT64_MIN;
-  PaneIndex final_ = INT64_MIN;
-  PaneIndex kept_from_ = INT64_MIN;        // older panes are forgotten
-  absl::btree_set<PaneIndex> open_panes_;  // that hold something, or have held
-  std::optional<PaneIndex> last_opened_;   // of these, the one that was put in last
-  PaneIndex last_closed_data_ = INT64_MIN;
-  std::optional<PaneIndex> highest_data_;  // if it is known
-  std::vector<Range> silences_;            // that were passed over and are not settled
   bool has_changed_ = true;                // by the last window that closed
   std::vector<std::int32_t> amended_;      // subjects with amended_from
-  PaneIndex whole_amended_from_ = INT64_MAX;
+  PaneIndex unfiltered_amended_from_ = INT64_MAX;
   Ordered to_refold_;                  // subjects of the amendment at hand
   PaneIndex refold_from_ = INT64_MAX;  // and the pane from which on it changes something
   std::vector<std::pair<std::int32_t, PaneIndex>> touched_;  // open panes since look_early()

@@ -46,7 +46,7 @@ bool RuleRunner::is_worth_a_point(const Subject& of, PaneIndex pane) const {
 
 // Whether the whole series holds nothing as far back as the window's figures look.
 bool RuleRunner::is_still(PaneIndex pane) const {
-  return whole_.next(pane - shape_.reach).value_or(pane + 1) > pane;
+  return unfiltered_.next(pane - shape_.reach).value_or(pane + 1) > pane;
 }
 
 // Whether the window of an alert that fires says what the one before has said: there is nothing to
@@ -66,24 +66,25 @@ bool RuleRunner::is_watched(const Subject& of, PaneIndex pane) const {
   return has_begun || is_worth_a_point(of, pane);
 }
 
-const Figures& RuleRunner::whole_at(PaneIndex pane) {
-  if (whole_pane_ != pane) {
-    whole_figures_ = shape_.type->evaluate_whole(shape_, whole_, pane);
-    whole_pane_ = pane;
+const Figures& RuleRunner::unfiltered_at(PaneIndex pane) {
+  if (unfiltered_pane_ != pane) {
+    unfiltered_figures_ = shape_.type->evaluate_whole(shape_, unfiltered_, pane);
+    unfiltered_pane_ = pane;
   }
-  return whole_figures_;
+  return unfiltered_figures_;
 }
 
 Figures RuleRunner::evaluate_at(std::int32_t index, PaneIndex pane) {
-  return shape_.type->evaluate(shape_, subject(index).operands, whole_at(pane), pane, first_pane_);
+  return shape_.type->evaluate(shape_, subject(index).operands, unfiltered_at(pane), pane,
+                               timeline_.first());
 }
 
 // Of a window that may be settled; `last` is what was said of it.
 Figures RuleRunner::figures_of(std::int32_t index, PaneIndex pane, const Figures& last) {
-  if (!panel_) return shape_.window_begin(pane) >= kept_from_ ? evaluate_at(index, pane) : last;
-  if (pane <= panel_->settled()) {
+  if (!panel_)
+    return shape_.window_begin(pane) >= timeline_.kept_from() ? evaluate_at(index, pane) : last;
+  if (pane <= timeline_.settled_window())
     return shape_.type->reassess(shape_, last, sums_of(index, pane).judged);
-  }
   Figures result = last;
   panel_->replay(index, pane, [&](PaneIndex at, const Figures& figures) {
     if (at == pane) result = figures;
@@ -92,7 +93,7 @@ Figures RuleRunner::figures_of(std::int32_t index, PaneIndex pane, const Figures
 }
 
 WindowSums RuleRunner::sums_of(std::int32_t index, PaneIndex pane) const {
-  const Operands& operands = index == Panel::kWholeSeries ? whole_ : subject(index).operands;
+  const Operands& operands = index == Panel::kUnfiltered ? unfiltered_ : subject(index).operands;
   const PaneIndex begin = shape_.window_begin(pane);
   const Int128 learned = operands.observed.sum(begin, pane);
   return {.amount = static_cast<double>(learned),
@@ -111,8 +112,7 @@ LifeRules RuleRunner::life_rules() const {
 }
 
 bool RuleRunner::fires_above(const Subject& of, PaneIndex pane) const {
-  for (std::int32_t above = of.parent; above != Panel::kWholeSeries;
-       above = subject(above).parent) {
+  for (std::int32_t above = of.parent; above != Panel::kUnfiltered; above = subject(above).parent) {
     const Story* story = subject(above).story.get();
     if (story != nullptr && fires_at(story->life, pane)) return true;
   }
@@ -144,7 +144,7 @@ void RuleRunner::say_point(Subject* of, PaneIndex pane, const Figures& figures, 
     if (place->digest == digest) return;
     place->digest = digest;
   } else {
-    of->said.insert(place, {static_cast<std::uint32_t>(pane - first_pane_), digest});
+    of->said.insert(place, {static_cast<std::uint32_t>(pane - timeline_.first()), digest});
   }
   const SubjectName name = name_of(*of);
   out->points.push_back(make_point({shape_, name, pane, figures}, life.firing(), state_of(life)));
@@ -155,7 +155,7 @@ void RuleRunner::publish(std::int32_t index, Emissions* out) {
   const auto firing = [&] { return std::ranges::count_if(story.published, &Revision::firing); };
   const auto before = firing();
   reconcile(
-      story.life.episodes, {.closed = closed_, .final = final_},
+      story.life.episodes, {.closed = timeline_.closed(), .final = timeline_.final()},
       [&](const Revision& last) { return figures_of(index, last.onset, last.figures); },
       &story.published, [&](const Revision& revision) { emit_alert(index, revision, out); });
   stats_.firing += static_cast<std::uint64_t>(firing() - before);
@@ -185,9 +185,9 @@ void RuleRunner::emit_alert(std::int32_t index, const Revision& said, Emissions*
       names.push_back(name_of(subject(part.subject)));
       parts.push_back({&names.back(), part});
     }
-  } else if (shape_.window_begin(revision.reported) >= kept_from_) {
-    const Figures now = shape_.type->evaluate(shape_, of.operands, whole_at(revision.reported),
-                                              revision.reported, first_pane_);
+  } else if (shape_.window_begin(revision.reported) >= timeline_.kept_from()) {
+    const Figures now = shape_.type->evaluate(shape_, of.operands, unfiltered_at(revision.reported),
+                                              revision.reported, timeline_.first());
     if (is_same(now, revision.figures)) revision.figures = now;
   }
   const SubjectName name = name_of(of);

@@ -93,7 +93,7 @@ std::vector<Panel::Test*> Panel::looked_at(int level, Window* window) const {
   for (Test& test : window->tests) {
     const Track& of = track(test.subject);
     if (of.level != level) continue;
-    if (of.parent != kWholeSeries && (test.flags & kShareRises) == 0) {
+    if (of.parent != kUnfiltered && (test.flags & kShareRises) == 0) {
       const Test* parent = find_test(window, of.parent);
       if (parent == nullptr || parent->verdict < Verdict::kSuspects) {
         const bool quiet = (test.flags & kUndercut) != 0 && test.p > kCalmP;
@@ -164,8 +164,8 @@ void Panel::refresh(std::int32_t subject, PaneIndex pane, Figures* figures) cons
   if (!figures->conclusive()) return;
   const Window* of = find_window(pane);
   if (of == nullptr) return;
-  if (!shape_.reads_whole && of->whole.conclusive()) {
-    compare_with_whole(of->whole, of->whole.expected, figures);
+  if (!shape_.reads_whole && of->unfiltered.conclusive()) {
+    compare_with_whole(of->unfiltered, of->unfiltered.expected, figures);
   }
   Figures now = *figures;
   set_verdict(pane, subject, &now);
@@ -203,7 +203,7 @@ std::vector<Part> Panel::parts(std::int32_t subject, PaneIndex pane,
   for (const Test& test : of->tests) {
     if (test.verdict < Verdict::kSuspects) continue;
     std::int32_t above = track(test.subject).parent;
-    while (above != kWholeSeries && above != subject) above = track(above).parent;
+    while (above != kUnfiltered && above != subject) above = track(above).parent;
     if (above == subject) {
       result.push_back({test.subject, test.observed, test.expected, test.p});
     }

@@ -1,0 +1,109 @@
+// Each border moves forward, by panes or by a silence at once.
+#include "detect/timeline.h"
+
+#include <gtest/gtest.h>
+
+#include "journal/watermarks.h"
+#include "unit/detect/world.h"
+
+namespace surgewatch::detect {
+namespace {
+
+constexpr PaneIndex kNone = INT64_MIN;
+
+config::Config with(const config::Rule& rule) {
+  config::Config config = test::two_series();
+  config.rules = {rule};
+  return config;
+}
+// Of windows of three panes that may be amended for thirteen.
+config::Config sliding() {
+  config::Rule rule = test::rule("surge_since", 3);
+  rule.reference = test::days(1, 2);
+  return with(rule);
+}
+
+Micros end_of(PaneIndex pane) { return (pane + 1) * kMicrosPerDay; }
+
+class TimelineTest : public testing::Test {
+ protected:
+  const config::Config config_ = sliding();
+  const RuleShape shape_{config_, 0};
+  PaneIndex newest_ = kNone;
+  Timeline timeline_{shape_, [this] { return newest_; }};
+
+  void close_to(PaneIndex pane) {
+    while (timeline_.closed() < pane) timeline_.close_pane();
+  }
+};
+
+TEST_F(TimelineTest, BeginsWithTheFirstDataOrWithWhatWasHeardBefore) {
+  EXPECT_FALSE(timeline_.next_to_close(end_of(50)).has_value());
+  EXPECT_FALSE(timeline_.note_data(40));
+  EXPECT_EQ(timeline_.next_to_close(end_of(40)), 40);
+  EXPECT_FALSE(timeline_.next_to_close(end_of(39)).has_value());
+  timeline_.begin(38);
+  EXPECT_EQ(timeline_.first(), 38);
+  EXPECT_EQ(timeline_.closed(), 37);
+  EXPECT_EQ(timeline_.next_to_close(end_of(40)), 38);
+}
+
+TEST_F(TimelineTest, ClosesAtTheEndOfInputWhatHoldsSomething) {
+  timeline_.note_data(40);
+  timeline_.note_data(42);
+  newest_ = 42;
+  timeline_.begin(std::nullopt);
+  close_to(42);
+  EXPECT_FALSE(timeline_.next_to_close(journal::kEndOfInput).has_value());
+  newest_ = 44;
+  timeline_.note_data(44);
+  EXPECT_EQ(timeline_.next_to_close(journal::kEndOfInput), 43);
+}
+
+TEST_F(TimelineTest, PassesASilenceAtOnceUpToTheNextData) {
+  timeline_.note_data(40);
+  timeline_.begin(std::nullopt);
+  close_to(44);
+  EXPECT_FALSE(timeline_.close_silence(end_of(100))) << "windows reach back to 40";
+  close_to(45);
+  timeline_.note_data(80);
+  EXPECT_TRUE(timeline_.close_silence(end_of(100)));
+  EXPECT_EQ(timeline_.closed(), 79);
+  EXPECT_FALSE(timeline_.close_silence(end_of(100)));
+}
+
+TEST_F(TimelineTest, MakesASilenceFinalAndSettlesItAtOnce) {
+  timeline_.note_data(40);
+  timeline_.begin(std::nullopt);
+  close_to(45);
+  EXPECT_FALSE(timeline_.can_settle());
+  ASSERT_TRUE(timeline_.close_silence(end_of(100)));
+  EXPECT_EQ(timeline_.next_to_be_final(), 40);
+  for (PaneIndex pane = 40; pane <= 45; ++pane) {
+    timeline_.make_final(98);
+    EXPECT_EQ(timeline_.final(), pane);
+    EXPECT_FALSE(timeline_.settle_oldest());
+    EXPECT_EQ(timeline_.settled(), pane);
+  }
+  timeline_.make_final(98);
+  EXPECT_EQ(timeline_.final(), 98);
+  EXPECT_TRUE(timeline_.settle_oldest());
+  EXPECT_EQ(timeline_.settled(), timeline_.closed() - shape_.correctable);
+  EXPECT_FALSE(timeline_.can_settle());
+}
+
+TEST(Timeline, NamesWindowsThatDoNotOverlapByTheirLastPane) {
+  const config::Config config = with(test::learning_rule("surge", 7));
+  const RuleShape shape(config, 0);
+  Timeline timeline(shape, [] { return kNone; });
+  timeline.note_data(73);
+  timeline.begin(std::nullopt);
+  for (int i = 0; i < 6; ++i) timeline.close_pane();
+  EXPECT_EQ(timeline.closed(), 78);
+  EXPECT_EQ(timeline.closed_window(), 76);
+  EXPECT_EQ(timeline.settled_window(), 69);
+  EXPECT_EQ(timeline.windows_to(76), 1);
+}
+
+}  // namespace
+}  // namespace surgewatch::detect
