@@ -18,7 +18,8 @@ Panel::AtMost Panel::at_most(const RuleShape& shape, Saturating subjects) {
   const bool has_parents = shape.rule->rollup.size() > 1;
   const Saturating share = has_parents ? ShareLearner::at_most(shape) : Saturating(0);
   // Settled and live, which share what does not change.
-  const Saturating hot = at_most::block(sizeof(Hot)) + (tracker.own + share) * 2 + tracker.shared;
+  const Saturating hot =
+      at_most::block(sizeof(Fold<State>)) + (tracker.own + share) * 2 + tracker.shared;
   const Saturating entrance =
       shape.type->traits.knows_its_like ? at_most::block(sizeof(Entry)) : Saturating(0);
   AtMost most;

@@ -30,8 +30,7 @@ Panel::Panel(const RuleShape& shape, const Timeline& timeline, Sums sums)
       timeline_(timeline),
       sums_(std::move(sums)),
       is_dense_(shape.reads_whole || !shape.rule->rollup.empty()),
-      unfiltered_settled_(shape, {}),
-      unfiltered_live_(shape, {}) {}
+      unfiltered_(Tracker(shape, {})) {}
 
 std::int64_t Panel::unfiltered_reach() const {
   return is_dense_ ? 0 : kMostReplayed * shape_.window;
@@ -123,15 +122,14 @@ Figures Panel::step(std::int32_t subject, State* state, PaneIndex pane, bool wan
   return figures;
 }
 
-void Panel::step_unfiltered(PaneIndex pane, Tracker* tracker, Figures* figures) const {
-  if (!shape_.type->traits.learns_whole) return;
+Figures Panel::step_unfiltered(PaneIndex pane, Tracker* tracker) const {
+  if (!shape_.type->traits.learns_whole) return {};
   WindowInputs in;
   in.pane = pane;
   in.own = in.whole = sums_.of(kUnfiltered, pane);
   in.silent = is_silent(pane);
   in.wants_bound = false;
-  Figures result = tracker->advance(shape_, in);
-  if (figures != nullptr) *figures = std::move(result);
+  return tracker->advance(shape_, in);
 }
 
 void Panel::look_at_unfiltered(PaneIndex pane, Window* window) const {
@@ -154,9 +152,9 @@ PaneIndex Panel::next_window(std::int32_t subject, PaneIndex pane) const {
 // As of the windows before the one that ends with `pane`.
 Panel::State Panel::state_before(std::int32_t subject, PaneIndex pane) const {
   const Track& of = track(subject);
-  if (of.hot != nullptr) {
-    if (pane > timeline_.closed_window()) return of.hot->live;
-    State state = of.hot->settled;
+  if (of.kept != nullptr) {
+    if (pane > timeline_.closed_window()) return of.kept->live();
+    State state = of.kept->settled();
     for (const auto& [last, window] : windows_) {
       if (last >= pane) break;
       step(subject, &state, last, /*wants_bound=*/false, nullptr);
@@ -172,13 +170,13 @@ Panel::State Panel::state_before(std::int32_t subject, PaneIndex pane) const {
 
 void Panel::keep_if_worth(std::int32_t subject) {
   Track& of = track(subject);
-  if (of.hot != nullptr) return;
+  if (of.kept != nullptr) return;
   const bool is_old = of.entered <= timeline_.closed_window() &&
                       (timeline_.closed_window() - of.entered) / shape_.window >= kMostReplayed / 2;
   if (!is_dense_ && !is_old && sums_.size(subject) <= kFewPanes) return;
-  of.hot = std::make_unique<Hot>(
-      Hot{.settled = state_before(subject, timeline_.settled_window() + shape_.window),
-          .live = state_before(subject, timeline_.closed_window() + shape_.window)});
+  of.kept = std::make_unique<Fold<State>>(
+      state_before(subject, timeline_.settled_window() + shape_.window),
+      state_before(subject, timeline_.closed_window() + shape_.window));
 }
 
 // ---- windows -----------------------------------------------------------------------------------
@@ -213,7 +211,8 @@ void Panel::close_window(absl::FunctionRef<bool(std::int32_t)> watched) {
   const PaneIndex pane = timeline_.closed_window();
   windows_.emplace_back(pane, Window{});
   look_at_unfiltered(pane, &windows_.back().second);
-  step_unfiltered(pane, &unfiltered_live_, &windows_.back().second.unfiltered);
+  windows_.back().second.unfiltered =
+      unfiltered_.close([&](Tracker* tracker) { return step_unfiltered(pane, tracker); });
   closed_.clear();
   closed_figures_.clear();
   std::vector<std::int32_t> entering;
@@ -230,11 +229,12 @@ void Panel::close_window(absl::FunctionRef<bool(std::int32_t)> watched) {
   for (const std::int32_t subject : everyone_) {
     Track& of = track(subject);
     const bool is_looked_at = is_active(subject, pane) || watched(subject);
-    if (of.hot == nullptr && !is_looked_at) continue;
+    if (of.kept == nullptr && !is_looked_at) continue;
     bool share_rises = false;
     Figures figures;
-    if (of.hot != nullptr) {
-      figures = step(subject, &of.hot->live, pane, is_looked_at, &share_rises);
+    if (of.kept != nullptr) {
+      figures = of.kept->close(
+          [&](State* state) { return step(subject, state, pane, is_looked_at, &share_rises); });
     } else {
       State state = state_before(subject, pane);
       figures = step(subject, &state, pane, true, &share_rises);
@@ -282,10 +282,11 @@ void Panel::settle(PaneIndex pane, absl::FunctionRef<bool(std::int32_t)> wanted,
     if (of.entered <= pane && shape_.type->traits.knows_its_like) {
       of.total += std::max(0.0, sums_.of(subject, pane).amount);
     }
-    if (of.hot == nullptr && !is_wanted) continue;
+    if (of.kept == nullptr && !is_wanted) continue;
     Figures figures;
-    if (of.hot != nullptr) {
-      figures = step(subject, &of.hot->settled, pane, is_wanted, nullptr);
+    if (of.kept != nullptr) {
+      figures = of.kept->settle(
+          [&](State* state) { return step(subject, state, pane, is_wanted, nullptr); });
     } else {
       State state = state_before(subject, pane);
       figures = step(subject, &state, pane, true, nullptr);
@@ -294,7 +295,7 @@ void Panel::settle(PaneIndex pane, absl::FunctionRef<bool(std::int32_t)> wanted,
     set_verdict(pane, subject, &figures);
     visitor(subject, figures);
   }
-  step_unfiltered(pane, &unfiltered_settled_, nullptr);
+  unfiltered_.settle([&](Tracker* tracker) { return step_unfiltered(pane, tracker); });
   windows_.pop_front();
 }
 
@@ -306,11 +307,12 @@ std::vector<std::int32_t> Panel::amend(const std::vector<Amended>& amended,
   for (const Amended& one : amended) from = std::min(from, shape_.last_of_window(one.from));
   if (unfiltered_from.has_value()) {
     from = std::min(from, shape_.last_of_window(*unfiltered_from));
-    unfiltered_live_ = unfiltered_settled_;
+    Tracker tracker = unfiltered_.settled();
     for (auto& [pane, window] : windows_) {
       if (pane >= *unfiltered_from) look_at_unfiltered(pane, &window);
-      step_unfiltered(pane, &unfiltered_live_, &window.unfiltered);
+      window.unfiltered = step_unfiltered(pane, &tracker);
     }
+    unfiltered_.amend(std::move(tracker));
   }
   from = std::max(from, windows_.front().first);
   std::vector<Amended> affected;
@@ -340,7 +342,7 @@ std::vector<std::int32_t> Panel::amend(const std::vector<Amended>& amended,
       if (replayed != nullptr) replayed_figures_.push_back(std::move(figures));
     }
     if (replayed != nullptr) replayed->count = windows_.size();
-    if (of.hot != nullptr) of.hot->live = std::move(state);
+    if (of.kept != nullptr) of.kept->amend(std::move(state));
     result.push_back(one.subject);
   }
   for (const auto& [pane, window] : windows_) {

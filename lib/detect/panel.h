@@ -42,6 +42,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "base/saturating.h"
+#include "detect/fold.h"
 #include "detect/rule_shape.h"
 #include "detect/rules/share_shift/share_learner.h"
 #include "detect/timeline.h"
@@ -111,7 +112,7 @@ class Panel {
                           absl::FunctionRef<std::string(std::int32_t)> name) const;
 
   // Whether its trackers are kept: else its panes must be, from the first one on.
-  bool is_kept(std::int32_t subject) const { return track(subject).hot != nullptr; }
+  bool is_kept(std::int32_t subject) const { return track(subject).kept != nullptr; }
   // How far back panes of the unfiltered series are needed for subjects whose trackers are not
   // kept, and to know which are forgotten.
   std::int64_t unfiltered_reach() const;
@@ -134,14 +135,11 @@ class Panel {
     Tracker tracker;
     std::optional<ShareLearner> share;  // of a part of a rollup: its share of its parent
   };
-  struct Hot {
-    State settled, live;
-  };
   struct Track {
-    std::unique_ptr<Hot> hot;         // null: its windows are few
-    std::unique_ptr<Entry> entrance;  // new_entity: of those who are watched
-    double total = 0;                 // new_entity: of the windows that are settled
-    PaneIndex entered = INT64_MAX;    // last pane of the first window that held something
+    std::unique_ptr<Fold<State>> kept;  // null: its windows are few
+    std::unique_ptr<Entry> entrance;    // new_entity: of those who are watched
+    double total = 0;                   // new_entity: of the windows that are settled
+    PaneIndex entered = INT64_MAX;      // last pane of the first window that held something
     std::int32_t parent = kUnfiltered;
     std::int16_t level = 0;
     bool is_used = false;
@@ -186,7 +184,7 @@ class Panel {
   State state_before(std::int32_t subject, PaneIndex pane) const;
   Figures step(std::int32_t subject, State* state, PaneIndex pane, bool wants_bound,
                bool* share_rises) const;
-  void step_unfiltered(PaneIndex pane, Tracker* tracker, Figures* figures) const;
+  Figures step_unfiltered(PaneIndex pane, Tracker* tracker) const;
   void look_at_unfiltered(PaneIndex pane, Window* window) const;
   bool is_silent(PaneIndex pane) const;
   // new_entity: the window is the first of these.
@@ -213,7 +211,7 @@ class Panel {
   const Timeline& timeline_;
   const Sums sums_;
   const bool is_dense_;  // every subject is judged in every window
-  Tracker unfiltered_settled_, unfiltered_live_;
+  Fold<Tracker> unfiltered_;
   std::deque<Track> tracks_;
   std::vector<std::int32_t> everyone_;                                  // ascending
   absl::flat_hash_map<std::int32_t, std::vector<PaneIndex>> accepted_;  // few have any

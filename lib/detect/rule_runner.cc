@@ -118,11 +118,11 @@ bool RuleRunner::judge_closed(std::size_t limit, Emissions* out) {
     }
     ++stats_.evaluations;
     stats_.inconclusive += figures.verdict == Verdict::kInconclusive;
-    Life life = of.story == nullptr ? Life{} : of.story->life;
-    const Life before = life;
+    const Life before = of.story == nullptr ? Life{} : of.story->life.live();
+    Life life = before;
     step_life(of, timeline_.closed(), figures, &life);
     const bool moved = !is_same(before, life);
-    if (moved || of.story != nullptr) story_of(index).life = life;
+    if (moved || of.story != nullptr) story_of(index).life.close([&](Life* live) { *live = life; });
     const std::size_t points = out->points.size();
     if (is_worth_a_point(of, timeline_.closed()) ||
         (life.firing() && !is_standstill(timeline_.closed(), figures))) {
@@ -149,12 +149,14 @@ void RuleRunner::settle_oldest() {
     panel_->settle(
         settled, [&](std::int32_t index) { return subject(index).story != nullptr; },
         [&](std::int32_t index, const Figures& figures) {
-          step_life(subject(index), settled, figures, &subject(index).story->settled);
+          subject(index).story->life.settle(
+              [&](Life* life) { step_life(subject(index), settled, figures, life); });
         });
   } else if (!panel_ && !is_silence) {
     for (const std::int32_t index : stories_) {
-      step_life(subject(index), settled, evaluate_at(index, settled),
-                &subject(index).story->settled);
+      subject(index).story->life.settle([&](Life* life) {
+        step_life(subject(index), settled, evaluate_at(index, settled), life);
+      });
     }
   }
   if (!timeline_.can_forget()) return;
@@ -172,18 +174,19 @@ void RuleRunner::forget_told() {
              episode.resolved <= std::min(timeline_.settled(), timeline_.final());
     };
     std::erase_if(story.published, [&](const Revision& revision) {
-      const bool stands = std::ranges::any_of(story.life.episodes, [&](const Episode& episode) {
-        return episode.onset == revision.onset && !is_told(episode);
-      });
+      const bool stands =
+          std::ranges::any_of(story.life.live().episodes, [&](const Episode& episode) {
+            return episode.onset == revision.onset && !is_told(episode);
+          });
       return !stands && !revision.firing && revision.timing == Timing::kFinal &&
              revision.onset <= timeline_.settled();
     });
-    std::erase_if(story.settled.episodes, is_told);
-    std::erase_if(story.life.episodes, is_told);
+    story.life.each([&](Life* life) { std::erase_if(life->episodes, is_told); });
     const auto has_begun = [](const Life& life) {
       return !life.episodes.empty() || life.suspects != 0;
     };
-    if (!has_begun(story.life) && !has_begun(story.settled) && story.published.empty()) {
+    if (!has_begun(story.life.live()) && !has_begun(story.life.settled()) &&
+        story.published.empty()) {
       over.push_back(index);
     }
   }
@@ -238,7 +241,7 @@ void RuleRunner::find_amended() {
 // holds `from` on.
 void RuleRunner::refold(std::int32_t index, PaneIndex from, Emissions* out) {
   Subject& of = subject(index);
-  Life life = of.story == nullptr ? Life{} : of.story->settled;
+  Life life = of.story == nullptr ? Life{} : of.story->life.settled();
   const auto visit = [&](PaneIndex pane, const Figures& figures) {
     ++stats_.evaluations;
     step_life(of, pane, figures, &life);
@@ -274,7 +277,7 @@ void RuleRunner::refold(std::int32_t index, PaneIndex from, Emissions* out) {
     }
   }
   if (of.story == nullptr && life.episodes.empty() && life.suspects == 0) return;
-  story_of(index).life = std::move(life);
+  story_of(index).life.amend(std::move(life));
   publish(index, out);
 }
 
@@ -303,7 +306,7 @@ void RuleRunner::look_early(Emissions* out) {
     looked_at = i > 0 && touched[i - 1].first == index ? looked_at + 1 : 0;
     const Subject& of = subject(index);
     const bool speaks =
-        of.story != nullptr && (of.story->life.firing() ||
+        of.story != nullptr && (of.story->life.live().firing() ||
                                 std::ranges::any_of(of.story->published, [&](const Revision& r) {
                                   return r.onset > timeline_.closed();
                                 }));

@@ -42,6 +42,7 @@
 #include "absl/container/inlined_vector.h"
 #include "config/config.h"
 #include "detect/detector.h"
+#include "detect/fold.h"
 #include "detect/lifecycle.h"
 #include "detect/operands.h"
 #include "detect/panel.h"
@@ -120,8 +121,7 @@ class RuleRunner {
  private:
   // Of a subject that has ever suspected or fired.
   struct Story {
-    Life settled;  // as of what is settled
-    Life life;     // as of what is closed
+    Fold<Life> life{Life{}};
     std::vector<Revision> published;
   };
   // A point that has been published of a window that may be amended: its pane, counted from the

@@ -61,8 +61,8 @@ bool RuleRunner::is_watched(const Subject& of, PaneIndex pane) const {
   // A share can fall by holding nothing.
   if (panel_ && shape_.type->traits.shares) return true;
   const bool has_begun =
-      of.story != nullptr &&
-      (of.story->life.firing() || of.story->life.suspects != 0 || !of.story->published.empty());
+      of.story != nullptr && (of.story->life.live().firing() ||
+                              of.story->life.live().suspects != 0 || !of.story->published.empty());
   return has_begun || is_worth_a_point(of, pane);
 }
 
@@ -114,7 +114,7 @@ LifeRules RuleRunner::life_rules() const {
 bool RuleRunner::fires_above(const Subject& of, PaneIndex pane) const {
   for (std::int32_t above = of.parent; above != Panel::kUnfiltered; above = subject(above).parent) {
     const Story* story = subject(above).story.get();
-    if (story != nullptr && fires_at(story->life, pane)) return true;
+    if (story != nullptr && fires_at(story->life.live(), pane)) return true;
   }
   return false;
 }
@@ -155,7 +155,7 @@ void RuleRunner::publish(std::int32_t index, Emissions* out) {
   const auto firing = [&] { return std::ranges::count_if(story.published, &Revision::firing); };
   const auto before = firing();
   reconcile(
-      story.life.episodes, {.closed = timeline_.closed(), .final = timeline_.final()},
+      story.life.live().episodes, {.closed = timeline_.closed(), .final = timeline_.final()},
       [&](const Revision& last) { return figures_of(index, last.onset, last.figures); },
       &story.published, [&](const Revision& revision) { emit_alert(index, revision, out); });
   stats_.firing += static_cast<std::uint64_t>(firing() - before);
