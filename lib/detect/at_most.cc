@@ -16,21 +16,36 @@ namespace surgewatch::detect {
 Panel::AtMost Panel::at_most(const RuleShape& shape, Saturating subjects) {
   const LearnerAtMost tracker = Tracker::at_most(shape);
   const bool has_parents = shape.rule->rollup.size() > 1;
-  const Saturating share = has_parents ? ShareLearner::at_most(shape) : Saturating(0);
-  // Settled and live, which share what does not change.
-  const Saturating hot =
-      at_most::block(sizeof(Fold<State>)) + (tracker.own + share) * 2 + tracker.shared;
+  const Saturating levels = std::max<std::size_t>(shape.rule->rollup.size(), 1);
+  const Saturating windows = shape.correctable / shape.window + 2;
+  // Settled, live and marked, which share what does not change.
+  const Saturating marks = most_marks(windows.value());
+  const auto fold = [&](std::size_t state, Saturating own) {
+    return at_most::vector(marks, state + sizeof(PaneIndex)) + own * (marks + 2);
+  };
+  Saturating kept =
+      at_most::block(sizeof(Kept)) + fold(sizeof(Tracker), tracker.own) + tracker.shared;
+  if (has_parents) kept += fold(sizeof(ShareLearner), ShareLearner::at_most(shape));
   const Saturating entrance =
-      shape.type->traits.knows_its_like ? at_most::block(sizeof(Entry)) : Saturating(0);
+      shape.type->traits.knows_its_like ? at_most::block(sizeof(Entrance)) : Saturating(0);
   AtMost most;
   most.learned = at_most::deque(subjects, sizeof(Track)) +
-                 at_most::vector(subjects, sizeof(std::int32_t)) + subjects * (hot + entrance);
-  const Saturating windows = shape.correctable / shape.window + 2;
+                 at_most::vector(subjects, sizeof(std::int32_t)) + subjects * (kept + entrance);
+  if (has_parents) {
+    most.learned +=
+        at_most::flat_hash(subjects,
+                           sizeof(std::pair<const std::int32_t, std::vector<std::int32_t>>)) +
+        at_most::vector(subjects, sizeof(std::int32_t)) * 2;
+  }
   // With what weighing them takes meanwhile, and the figures of the last one.
   constexpr std::size_t kWeighed = 64;
-  most.tests = at_most::vector(kMostReplayedFigures, sizeof(Figures)) +
-               windows * (sizeof(Window) + at_most::vector(subjects, sizeof(Test))) +
-               at_most::vector(subjects, sizeof(Closed) + sizeof(Figures) + kWeighed);
+  // Besides a test, what the lines that it is held to are found by.
+  constexpr std::size_t kCandidate = 2 * sizeof(double);
+  most.tests =
+      at_most::vector(kMostReplayedFigures, sizeof(Figures)) +
+      windows * (sizeof(Window) + at_most::vector(subjects, sizeof(Test)) +
+                 at_most::vector(levels, sizeof(Level)) + at_most::vector(subjects, kCandidate)) +
+      at_most::vector(subjects, sizeof(Closed) + sizeof(Figures) + kWeighed);
   return most;
 }
 
@@ -73,9 +88,12 @@ RuleRunner::AtMost RuleRunner::at_most(const config::Config& config, const RuleS
                                        : Saturating(shape.correctable + kForgetStep) + 1;
   most.points = subjects * at_most::vector(said, sizeof(Said));
   if (shape.learns) most.panel = Panel::at_most(shape, subjects);
-  most.alerts =
-      subjects * (at_most::block(sizeof(Story)) + at_most::exact_vector(1, sizeof(Episode)) * 2 +
-                  at_most::exact_vector(1, sizeof(Revision)));
+  const std::int64_t windows = shape.correctable / (shape.learns ? shape.window : 1) + 2;
+  const Saturating marks = most_marks(static_cast<std::uint64_t>(windows));
+  most.alerts = subjects * (at_most::block(sizeof(Story)) +
+                            at_most::vector(marks, sizeof(Life) + sizeof(PaneIndex)) +
+                            at_most::exact_vector(1, sizeof(Episode)) * (marks + 2) +
+                            at_most::exact_vector(1, sizeof(Revision)));
   return most;
 }
 

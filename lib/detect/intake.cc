@@ -79,9 +79,8 @@ void RuleRunner::take(const journal::Change& change) {
     if (!in_reference) return;
   }
 
-  if (timeline_.note_data(change.pane)) {
-    unfiltered_amended_from_ = std::min(unfiltered_amended_from_, change.pane);
-  }
+  const bool is_closed = timeline_.note_data(change.pane);
+  const bool was_held = unfiltered_.next(change.pane - 1) == change.pane;
   unfiltered_pane_.reset();
   if (own) {
     add(change, delta, documents, &unfiltered_);
@@ -100,6 +99,10 @@ void RuleRunner::take(const journal::Change& change) {
       note_changed(member.against, change.pane);
     }
   }
+  if (!is_closed) return;
+  unfiltered_amended_from_ = std::min(unfiltered_amended_from_, change.pane);
+  const bool is_held = unfiltered_.next(change.pane - 1) == change.pane;
+  if (is_held != was_held) stillness_amended_from_ = std::min(stillness_amended_from_, change.pane);
 }
 
 void RuleRunner::add(const journal::Change& change, Int128 delta, Int128 documents,

@@ -10,18 +10,10 @@ namespace {
 
 using config::Method;
 
-// Only a subject that has held something in its last few windows is tested
-// (GammaPoissonParameters::recent_windows).
-constexpr std::int64_t kRecentWindows = 4;
 // Trackers of a subject with no more panes than this take more room than its panes do, and are run
 // again in less time than it takes to keep them up, unless it is very old.
 constexpr std::size_t kFewPanes = 12;
 constexpr std::int64_t kMostReplayed = 4'096;  // windows
-// new_entity: windows of a sibling for its mean to count, and what makes a subject old enough for a
-// baseline of its own (statistics/first_seen.h).
-constexpr std::int64_t kLeastWindows = 4;
-constexpr std::int64_t kOldWindows = 52;
-constexpr double kOldDocuments = 50;
 
 }  // namespace
 
@@ -51,6 +43,7 @@ void Panel::add_subject(std::int32_t index, std::int32_t parent, int level,
   if (!accepted.empty()) accepted_[index] = std::move(accepted);
   everyone_.insert(std::lower_bound(everyone_.begin(), everyone_.end(), index), index);
   levels_ = std::max(levels_, level + 1);
+  if (parent != kUnfiltered) parts_[parent].push_back(index);
 }
 
 void Panel::remove_subject(std::int32_t index) {
@@ -59,13 +52,17 @@ void Panel::remove_subject(std::int32_t index) {
   everyone_.erase(std::lower_bound(everyone_.begin(), everyone_.end(), index));
 }
 
-// ---- trackers ----------------------------------------------------------------------------------
-
-// One array for all: many of their own, of another size with each window, would leave holes.
-void Panel::forget_replayed() {
-  replayed_.clear();
-  replayed_figures_.clear();
+void Panel::for_each_below(std::int32_t subject,
+                           absl::FunctionRef<void(std::int32_t)> visitor) const {
+  const auto parts = parts_.find(subject);
+  if (parts == parts_.end()) return;
+  for (const std::int32_t part : parts->second) {
+    visitor(part);
+    for_each_below(part, visitor);
+  }
 }
+
+// ---- trackers ----------------------------------------------------------------------------------
 
 Panel::State Panel::fresh(std::int32_t subject) const {
   const auto accepted = accepted_.find(subject);
@@ -78,7 +75,7 @@ Panel::State Panel::fresh(std::int32_t subject) const {
 
 bool Panel::is_active(std::int32_t subject, PaneIndex pane) const {
   if (is_dense_) return true;
-  const std::int64_t windows = shape_.type->traits.knows_its_like ? 1 : kRecentWindows;
+  const std::int64_t windows = shape_.type->traits.knows_its_like ? 1 : Timeline::kRecentWindows;
   return sums_.any(subject, pane - windows * shape_.window + 1, pane);
 }
 
@@ -100,26 +97,33 @@ PaneIndex Panel::first_window(std::int32_t subject) const {
   return INT64_MAX;
 }
 
-Figures Panel::step(std::int32_t subject, State* state, PaneIndex pane, bool wants_bound,
-                    bool* share_rises) const {
-  const Track& of = track(subject);
+WindowInputs Panel::inputs_of(std::int32_t subject, PaneIndex pane, const Window* window) const {
   WindowInputs in;
   in.pane = pane;
   in.own = sums_.of(subject, pane);
-  const Window* window = find_window(pane);
   in.whole = window != nullptr ? window->sums : sums_.of(kUnfiltered, pane);
   in.silent = window != nullptr ? window->silent : is_silent(pane);
-  in.wants_bound = wants_bound;
   static const Entry kUnwatched;
-  in.entry = of.entrance == nullptr ? &kUnwatched : of.entrance.get();
+  const Track& of = track(subject);
+  in.entry = of.entrance == nullptr ? &kUnwatched : &of.entrance->entry;
   if (window != nullptr) in.whole_figures = &window->unfiltered;
-  const Figures figures = state->tracker.advance(shape_, in);
-  if (state->share.has_value()) {
-    in.whole = sums_.of(of.parent, pane);
-    state->share->advance(shape_, in);
-    if (share_rises != nullptr) *share_rises = state->share->has_risen_lately();
-  }
-  return figures;
+  return in;
+}
+
+// `window` is null where it is not kept.
+Figures Panel::step(std::int32_t subject, Tracker* tracker, PaneIndex pane, const Window* window,
+                    bool wants_bound) const {
+  WindowInputs in = inputs_of(subject, pane, window);
+  in.wants_bound = wants_bound;
+  return tracker->advance(shape_, in);
+}
+
+bool Panel::step_share(std::int32_t subject, ShareLearner* share, PaneIndex pane,
+                       const Window* window) const {
+  WindowInputs in = inputs_of(subject, pane, window);
+  in.whole = sums_.of(track(subject).parent, pane);
+  share->advance(shape_, in);
+  return share->has_risen_lately();
 }
 
 Figures Panel::step_unfiltered(PaneIndex pane, Tracker* tracker) const {
@@ -149,106 +153,114 @@ PaneIndex Panel::next_window(std::int32_t subject, PaneIndex pane) const {
   return std::max(next, std::min(data_of(kUnfiltered), data_of(subject)));
 }
 
-// As of the windows before the one that ends with `pane`.
-Panel::State Panel::state_before(std::int32_t subject, PaneIndex pane) const {
-  const Track& of = track(subject);
-  if (of.kept != nullptr) {
-    if (pane > timeline_.closed_window()) return of.kept->live();
-    State state = of.kept->settled();
-    for (const auto& [last, window] : windows_) {
-      if (last >= pane) break;
-      step(subject, &state, last, /*wants_bound=*/false, nullptr);
-    }
-    return state;
-  }
+// As of the windows before the one that ends with `pane`, from the first one on.
+Panel::State Panel::run_before(std::int32_t subject, PaneIndex pane) const {
   State state = fresh(subject);
   for (PaneIndex last = first_window(subject); last < pane; last = next_window(subject, last)) {
-    step(subject, &state, last, /*wants_bound=*/false, nullptr);
+    const Window* window = find_window(last);
+    step(subject, &state.tracker, last, window, /*wants_bound=*/false);
+    if (state.share.has_value()) step_share(subject, &*state.share, last, window);
   }
   return state;
+}
+
+// The same, from what is kept if anything is.
+Tracker Panel::tracker_before(std::int32_t subject, PaneIndex pane) const {
+  const Track& of = track(subject);
+  if (of.kept == nullptr) return run_before(subject, pane).tracker;
+  const auto start = of.kept->tracker.before(pane);
+  Tracker tracker = start.state;
+  for (auto at = windows_from(start.after + 1); at != windows_.end() && at->first < pane; ++at) {
+    step(subject, &tracker, at->first, &at->second, /*wants_bound=*/false);
+  }
+  return tracker;
 }
 
 void Panel::keep_if_worth(std::int32_t subject) {
   Track& of = track(subject);
   if (of.kept != nullptr) return;
-  const bool is_old = of.entered <= timeline_.closed_window() &&
-                      (timeline_.closed_window() - of.entered) / shape_.window >= kMostReplayed / 2;
+  const PaneIndex closed = timeline_.closed_window();
+  const bool is_old =
+      of.entered <= closed && (closed - of.entered) / shape_.window >= kMostReplayed / 2;
   if (!is_dense_ && !is_old && sums_.size(subject) <= kFewPanes) return;
-  of.kept = std::make_unique<Fold<State>>(
-      state_before(subject, timeline_.settled_window() + shape_.window),
-      state_before(subject, timeline_.closed_window() + shape_.window));
+  State settled = run_before(subject, timeline_.settled_window() + shape_.window);
+  State live = run_before(subject, closed + shape_.window);
+  of.kept = std::make_unique<Kept>(
+      Kept{.tracker = {std::move(settled.tracker), std::move(live.tracker), closed}, .share = {}});
+  if (!settled.share.has_value()) return;
+  of.kept->share.emplace(*std::move(settled.share), *std::move(live.share), closed);
 }
 
 // ---- windows -----------------------------------------------------------------------------------
 
+Panel::Windows::iterator Panel::windows_from(PaneIndex pane) {
+  return std::ranges::lower_bound(windows_, pane, {}, &Windows::value_type::first);
+}
+Panel::Windows::const_iterator Panel::windows_from(PaneIndex pane) const {
+  return std::ranges::lower_bound(windows_, pane, {}, &Windows::value_type::first);
+}
+
 const Panel::Window* Panel::find_window(PaneIndex pane) const {
-  const auto found =
-      std::lower_bound(windows_.begin(), windows_.end(), pane,
-                       [](const auto& entry, PaneIndex p) { return entry.first < p; });
+  const auto found = windows_from(pane);
   return found != windows_.end() && found->first == pane ? &found->second : nullptr;
-}
-
-Panel::Window& Panel::window(PaneIndex pane) { return *const_cast<Window*>(find_window(pane)); }
-
-Panel::Test* Panel::find_test(Window* window, std::int32_t subject) const {
-  const auto found =
-      std::lower_bound(window->tests.begin(), window->tests.end(), subject,
-                       [](const Test& test, std::int32_t s) { return test.subject < s; });
-  return found != window->tests.end() && found->subject == subject ? &*found : nullptr;
-}
-
-void Panel::take_out(std::int32_t subject, PaneIndex from) {
-  for (auto& [pane, window] : windows_) {
-    if (pane < from) continue;
-    if (const Test* test = find_test(&window, subject); test != nullptr) {
-      window.tests.erase(window.tests.begin() + (test - window.tests.data()));
-    }
-  }
 }
 
 void Panel::close_window(absl::FunctionRef<bool(std::int32_t)> watched) {
   forget_replayed();
   const PaneIndex pane = timeline_.closed_window();
-  windows_.emplace_back(pane, Window{});
-  look_at_unfiltered(pane, &windows_.back().second);
-  windows_.back().second.unfiltered =
-      unfiltered_.close([&](Tracker* tracker) { return step_unfiltered(pane, tracker); });
+  Window& window = windows_.emplace_back(pane, Window{}).second;
+  look_at_unfiltered(pane, &window);
+  window.unfiltered = unfiltered_.close(
+      pane, grid(), [&](Tracker* tracker) { return step_unfiltered(pane, tracker); });
   closed_.clear();
   closed_figures_.clear();
   std::vector<std::int32_t> entering;
   for (const std::int32_t subject : everyone_) {
     Track& of = track(subject);
-    if (of.entered != INT64_MAX || !sums_.any(subject, pane - shape_.window + 1, pane)) {
-      continue;
-    }
+    if (of.entered != INT64_MAX || !sums_.any(subject, pane - shape_.window + 1, pane)) continue;
     if (sums_.of(subject, pane).amount <= 0) continue;
     of.entered = pane;
     entering.push_back(subject);
   }
   enter(entering, pane);
-  for (const std::int32_t subject : everyone_) {
-    Track& of = track(subject);
-    const bool is_looked_at = is_active(subject, pane) || watched(subject);
-    if (of.kept == nullptr && !is_looked_at) continue;
-    bool share_rises = false;
-    Figures figures;
-    if (of.kept != nullptr) {
-      figures = of.kept->close(
-          [&](State* state) { return step(subject, state, pane, is_looked_at, &share_rises); });
-    } else {
-      State state = state_before(subject, pane);
-      figures = step(subject, &state, pane, true, &share_rises);
+  for (const std::int32_t subject : everyone_) close_subject(subject, pane, &window, watched);
+  if (shape_.type->traits.knows_its_like) window.entities = entities_tested(pane);
+  weigh_all(&window);
+}
+
+void Panel::close_subject(std::int32_t subject, PaneIndex pane, Window* window,
+                          absl::FunctionRef<bool(std::int32_t)> watched) {
+  Track& of = track(subject);
+  const bool is_tested = is_active(subject, pane);
+  const bool is_looked_at = is_tested || watched(subject);
+  if (of.kept == nullptr && !is_looked_at) return;
+  bool share_rises = false;
+  Figures figures;
+  if (of.kept != nullptr) {
+    figures = of.kept->tracker.close(pane, grid(), [&](Tracker* tracker) {
+      return step(subject, tracker, pane, window, is_looked_at);
+    });
+    if (of.kept->share.has_value()) {
+      share_rises = of.kept->share->close(pane, grid(), [&](ShareLearner* share) {
+        return step_share(subject, share, pane, window);
+      });
     }
-    if (!is_looked_at) continue;
-    if (is_active(subject, pane)) put(pane, subject, figures, share_rises);
-    closed_.push_back({.subject = subject,
-                       .verdict = figures.verdict,
-                       .missing = figures.missing,
-                       .figures = static_cast<std::uint32_t>(closed_figures_.size())});
-    if (figures.conclusive()) closed_figures_.push_back(std::move(figures));
-    keep_if_worth(subject);
+  } else {
+    State state = run_before(subject, pane);
+    figures = step(subject, &state.tracker, pane, window, true);
+    if (state.share.has_value()) share_rises = step_share(subject, &*state.share, pane, window);
   }
-  weigh(pane, nullptr);
+  if (!is_looked_at) return;
+  if (is_tested) {
+    const std::optional<Test> test = test_of(subject, figures, share_rises);
+    if (test.has_value()) window->tests.push_back(*test);
+  }
+  closed_.push_back({.subject = subject,
+                     .verdict = figures.verdict,
+                     .missing = figures.missing,
+                     .figures = static_cast<std::uint32_t>(closed_figures_.size())});
+  if (figures.conclusive()) closed_figures_.push_back(std::move(figures));
+  keep_if_worth(subject);
 }
 
 std::optional<Figures> Panel::at(std::int32_t subject) const {
@@ -276,6 +288,7 @@ void Panel::settle(PaneIndex pane, absl::FunctionRef<bool(std::int32_t)> wanted,
                    absl::FunctionRef<void(std::int32_t, const Figures&)> visitor) {
   forget_replayed();
   SW_CHECK(!windows_.empty() && windows_.front().first == pane);
+  const Window* window = &windows_.front().second;
   for (const std::int32_t subject : everyone_) {
     Track& of = track(subject);
     const bool is_wanted = wanted(subject);
@@ -285,187 +298,37 @@ void Panel::settle(PaneIndex pane, absl::FunctionRef<bool(std::int32_t)> wanted,
     if (of.kept == nullptr && !is_wanted) continue;
     Figures figures;
     if (of.kept != nullptr) {
-      figures = of.kept->settle(
-          [&](State* state) { return step(subject, state, pane, is_wanted, nullptr); });
+      figures = of.kept->tracker.settle(
+          pane, [&](Tracker* tracker) { return step(subject, tracker, pane, window, is_wanted); });
+      if (of.kept->share.has_value()) {
+        of.kept->share->settle(
+            pane, [&](ShareLearner* share) { return step_share(subject, share, pane, window); });
+      }
     } else {
-      State state = state_before(subject, pane);
-      figures = step(subject, &state, pane, true, nullptr);
+      Tracker tracker = tracker_before(subject, pane);
+      figures = step(subject, &tracker, pane, window, true);
     }
     if (!is_wanted) continue;
     set_verdict(pane, subject, &figures);
     visitor(subject, figures);
   }
-  unfiltered_.settle([&](Tracker* tracker) { return step_unfiltered(pane, tracker); });
+  unfiltered_.settle(pane, [&](Tracker* tracker) { return step_unfiltered(pane, tracker); });
   windows_.pop_front();
-}
-
-std::vector<std::int32_t> Panel::amend(const std::vector<Amended>& amended,
-                                       std::optional<PaneIndex> unfiltered_from) {
-  forget_replayed();
-  if (windows_.empty()) return {};
-  PaneIndex from = INT64_MAX;
-  for (const Amended& one : amended) from = std::min(from, shape_.last_of_window(one.from));
-  if (unfiltered_from.has_value()) {
-    from = std::min(from, shape_.last_of_window(*unfiltered_from));
-    Tracker tracker = unfiltered_.settled();
-    for (auto& [pane, window] : windows_) {
-      if (pane >= *unfiltered_from) look_at_unfiltered(pane, &window);
-      window.unfiltered = step_unfiltered(pane, &tracker);
-    }
-    unfiltered_.amend(std::move(tracker));
-  }
-  from = std::max(from, windows_.front().first);
-  std::vector<Amended> affected;
-  if (is_dense_) {
-    for (const std::int32_t subject : everyone_) affected.push_back({subject, from});
-  } else {
-    affected = amended;
-  }
-  enter_again(amended, from, &affected);
-  std::vector<std::int32_t> result;
-  for (const Amended& one : affected) {
-    const PaneIndex first = std::max(shape_.last_of_window(one.from), from);
-    take_out(one.subject, first);
-    Track& of = track(one.subject);
-    State state = state_before(one.subject, timeline_.settled_window() + shape_.window);
-    Replayed* replayed = nullptr;
-    if (affected.size() * windows_.size() <= kMostReplayedFigures) {
-      replayed = &replayed_.emplace_back(
-          Replayed{.subject = one.subject, .from = first, .first = replayed_figures_.size()});
-    }
-    for (const auto& [pane, window] : windows_) {
-      bool share_rises = false;
-      const bool is_tested = pane >= first && is_active(one.subject, pane);
-      Figures figures =
-          step(one.subject, &state, pane, replayed != nullptr && pane >= first, &share_rises);
-      if (is_tested) put(pane, one.subject, figures, share_rises);
-      if (replayed != nullptr) replayed_figures_.push_back(std::move(figures));
-    }
-    if (replayed != nullptr) replayed->count = windows_.size();
-    if (of.kept != nullptr) of.kept->amend(std::move(state));
-    result.push_back(one.subject);
-  }
-  for (const auto& [pane, window] : windows_) {
-    if (pane >= from) weigh(pane, &result);
-  }
-  std::sort(result.begin(), result.end());
-  result.erase(std::unique(result.begin(), result.end()), result.end());
-  std::ranges::sort(replayed_, {}, &Replayed::subject);
-  return result;
-}
-
-void Panel::replay(std::int32_t subject, PaneIndex bounds_from,
-                   absl::FunctionRef<void(PaneIndex, const Figures&)> visitor) {
-  bounds_from = shape_.last_of_window(bounds_from);
-  const auto known = std::ranges::lower_bound(replayed_, subject, {}, &Replayed::subject);
-  if (known != replayed_.end() && known->subject == subject && known->from <= bounds_from &&
-      known->count == windows_.size()) {
-    for (std::size_t i = 0; i < windows_.size(); ++i) {
-      Figures figures = replayed_figures_[known->first + i];
-      set_verdict(windows_[i].first, subject, &figures);
-      visitor(windows_[i].first, figures);
-    }
-    return;
-  }
-  State state = state_before(subject, timeline_.settled_window() + shape_.window);
-  for (const auto& [pane, window] : windows_) {
-    Figures figures = step(subject, &state, pane, pane >= bounds_from, nullptr);
-    set_verdict(pane, subject, &figures);
-    visitor(pane, figures);
-  }
-}
-
-// ---- new_entity --------------------------------------------------------------------------------
-
-void Panel::enter(const std::vector<std::int32_t>& subjects, PaneIndex pane) {
-  if (subjects.empty() || !shape_.type->traits.knows_its_like) return;
-  Entry entry;
-  const WindowSums whole = sums_.of(kUnfiltered, pane);
-  const bool documents_known = whole.documents > 0 && whole.amount > 0;
-  if (shape_.in_documents && documents_known) entry.unit = whole.amount / whole.documents;
-  entry.is_watched = timeline_.windows_to(pane) > shape_.rule->learning->warm_up;
-  std::vector<double> rates;
-  for (const std::int32_t subject : everyone_) {
-    const Track& of = track(subject);
-    if (!entry.is_watched || of.entered >= pane) continue;
-    const std::int64_t windows = (pane - of.entered) / shape_.window;
-    if (windows < kLeastWindows) continue;
-    rates.push_back(total_before(subject, pane) / static_cast<double>(windows) / entry.unit);
-  }
-  // Subjects come in the order in which they were first seen.
-  std::sort(rates.begin(), rates.end());
-  entry.prior = statistics::pooled_prior(rates);
-  for (const std::int32_t subject : subjects) {
-    std::unique_ptr<Entry>& entrance = track(subject).entrance;
-    if (entry.is_watched && entrance == nullptr) entrance = std::make_unique<Entry>();
-    if (entrance != nullptr) *entrance = entry;
-  }
-}
-
-// Whose first window is not settled may have another one now, or other siblings.
-void Panel::enter_again(const std::vector<Amended>& amended, PaneIndex from,
-                        std::vector<Amended>* affected) {
-  for (const Amended& one : amended) {
-    Track& of = track(one.subject);
-    const PaneIndex first = first_window(one.subject);
-    of.entered = first <= timeline_.closed_window() ? first : INT64_MAX;
-  }
-  if (!shape_.type->traits.knows_its_like) return;
-  absl::btree_map<PaneIndex, std::vector<std::int32_t>> entering;
-  absl::flat_hash_map<std::int32_t, PaneIndex> first_of;
-  for (const Amended& one : *affected) first_of[one.subject] = one.from;
-  for (const std::int32_t subject : everyone_) {
-    const PaneIndex entered = track(subject).entered;
-    if (entered < from || entered == INT64_MAX) continue;
-    entering[entered].push_back(subject);
-    PaneIndex& first = first_of.try_emplace(subject, entered).first->second;
-    first = std::min(first, entered);
-  }
-  affected->clear();
-  for (const auto& [subject, first] : first_of) affected->push_back({subject, first});
-  std::ranges::sort(*affected, {}, &Amended::subject);
-  for (const auto& [pane, subjects] : entering) enter(subjects, pane);
-}
-
-double Panel::total_before(std::int32_t subject, PaneIndex pane) const {
-  const Track& of = track(subject);
-  double total = of.total;
-  PaneIndex done = std::max(timeline_.settled_window(), of.entered - shape_.window);
-  for (;;) {
-    const std::optional<PaneIndex> next = sums_.next(subject, done);
-    if (!next.has_value() || *next > pane - shape_.window) return total;
-    done = shape_.last_of_window(*next);
-    total += std::max(0.0, sums_.of(subject, done).amount);
-  }
-}
-
-// How many are watched in the window, whether or not they hold something in it.
-std::size_t Panel::entities_tested(PaneIndex pane) const {
-  std::size_t count = 0;
-  for (const std::int32_t subject : everyone_) {
-    const Track& of = track(subject);
-    if (of.entrance == nullptr || !of.entrance->is_watched || of.entered > pane) continue;
-    const std::int64_t windows = (pane - of.entered) / shape_.window;
-    const bool is_old =
-        windows >= kOldWindows && total_before(subject, pane) / of.entrance->unit >= kOldDocuments;
-    count += !is_old;
-  }
-  return count;
 }
 
 Figures Panel::early(std::int32_t subject) {
   const PaneIndex pane = timeline_.closed_window() + shape_.window;
-  const State before = state_before(subject, pane);
+  const Tracker before = tracker_before(subject, pane);
   // Open windows are looked at after every flush: the bound, which takes longest, is for alerts
   // only.
   const auto look = [&](bool wants_bound) {
-    State state = before;
+    Tracker tracker = before;
     WindowInputs in;
     in.pane = pane;
     in.own = sums_.of(subject, pane);
     in.whole = sums_.of(kUnfiltered, pane);
     in.wants_bound = wants_bound;
-    return state.tracker.advance(shape_, in);
+    return tracker.advance(shape_, in);
   };
   Figures f = look(false);
   if (!f.tested || !lines_of(shape_, f).reached) return f;

@@ -19,15 +19,18 @@
 // line, or its own share of its parent has risen; the topmost that fires has the alert, with those
 // below it as evidence.
 //
-// What is kept of a window that can still be amended are its tests, 48 bytes each; figures are
-// computed again from the settled tracker where somebody needs them (replay). Of a subject with
-// little data not even trackers are kept: they are a fold over its windows, and are run again from
-// its first one. Whether they are kept changes nothing of what comes out.
+// What is kept of a window that can still be amended are its tests, 40 bytes each; figures are
+// computed again from the nearest state that is kept (fold.h) where somebody needs them (replay).
+// Of a subject with little data not even trackers are kept: they are a fold over its windows, and
+// are run again from its first one. Whether they are kept changes nothing of what comes out.
 //
 // Invariants: figures are a function of the sums of the windows since the first. Threads: one.
-// Cost: a close is O(n log n) for the n subjects that hold something in the last few windows; an
-// amendment costs the amended subjects' windows that are not settled once more.
-// Source: Benjamini and Hochberg 1995; Wang and Ramdas 2022.
+// Cost: a close is O(n log n) for the n subjects that hold something in the last few windows. An
+// amendment steps the trackers that read what has changed over the windows since, and weighs no
+// more than their tests, unless that moves a line that the others of a window are held to. Who
+// reads what: every subject its own panes; parts of a rollup those of the subject above;
+// share_shift and excess_over_total the unfiltered series, so that there a late pane costs every
+// subject. Source: Benjamini and Hochberg 1995; Wang and Ramdas 2022.
 #pragma once
 
 #include <cstdint>
@@ -47,6 +50,7 @@
 #include "detect/rules/share_shift/share_learner.h"
 #include "detect/timeline.h"
 #include "detect/tracker.h"
+#include "statistics/multiple_testing.h"
 
 namespace surgewatch::detect {
 
@@ -91,16 +95,14 @@ class Panel {
     std::int32_t subject = 0;
     PaneIndex from = 0;
   };
-  std::vector<std::int32_t> amend(const std::vector<Amended>& amended,
-                                  std::optional<PaneIndex> unfiltered_from);
+  std::vector<Amended> amend(std::vector<Amended> amended, std::optional<PaneIndex> unfiltered_from,
+                             absl::FunctionRef<bool(std::int32_t)> has_story);
 
-  // The figures of the subject's windows that are closed and not settled, oldest first, with their
-  // verdicts. Their upper bounds, which take longest, from the window that holds `bounds_from` on.
-  void replay(std::int32_t subject, PaneIndex bounds_from,
+  // The figures of the subject's windows that are closed and not settled, from the one that holds
+  // `from` on, oldest first, with their verdicts.
+  void replay(std::int32_t subject, PaneIndex from,
               absl::FunctionRef<void(PaneIndex, const Figures&)> visitor);
 
-  // Whether a window of the subject that may be amended is unusual.
-  bool suspects(std::int32_t subject) const;
   // Brings what stands beside a window's own figures up to what is known now.
   void refresh(std::int32_t subject, PaneIndex pane, Figures* figures) const;
 
@@ -110,6 +112,9 @@ class Panel {
   // Parts of a rollup below the subject that are unusual in the window, what exceeds most first.
   std::vector<Part> parts(std::int32_t subject, PaneIndex pane,
                           absl::FunctionRef<std::string(std::int32_t)> name) const;
+
+  // Parts of a rollup below the subject, of all levels.
+  void for_each_below(std::int32_t subject, absl::FunctionRef<void(std::int32_t)> visitor) const;
 
   // Whether its trackers are kept: else its panes must be, from the first one on.
   bool is_kept(std::int32_t subject) const { return track(subject).kept != nullptr; }
@@ -130,21 +135,42 @@ class Panel {
   static AtMost at_most(const RuleShape& shape, Saturating subjects);
 
  private:
-  // Of the windows so far, or as far as they are settled.
+  // Of the windows so far.
   struct State {
     Tracker tracker;
     std::optional<ShareLearner> share;  // of a part of a rollup: its share of its parent
   };
+  struct Kept {
+    Fold<Tracker> tracker;
+    std::optional<Fold<ShareLearner>> share;
+  };
+  struct Entrance {
+    Entry entry;
+    // Counts among the entities of the windows from the one to before the other.
+    PaneIndex counts_from = INT64_MAX, counts_to = INT64_MAX;
+  };
   struct Track {
-    std::unique_ptr<Fold<State>> kept;  // null: its windows are few
-    std::unique_ptr<Entry> entrance;    // new_entity: of those who are watched
-    double total = 0;                   // new_entity: of the windows that are settled
-    PaneIndex entered = INT64_MAX;      // last pane of the first window that held something
+    std::unique_ptr<Kept> kept;          // null: its windows are few
+    std::unique_ptr<Entrance> entrance;  // new_entity: of those who are watched
+    double total = 0;                    // new_entity: of the windows that are settled
+    PaneIndex entered = INT64_MAX;       // last pane of the first window that held something
     std::int32_t parent = kUnfiltered;
     std::int16_t level = 0;
     bool is_used = false;
   };
   // What the weighing needs of a tested subject.
+  enum Flag : std::uint16_t {
+    kTested = 1,
+    kReached = 2,   // every line of fire_at
+    kUndercut = 4,  // every line of clear_at
+    kUnlikely = 8,  // p <= alpha
+    kReaches = 16,  // the cumulated evidence has reached its line
+    kPairReaches = 32,
+    kFirstSeen = 64,
+    kCalm = 128,
+    kShareRises = 256,
+    kLookedAt = 512,  // and counts among the tests of its level
+  };
   struct Test {
     std::int32_t subject = 0;
     std::uint16_t flags = 0;
@@ -153,22 +179,41 @@ class Panel {
     double p = 1, e_value = 0;
     double observed = 0, expected = 0;
   };
+  // What the tests of a level of the rollup that are worth a look come to together.
   struct Level {
-    int tests = 0, pages = 0, first_seen = 0;
+    int tests = 0, pages = 0, first_seen = 0;  // `tests` as they count against each other
+    std::size_t weighed = 0;                   // tests that are there; of them
+    int weighed_first = 0;                     // first seen
+    statistics::StepUp by_p, by_e;
+    double p_line = statistics::StepUp::kNone, e_line = statistics::StepUp::kNone;
   };
   struct Window {
     std::vector<Test> tests;  // by subject
     std::vector<Level> levels;
+    std::vector<std::int32_t> changed;  // subjects whose tests are to be weighed again
+    bool is_changed = false;            // those, or how many there are
+    std::size_t entities = 0;           // new_entity: how many are watched, and not old
     Figures unfiltered;
     WindowSums sums;      // of the unfiltered series
     bool silent = false;  // see RuleShape::silent_windows
   };
+  using Windows = std::deque<std::pair<PaneIndex, Window>>;
   // What an amendment has found of a subject, until the next one: replay() gives it once more.
   struct Replayed {
     std::int32_t subject = 0;
-    PaneIndex from = 0;     // the first window whose bound is known
-    std::size_t first = 0;  // of its figures
-    std::size_t count = 0;
+    PaneIndex from = 0;     // its first window
+    std::size_t first = 0;  // of its figures, which go to the newest window
+  };
+  // A subject whose trackers read something else than before, from these windows on.
+  struct Affected {
+    std::int32_t subject = 0;
+    PaneIndex tracker_from = INT64_MAX;
+    PaneIndex share_from = INT64_MAX;
+  };
+  // What a change of the unfiltered series moves.
+  struct Swell {
+    PaneIndex trackers_from = INT64_MAX;  // all trackers, from this window on
+    std::vector<PaneIndex> lines;         // in these windows before, no more than lines_of()
   };
 
   Track& track(std::int32_t subject) { return tracks_[static_cast<std::size_t>(subject)]; }
@@ -177,34 +222,69 @@ class Panel {
   }
   void forget_replayed();
   State fresh(std::int32_t subject) const;
+  void close_subject(std::int32_t subject, PaneIndex pane, Window* window,
+                     absl::FunctionRef<bool(std::int32_t)> watched);
   bool is_active(std::int32_t subject, PaneIndex pane) const;
   void keep_if_worth(std::int32_t subject);
   PaneIndex first_window(std::int32_t subject) const;
   PaneIndex next_window(std::int32_t subject, PaneIndex pane) const;
-  State state_before(std::int32_t subject, PaneIndex pane) const;
-  Figures step(std::int32_t subject, State* state, PaneIndex pane, bool wants_bound,
-               bool* share_rises) const;
+  WindowGrid grid() const { return {.length = shape_.window, .newest = timeline_.closed_window()}; }
+  State run_before(std::int32_t subject, PaneIndex pane) const;
+  Tracker tracker_before(std::int32_t subject, PaneIndex pane) const;
+  WindowInputs inputs_of(std::int32_t subject, PaneIndex pane, const Window* window) const;
+  Figures step(std::int32_t subject, Tracker* tracker, PaneIndex pane, const Window* window,
+               bool wants_bound) const;
+  // Whether the share has risen lately.
+  bool step_share(std::int32_t subject, ShareLearner* share, PaneIndex pane,
+                  const Window* window) const;
   Figures step_unfiltered(PaneIndex pane, Tracker* tracker) const;
   void look_at_unfiltered(PaneIndex pane, Window* window) const;
   bool is_silent(PaneIndex pane) const;
   // new_entity: the window is the first of these.
   void enter(const std::vector<std::int32_t>& subjects, PaneIndex pane);
+  // Adds those who enter behind `from`, with whom.
   void enter_again(const std::vector<Amended>& amended, PaneIndex from,
-                   std::vector<Amended>* affected);
+                   std::vector<Amended>* entering);
+  // An amended subject may count among the entities of other windows.
+  void count_again(std::int32_t subject);
 
-  Window& window(PaneIndex pane);
+  // amending.cc
+  void open_silences(PaneIndex from);
+  Swell amend_unfiltered(PaneIndex from);
+  bool moves_trackers(const Window& before, const Window& now) const;
+  std::vector<Affected> affected_by(const std::vector<Amended>& amended, PaneIndex trackers_from);
+  void run_again(const Affected& affected);
+  void run_shares_again(const Affected& affected);
+
+  Windows::iterator windows_from(PaneIndex pane);
+  Windows::const_iterator windows_from(PaneIndex pane) const;
   const Window* find_window(PaneIndex pane) const;
-  Test* find_test(Window* window, std::int32_t subject) const;
-  void put(PaneIndex pane, std::int32_t subject, const Figures& figures, bool share_rises);
-  void take_out(std::int32_t subject, PaneIndex from);
-  void weigh(PaneIndex pane, std::vector<std::int32_t>* moved);
-  // The tests of a level that are worth a look: all, or parts of what is above its line or whose
-  // own share has risen lately.
-  std::vector<Test*> looked_at(int level, Window* window) const;
-  void decide(const std::vector<Test*>& looked_at, int level, PaneIndex pane, Window* window);
+
+  // weighing.cc
+  static void note_changed(Window* window, std::int32_t subject);
+  static std::vector<Test>::iterator place_of(Window* window, std::int32_t subject);
+  static const Test* find_test(const Window& window, std::int32_t subject);
+  // Nothing for what is not tested.
+  std::optional<Test> test_of(std::int32_t subject, const Figures& figures, bool share_rises) const;
+  unsigned line_flags(const Figures& figures) const;
+  // Puts the subject's test in the place of the one that it had.
+  void exchange(Window* window, std::int32_t subject, const std::optional<Test>& test);
+  void set_share_rises(Window* window, std::int32_t subject, bool rises);
+  void draw_lines_again(Window* window);
+  void withdraw(Window* window, Test* test) const;
+  void withdraw_parts(Window* window, std::int32_t subject) const;
+  void weigh_all(Window* window) const;
+  void weigh_changed(PaneIndex pane, Window* window, std::vector<Amended>* moved) const;
+  void weigh_changed(PaneIndex pane, int level, Window* window, std::vector<Amended>* moved) const;
+  // Whether a test is worth a look: any, or that of a part of what is above its line or whose own
+  // share has risen lately. If so, it counts.
+  bool look_at(Window* window, Test* test) const;
+  bool set_lines(const Window& window, Level* level) const;
+  void decide(Test* test, Level* level) const;
   // What the subject's windows before this one come to.
   double total_before(std::int32_t subject, PaneIndex pane) const;
-  std::size_t entities_tested(PaneIndex pane) const;
+  std::size_t entities_tested(PaneIndex pane);
+  PaneIndex old_from(std::int32_t subject) const;
   void set_verdict(PaneIndex pane, std::int32_t subject, Figures* figures) const;
 
   const RuleShape& shape_;
@@ -215,7 +295,8 @@ class Panel {
   std::deque<Track> tracks_;
   std::vector<std::int32_t> everyone_;                                  // ascending
   absl::flat_hash_map<std::int32_t, std::vector<PaneIndex>> accepted_;  // few have any
-  std::deque<std::pair<PaneIndex, Window>> windows_;  // closed and not settled, oldest first
+  absl::flat_hash_map<std::int32_t, std::vector<std::int32_t>> parts_;  // of a rollup, by parent
+  Windows windows_;  // closed and not settled, oldest first
   // Of the window that has closed last: whole figures only of those who have an answer.
   struct Closed {
     std::int32_t subject = 0;

@@ -17,6 +17,18 @@ bool is_same(const Life& a, const Life& b) {
          last.windows == other.windows;
 }
 
+bool has_begun(const Life& life) { return !life.episodes.empty() || life.suspects != 0; }
+
+// When the life's alerts have fired: from the windows of their onsets to before those that ended
+// them.
+std::vector<std::pair<PaneIndex, PaneIndex>> times_of_firing(const Life& life) {
+  std::vector<std::pair<PaneIndex, PaneIndex>> times;
+  for (const Episode& episode : life.episodes) {
+    times.emplace_back(episode.onset, episode.firing ? INT64_MAX : episode.resolved);
+  }
+  return times;
+}
+
 }  // namespace
 
 RuleRunner::RuleRunner(const config::Config& config, std::size_t rule_index,
@@ -122,7 +134,7 @@ bool RuleRunner::judge_closed(std::size_t limit, Emissions* out) {
     Life life = before;
     step_life(of, timeline_.closed(), figures, &life);
     const bool moved = !is_same(before, life);
-    if (moved || of.story != nullptr) story_of(index).life.close([&](Life* live) { *live = life; });
+    if (moved || of.story != nullptr) take_in(&story_of(index), timeline_.closed(), life);
     const std::size_t points = out->points.size();
     if (is_worth_a_point(of, timeline_.closed()) ||
         (life.firing() && !is_standstill(timeline_.closed(), figures))) {
@@ -150,11 +162,11 @@ void RuleRunner::settle_oldest() {
         settled, [&](std::int32_t index) { return subject(index).story != nullptr; },
         [&](std::int32_t index, const Figures& figures) {
           subject(index).story->life.settle(
-              [&](Life* life) { step_life(subject(index), settled, figures, life); });
+              settled, [&](Life* life) { step_life(subject(index), settled, figures, life); });
         });
   } else if (!panel_ && !is_silence) {
     for (const std::int32_t index : stories_) {
-      subject(index).story->life.settle([&](Life* life) {
+      subject(index).story->life.settle(settled, [&](Life* life) {
         step_life(subject(index), settled, evaluate_at(index, settled), life);
       });
     }
@@ -162,6 +174,11 @@ void RuleRunner::settle_oldest() {
   if (!timeline_.can_forget()) return;
   forget_told();
   forget_silent();
+}
+
+void RuleRunner::take_in(Story* story, PaneIndex pane, Life life) {
+  if (has_begun(life)) story->begun_to = std::max(story->begun_to, pane);
+  story->life.close(pane, grid(), [&](Life* live) { *live = std::move(life); });
 }
 
 // What is over, final and settled has nothing more to say.
@@ -182,11 +199,8 @@ void RuleRunner::forget_told() {
              revision.onset <= timeline_.settled();
     });
     story.life.each([&](Life* life) { std::erase_if(life->episodes, is_told); });
-    const auto has_begun = [](const Life& life) {
-      return !life.episodes.empty() || life.suspects != 0;
-    };
-    if (!has_begun(story.life.live()) && !has_begun(story.life.settled()) &&
-        story.published.empty()) {
+    if (story.begun_to <= timeline_.settled() && !has_begun(story.life.live()) &&
+        !has_begun(story.life.settled()) && story.published.empty()) {
       over.push_back(index);
     }
   }
@@ -202,49 +216,57 @@ bool RuleRunner::amend(std::size_t limit, Emissions* out) {
   if (to_refold_.empty()) find_amended();
   while (!to_refold_.empty()) {
     if (out->alerts.size() + out->points.size() >= limit) return false;
-    const std::int32_t index = *to_refold_.begin();
+    const auto [index, from] = *to_refold_.begin();
     to_refold_.erase(to_refold_.begin());
-    refold(index, refold_from_, out);
+    refold(index, from, out);
   }
   return true;
 }
 
-void RuleRunner::find_amended() {
-  const PaneIndex unfiltered_from = std::exchange(unfiltered_amended_from_, INT64_MAX);
-  if (amended_.empty() && unfiltered_from == INT64_MAX) return;
-  std::vector<std::pair<std::int32_t, PaneIndex>> amended;
-  PaneIndex& from = refold_from_ = unfiltered_from;
-  for (const std::int32_t index : std::exchange(amended_, {})) {
-    const PaneIndex of = std::exchange(subject(index).amended_from, INT64_MAX);
-    amended.emplace_back(index, of);
-    from = std::min(from, of);
-  }
-  Ordered& again = to_refold_;
-  if (panel_) {
-    std::vector<Panel::Amended> list;
-    for (const auto& [index, of] : amended) list.push_back({index, of});
-    const auto moved = panel_->amend(list, unfiltered_from == INT64_MAX
-                                               ? std::nullopt
-                                               : std::optional<PaneIndex>(unfiltered_from));
-    again.insert(moved.begin(), moved.end());
-    // What lies below one that fires is part of it, so all may have changed.
-    if (!again.empty() && !shape_.rule->rollup.empty()) again = order_;
-  } else {
-    for (const auto& [index, of] : amended) again.insert(index);
-    if (unfiltered_from != INT64_MAX && (shape_.reads_whole || shape_.rule->against_series)) {
-      again = order_;
-    }
-  }
+void RuleRunner::refold_from(std::int32_t index, PaneIndex from) {
+  PaneIndex& at = to_refold_.try_emplace(index, from).first->second;
+  at = std::min(at, from);
 }
 
-// From what is settled on, over the windows as they are now; points are said from the one that
-// holds `from` on.
+void RuleRunner::find_amended() {
+  const PaneIndex unfiltered_from = std::exchange(unfiltered_amended_from_, INT64_MAX);
+  const PaneIndex stillness_from = std::exchange(stillness_amended_from_, INT64_MAX);
+  if (amended_.empty() && unfiltered_from == INT64_MAX) return;
+  std::vector<Panel::Amended> amended;
+  for (const std::int32_t index : std::exchange(amended_, {})) {
+    amended.push_back({index, std::exchange(subject(index).amended_from, INT64_MAX)});
+  }
+  if (panel_) {
+    const bool is_whole_amended = unfiltered_from != INT64_MAX;
+    amended =
+        panel_->amend(std::move(amended),
+                      is_whole_amended ? std::optional<PaneIndex>(unfiltered_from) : std::nullopt,
+                      [&](std::int32_t index) { return subject(index).story != nullptr; });
+  } else if (shape_.reads_whole && unfiltered_from != INT64_MAX) {
+    for (const std::int32_t index : order_) refold_from(index, unfiltered_from);
+  }
+  for (const auto& [index, from] : amended) refold_from(index, from);
+  if (stillness_from == INT64_MAX) return;
+  for (const std::int32_t index : stories_) refold_from(index, stillness_from);
+}
+
+// Over the windows as they are now, from the one that holds `from` on.
 void RuleRunner::refold(std::int32_t index, PaneIndex from, Emissions* out) {
   Subject& of = subject(index);
-  Life life = of.story == nullptr ? Life{} : of.story->life.settled();
+  from = std::max(shape_.last_of_window(from), timeline_.settled() + 1);
+  // A subject without a story has had none since what is settled.
+  Life life;
+  PaneIndex after = from - 1;
+  std::vector<std::pair<PaneIndex, PaneIndex>> fired;
+  if (of.story != nullptr) {
+    fired = times_of_firing(of.story->life.live());
+    after = std::max(of.story->life.rewind(from), timeline_.settled());
+    life = of.story->life.live();
+  }
   const auto visit = [&](PaneIndex pane, const Figures& figures) {
     ++stats_.evaluations;
     step_life(of, pane, figures, &life);
+    if (of.story != nullptr || has_begun(life)) take_in(&story_of(index), pane, life);
     if (pane < from) return;
     const auto said = find_said(&of, pane);
     const bool was_said = said != of.said.end() && pane_of_said(*said) == pane;
@@ -254,31 +276,40 @@ void RuleRunner::refold(std::int32_t index, PaneIndex from, Emissions* out) {
     }
   };
   if (panel_) {
-    // The bounds of alerts are said with them.
-    const bool has_begun = of.story != nullptr || panel_->suspects(index);
-    panel_->replay(index, has_begun ? INT64_MIN / 2 : from, visit);
+    panel_->replay(index, after + 1, visit);
   } else {
-    const auto next_said = [&](PaneIndex from_pane) {
-      const auto said = find_said(&of, from_pane);
-      return said == of.said.end() ? timeline_.closed() + 1 : pane_of_said(*said);
-    };
-    for (PaneIndex pane = timeline_.settled() + 1; pane <= timeline_.closed();) {
-      PaneIndex next = of.operands.next(pane).value_or(timeline_.closed() + 1);
-      if (life.firing() || is_worth_a_point(of, pane) || next_said(pane) == pane) {
-        const Figures figures = evaluate_at(index, pane);
-        visit(pane, figures);
-        if (!is_standstill(pane, figures)) {
-          ++pane;
-          continue;
-        }
-        next = std::min(next, unfiltered_.next(pane).value_or(timeline_.closed() + 1));
-      }
-      pane = std::max(pane + 1, std::min(next, next_said(pane + 1)));
-    }
+    visit_panes(index, after + 1, life, visit);
   }
-  if (of.story == nullptr && life.episodes.empty() && life.suspects == 0) return;
-  story_of(index).life.amend(std::move(life));
+  if (of.story == nullptr) return;
   publish(index, out);
+  if (!panel_ || shape_.rule->rollup.empty()) return;
+  // What lies below one that fires is part of it.
+  if (times_of_firing(of.story->life.live()) == fired) return;
+  panel_->for_each_below(index, [&](std::int32_t below) { refold_from(below, from); });
+}
+
+// Those of a rule that does not learn: where nothing is held and nothing was said, nothing is said.
+void RuleRunner::visit_panes(std::int32_t index, PaneIndex from, const Life& life,
+                             absl::FunctionRef<void(PaneIndex, const Figures&)> visitor) {
+  Subject& of = subject(index);
+  const PaneIndex end = timeline_.closed() + 1;
+  const auto next_said = [&](PaneIndex from_pane) {
+    const auto said = find_said(&of, from_pane);
+    return said == of.said.end() ? end : pane_of_said(*said);
+  };
+  for (PaneIndex pane = from; pane < end;) {
+    PaneIndex next = of.operands.next(pane).value_or(end);
+    if (life.firing() || is_worth_a_point(of, pane) || next_said(pane) == pane) {
+      const Figures figures = evaluate_at(index, pane);
+      visitor(pane, figures);
+      if (!is_standstill(pane, figures)) {
+        ++pane;
+        continue;
+      }
+      next = std::min(next, unfiltered_.next(pane).value_or(end));
+    }
+    pane = std::max(pane + 1, std::min(next, next_said(pane + 1)));
+  }
 }
 
 RuleRunner::Story& RuleRunner::story_of(std::int32_t index) {

@@ -3,8 +3,9 @@
 //
 // - close(): the next window is evaluated for each subject; points, and revisions.
 // - make_final(): the oldest closed window that is not final becomes so: no source can update it.
-// - amend(): late data or a correction has changed closed panes: the fold is run again from what is
-//   settled, over every window whose corrections are still known of (RuleShape::correctable).
+// - amend(): late data or a correction has changed closed panes, as far back as corrections are
+//   known of (RuleShape::correctable): the fold is run again from the first window that changes, of
+//   every subject whose figures or verdicts do.
 // - look_early(): open windows that have crossed the line already, of subjects that do not fire.
 //
 // So what is said in the end is a function of the input alone. Rules that learn (panel.h) judge
@@ -37,9 +38,11 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
+#include "absl/functional/function_ref.h"
 #include "config/config.h"
 #include "detect/detector.h"
 #include "detect/fold.h"
@@ -122,6 +125,9 @@ class RuleRunner {
   // Of a subject that has ever suspected or fired.
   struct Story {
     Fold<Life> life{Life{}};
+    // The last window after which there was more to the life than to a new one: where there is no
+    // story, none has begun since what is settled.
+    PaneIndex begun_to = INT64_MIN;
     std::vector<Revision> published;
   };
   // A point that has been published of a window that may be amended: its pane, counted from the
@@ -216,7 +222,15 @@ class RuleRunner {
   bool fires_above(const Subject& subject, PaneIndex pane) const;
   bool step_life(const Subject& subject, PaneIndex pane, Figures figures, Life* life) const;
   void find_amended();
+  void refold_from(std::int32_t index, PaneIndex from);
   void refold(std::int32_t index, PaneIndex from, Emissions* out);
+  void visit_panes(std::int32_t index, PaneIndex from, const Life& life,
+                   absl::FunctionRef<void(PaneIndex, const Figures&)> visitor);
+  WindowGrid grid() const {
+    return {.length = shape_.learns ? shape_.window : 1, .newest = timeline_.closed()};
+  }
+  // The life as of the window that ends with `pane`.
+  void take_in(Story* story, PaneIndex pane, Life life);
   Story& story_of(std::int32_t index);
   void say_point(Subject* subject, PaneIndex pane, const Figures& figures, const Life& life,
                  Emissions* out);
@@ -246,8 +260,12 @@ class RuleRunner {
   bool has_changed_ = true;                // by the last window that closed
   std::vector<std::int32_t> amended_;      // subjects with amended_from
   PaneIndex unfiltered_amended_from_ = INT64_MAX;
-  Ordered to_refold_;                  // subjects of the amendment at hand
-  PaneIndex refold_from_ = INT64_MAX;  // and the pane from which on it changes something
+  // Where the unfiltered series has begun to hold something, or ceased to, so that what is still
+  // may not be what it was.
+  PaneIndex stillness_amended_from_ = INT64_MAX;
+  // Subjects of the amendment at hand, and the first window that changes. In their order, so that
+  // what fires above another is known.
+  absl::btree_map<std::int32_t, PaneIndex, InOrder> to_refold_;
   std::vector<std::pair<std::int32_t, PaneIndex>> touched_;  // open panes since look_early()
   Stats stats_;
 };

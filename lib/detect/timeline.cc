@@ -5,17 +5,12 @@
 #include "journal/merger.h"
 
 namespace surgewatch::detect {
-namespace {
-
-// How many windows of the past a rule that learns looks at beside its reach: see Panel.
-constexpr std::int64_t kRecentWindows = 4;
-
-}  // namespace
 
 bool Timeline::note_data(PaneIndex pane) {
   newest_data_known_.reset();
   if (has_begun_ && pane <= closed_) {
     last_closed_data_ = std::max(last_closed_data_, pane);
+    break_silence(pane);
     return true;
   }
   if (pane != last_noted_) {
@@ -54,8 +49,7 @@ void Timeline::close_pane() {
 
 bool Timeline::close_silence(Micros passed) {
   const PaneIndex last = last_closable(passed);
-  const std::int64_t read = shape_.reach + (shape_.learns ? kRecentWindows * shape_.window : 1);
-  const bool is_empty = last_closed_data_ == INT64_MIN || closed_ > last_closed_data_ + read;
+  const bool is_empty = last_closed_data_ == INT64_MIN || closed_ > last_closed_data_ + read();
   if (!is_empty) return false;
   const PaneIndex next_data = open_data_.empty() ? last + 1 : *open_data_.begin();
   const PaneIndex end = shape_.last_ended(std::min(next_data - 1, last));
@@ -63,6 +57,19 @@ bool Timeline::close_silence(Micros passed) {
   silences_.push_back({.first = closed_ + 1, .last = end});
   closed_ = end;
   return true;
+}
+
+void Timeline::break_silence(PaneIndex pane) {
+  const PaneIndex first = shape_.learns ? shape_.window_begin(shape_.last_of_window(pane)) : pane;
+  const PaneIndex last = shape_.last_of_window(pane + read());
+  std::vector<Silence> left;
+  for (const Silence& silence : silences_) {
+    const Silence before{.first = silence.first, .last = std::min(silence.last, first - 1)};
+    const Silence behind{.first = std::max(silence.first, last + 1), .last = silence.last};
+    if (before.first <= before.last) left.push_back(before);
+    if (behind.first <= behind.last) left.push_back(behind);
+  }
+  silences_ = std::move(left);
 }
 
 std::optional<PaneIndex> Timeline::end_of_silence(PaneIndex pane) const {

@@ -25,7 +25,8 @@
 //
 // Silence. A window says and learns what follows from the panes that it reaches back to. If those
 // are empty and the newest window has changed nothing, the windows behind it read the same and
-// change nothing either: all up to the next pane that holds something are closed at once.
+// change nothing either: all up to the next pane that holds something are closed at once. Data that
+// comes late into a silence ends it there, for as long as windows reach back to that.
 //
 // Threads: one. Cost: O(log open panes that hold something), and O(silences that are not settled).
 #pragma once
@@ -44,6 +45,9 @@ class Timeline {
  public:
   // Forgetting looks at every subject, so it waits until this many panes can go.
   static constexpr std::int64_t kForgetStep = 64;
+  // A subject of a rule that learns is tested while it has held something in so many windows
+  // (GammaPoissonParameters::recent_windows).
+  static constexpr std::int64_t kRecentWindows = 4;
 
   // `newest_data`: the newest pane of any subject that holds something; INT64_MIN for none.
   Timeline(const RuleShape& shape, std::function<PaneIndex()> newest_data)
@@ -59,6 +63,8 @@ class Timeline {
   // The newest window that has closed, and that is settled.
   PaneIndex closed_window() const { return shape_.last_ended(closed_); }
   PaneIndex settled_window() const { return shape_.last_ended(settled_); }
+  // Whether the pane was closed with a silence, and is still one.
+  bool is_passed_over(PaneIndex pane) const { return end_of_silence(pane).has_value(); }
   // How many windows the history has up to this one.
   std::int64_t windows_to(PaneIndex pane) const {
     return (pane - shape_.last_ended(first_ - 1)) / shape_.window;
@@ -95,6 +101,11 @@ class Timeline {
     PaneIndex first = 0, last = 0;
   };
   PaneIndex last_closable(Micros passed);
+  // How far back a window, and what is said of it, looks.
+  std::int64_t read() const {
+    return shape_.reach + (shape_.learns ? kRecentWindows * shape_.window : 1);
+  }
+  void break_silence(PaneIndex pane);
   // The last pane of the silence that the pane is in.
   std::optional<PaneIndex> end_of_silence(PaneIndex pane) const;
 

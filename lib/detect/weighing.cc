@@ -1,9 +1,9 @@
 // Weighing the tests of a window against each other: the part of Panel that gives verdicts.
 #include <algorithm>
+#include <utility>
 
 #include "detect/panel.h"
 #include "detect/rules/rule_type.h"
-#include "statistics/multiple_testing.h"
 
 namespace surgewatch::detect {
 namespace {
@@ -17,40 +17,49 @@ constexpr double kCalmEvidence = 0.25;  // of h
 constexpr int kCrowd = 3;
 constexpr std::size_t kMaxParts = 5;
 
-enum Flag : std::uint16_t {
-  kTested = 1,
-  kReached = 2,   // every line of fire_at
-  kUndercut = 4,  // every line of clear_at
-  kUnlikely = 8,  // p <= alpha
-  kReaches = 16,  // the cumulated evidence has reached its line
-  kPairReaches = 32,
-  kFirstSeen = 64,
-  kCalm = 128,
-  kShareRises = 256,
-  kLookedAt = 512,
-};
-
 }  // namespace
+
+// ---- tests -------------------------------------------------------------------------------------
+
+void Panel::note_changed(Window* window, std::int32_t subject) {
+  window->is_changed = true;
+  window->changed.push_back(subject);
+}
+
+std::vector<Panel::Test>::iterator Panel::place_of(Window* window, std::int32_t subject) {
+  return std::ranges::lower_bound(window->tests, subject, {}, &Test::subject);
+}
+
+const Panel::Test* Panel::find_test(const Window& window, std::int32_t subject) {
+  const auto found = std::ranges::lower_bound(window.tests, subject, {}, &Test::subject);
+  return found != window.tests.end() && found->subject == subject ? &*found : nullptr;
+}
+
+unsigned Panel::line_flags(const Figures& f) const {
+  const Lines lines = lines_of(shape_, f);
+  // Nothing is no surge, whatever came before it; but a share can fall to it.
+  const bool is_something = f.observed > 0 || shape_.type->traits.shares;
+  unsigned flags = 0;
+  if (lines.reached && is_something) flags |= kReached;
+  if (lines.undercut) flags |= kUndercut;
+  return flags;
+}
 
 // What can't be tested is quiet, and needs no room; but parts of a rollup look at what is above
 // them.
-void Panel::put(PaneIndex pane, std::int32_t subject, const Figures& f, bool share_rises) {
-  if (!f.conclusive() || (!f.tested && levels_ == 1)) return;
+std::optional<Panel::Test> Panel::test_of(std::int32_t subject, const Figures& f,
+                                          bool share_rises) const {
+  if (!f.conclusive() || (!f.tested && levels_ == 1)) return std::nullopt;
   const config::Learning& learning = *shape_.rule->learning;
   const bool entities = shape_.type->traits.knows_its_like;
   const bool shares = shape_.type->traits.shares;
   const bool uses_p = learning.method != Method::kRamp && !shares;
   const bool uses_e = learning.method != Method::kSurge;
-  const Lines lines = lines_of(shape_, f);
-  unsigned flags = 0;
+  unsigned flags = line_flags(f);
   const auto set = [&](Flag flag, bool holds) {
     if (holds) flags |= flag;
   };
   set(kTested, f.tested);
-  // Nothing is no surge, whatever came before it; but a share can fall to it.
-  const bool is_something = f.observed > 0 || shares;
-  set(kReached, lines.reached && is_something);
-  set(kUndercut, lines.undercut);
   set(kUnlikely, uses_p && f.p <= learning.alpha && (!entities || f.first_seen));
   set(kReaches, uses_e && f.reaches);
   set(kPairReaches, f.pair_reaches);
@@ -58,106 +67,228 @@ void Panel::put(PaneIndex pane, std::int32_t subject, const Figures& f, bool sha
   set(kCalm, (!uses_p || f.p > kCalmP) &&
                  (!uses_e || entities || f.evidence < kCalmEvidence * learning.h));
   set(kShareRises, share_rises);
-  Window& of = window(pane);
-  const auto place =
-      std::lower_bound(of.tests.begin(), of.tests.end(), subject,
-                       [](const Test& test, std::int32_t s) { return test.subject < s; });
-  of.tests.insert(place, {.subject = subject,
-                          .flags = static_cast<std::uint16_t>(flags),
-                          .verdict = Verdict::kBetween,
-                          .tier = Tier::kTicket,
-                          .p = f.p,
-                          .e_value = f.e_value,
-                          .observed = f.observed,
-                          .expected = f.expected});
+  return Test{.subject = subject,
+              .flags = static_cast<std::uint16_t>(flags),
+              .verdict = Verdict::kBetween,
+              .tier = Tier::kTicket,
+              .p = f.p,
+              .e_value = f.e_value,
+              .observed = f.observed,
+              .expected = f.expected};
 }
 
-void Panel::weigh(PaneIndex pane, std::vector<std::int32_t>* moved) {
-  Window& of = window(pane);
-  std::vector<std::pair<Verdict, Tier>> before;
-  if (moved != nullptr) {
-    for (const Test& test : of.tests) before.emplace_back(test.verdict, test.tier);
+void Panel::exchange(Window* window, std::int32_t subject, const std::optional<Test>& test) {
+  const auto place = place_of(window, subject);
+  const bool was_there = place != window->tests.end() && place->subject == subject;
+  if (!was_there && !test.has_value()) return;
+  if (was_there && test.has_value() && place->p == test->p && place->e_value == test->e_value &&
+      place->observed == test->observed && place->expected == test->expected &&
+      (place->flags & ~kLookedAt) == test->flags) {
+    return;
   }
-  of.levels.assign(static_cast<std::size_t>(levels_), {});
-  for (Test& test : of.tests) test.flags &= static_cast<std::uint16_t>(~kLookedAt);
-  for (int level = 0; level < levels_; ++level) decide(looked_at(level, &of), level, pane, &of);
-  if (moved == nullptr) return;
-  for (std::size_t i = 0; i < of.tests.size(); ++i) {
-    const Test& test = of.tests[i];
-    if (before[i] != std::pair(test.verdict, test.tier)) moved->push_back(test.subject);
+  note_changed(window, subject);
+  if (was_there) withdraw(window, &*place);
+  if (was_there && !test.has_value()) {
+    if (place->verdict >= Verdict::kSuspects) withdraw_parts(window, subject);
+    window->tests.erase(place);
+  } else if (!was_there) {
+    window->tests.insert(place, *test);
+  } else {
+    const auto [verdict, tier] = std::pair(place->verdict, place->tier);
+    *place = *test;
+    place->verdict = verdict;
+    if ((test->flags & kTested) != 0) place->tier = tier;
   }
 }
 
-std::vector<Panel::Test*> Panel::looked_at(int level, Window* window) const {
-  std::vector<Test*> result;
+void Panel::set_share_rises(Window* window, std::int32_t subject, bool rises) {
+  const auto place = place_of(window, subject);
+  if (place == window->tests.end() || place->subject != subject) return;
+  if (((place->flags & kShareRises) != 0) == rises) return;
+  withdraw(window, &*place);
+  place->flags ^= static_cast<std::uint16_t>(kShareRises);
+  note_changed(window, subject);
+}
+
+// Of a window in which no more than the whole's ratio has changed.
+void Panel::draw_lines_again(Window* window) {
   for (Test& test : window->tests) {
-    const Track& of = track(test.subject);
-    if (of.level != level) continue;
-    if (of.parent != kUnfiltered && (test.flags & kShareRises) == 0) {
-      const Test* parent = find_test(window, of.parent);
-      if (parent == nullptr || parent->verdict < Verdict::kSuspects) {
-        const bool quiet = (test.flags & kUndercut) != 0 && test.p > kCalmP;
-        test.verdict = quiet ? Verdict::kQuiet : Verdict::kBetween;
-        test.tier = Tier::kTicket;
-        continue;
-      }
-    }
-    test.flags |= kLookedAt;
-    result.push_back(&test);
+    Figures f;
+    f.observed = test.observed;
+    f.expected = test.expected;
+    f.ratio = f.observed / f.expected;
+    f.p = test.p;
+    compare_with_whole(window->unfiltered, window->unfiltered.expected, &f);
+    const unsigned flags = (test.flags & ~(kReached | kUndercut)) | line_flags(f);
+    if (flags == test.flags) continue;
+    withdraw(window, &test);
+    test.flags = static_cast<std::uint16_t>(flags & ~kLookedAt);
+    note_changed(window, test.subject);
   }
-  return result;
 }
 
-void Panel::decide(const std::vector<Test*>& looked_at, int level, PaneIndex pane, Window* window) {
-  const config::Learning& learning = *shape_.rule->learning;
-  const bool entities = shape_.type->traits.knows_its_like;
-  std::vector<Test*> tests;
-  std::vector<double> p_values, e_values;
-  Level& counts = window->levels[static_cast<std::size_t>(level)];
-  for (Test* test : looked_at) {
-    if ((test->flags & kTested) == 0) {
-      test->verdict = Verdict::kQuiet;
+// ---- weighing ----------------------------------------------------------------------------------
+
+// The test counts no longer, until it is weighed again.
+void Panel::withdraw(Window* window, Test* test) const {
+  if ((test->flags & kLookedAt) == 0) return;
+  test->flags &= static_cast<std::uint16_t>(~kLookedAt);
+  Level& level = window->levels[static_cast<std::size_t>(track(test->subject).level)];
+  level.pages -= test->verdict == Verdict::kFires && test->tier == Tier::kPage;
+  if ((test->flags & kTested) == 0) return;
+  const double q = shape_.rule->learning->false_discovery_rate;
+  --level.weighed;
+  level.weighed_first -= (test->flags & kFirstSeen) != 0;
+  level.by_p.remove(test->p, q);
+  level.by_e.remove(statistics::p_of_e(test->e_value), q);
+}
+
+void Panel::withdraw_parts(Window* window, std::int32_t subject) const {
+  const auto parts = parts_.find(subject);
+  if (parts == parts_.end()) return;
+  for (const std::int32_t part : parts->second) {
+    const auto place = place_of(window, part);
+    if (place == window->tests.end() || place->subject != part) continue;
+    withdraw(window, &*place);
+    note_changed(window, part);
+  }
+}
+
+bool Panel::look_at(Window* window, Test* test) const {
+  const Track& of = track(test->subject);
+  if (of.parent != kUnfiltered && (test->flags & kShareRises) == 0) {
+    const Test* parent = find_test(*window, of.parent);
+    if (parent == nullptr || parent->verdict < Verdict::kSuspects) {
+      const bool quiet = (test->flags & kUndercut) != 0 && test->p > kCalmP;
+      test->verdict = quiet ? Verdict::kQuiet : Verdict::kBetween;
+      test->tier = Tier::kTicket;
+      return false;
+    }
+  }
+  test->flags |= kLookedAt;
+  if ((test->flags & kTested) == 0) return true;
+  Level& level = window->levels[static_cast<std::size_t>(of.level)];
+  ++level.weighed;
+  level.weighed_first += (test->flags & kFirstSeen) != 0;
+  return true;
+}
+
+// Whether that moves a line.
+bool Panel::set_lines(const Window& window, Level* level) const {
+  const double q = shape_.rule->learning->false_discovery_rate;
+  std::size_t n = level->weighed;
+  if (shape_.type->traits.knows_its_like && n > 0) n = std::max(n, window.entities);
+  level->tests = static_cast<int>(n);
+  const int first_seen = std::exchange(level->first_seen, level->weighed_first);
+  const double p_line = std::exchange(level->p_line, level->by_p.threshold(n, q));
+  const double e_line = std::exchange(level->e_line, level->by_e.threshold(n, q));
+  return first_seen != level->first_seen || p_line != level->p_line || e_line != level->e_line;
+}
+
+void Panel::weigh_all(Window* window) const {
+  const double q = shape_.rule->learning->false_discovery_rate;
+  window->is_changed = false;
+  window->changed.clear();
+  window->levels.assign(static_cast<std::size_t>(levels_), {});
+  for (Test& test : window->tests) test.flags &= static_cast<std::uint16_t>(~kLookedAt);
+  for (int at = 0; at < levels_; ++at) {
+    Level& level = window->levels[static_cast<std::size_t>(at)];
+    std::vector<double> p_values, from_e_values;
+    for (Test& test : window->tests) {
+      if (levels_ > 1 && track(test.subject).level != at) continue;
+      if (!look_at(window, &test) || (test.flags & kTested) == 0) continue;
+      p_values.push_back(test.p);
+      from_e_values.push_back(statistics::p_of_e(test.e_value));
+    }
+    level.by_p.assign(std::move(p_values), q);
+    level.by_e.assign(std::move(from_e_values), q);
+    set_lines(*window, &level);
+    for (Test& test : window->tests) {
+      if (levels_ > 1 && track(test.subject).level != at) continue;
+      if ((test.flags & kLookedAt) != 0) decide(&test, &level);
+    }
+  }
+}
+
+// Only what has changed is weighed again, unless that has moved a line that others are held to.
+void Panel::weigh_changed(PaneIndex pane, Window* window, std::vector<Amended>* moved) const {
+  if (!window->is_changed) return;
+  if (window->levels.size() < static_cast<std::size_t>(levels_)) {
+    window->levels.resize(static_cast<std::size_t>(levels_));
+  }
+  for (int level = 0; level < levels_; ++level) weigh_changed(pane, level, window, moved);
+  window->is_changed = false;
+  window->changed.clear();
+}
+
+void Panel::weigh_changed(PaneIndex pane, int at, Window* window,
+                          std::vector<Amended>* moved) const {
+  const double q = shape_.rule->learning->false_discovery_rate;
+  Level& level = window->levels[static_cast<std::size_t>(at)];
+  const auto compare = [&](const Test& test, Verdict verdict, Tier tier) {
+    if (test.verdict == verdict && test.tier == tier) return;
+    moved->push_back({test.subject, pane});
+    const bool was_above = verdict >= Verdict::kSuspects;
+    if (was_above != (test.verdict >= Verdict::kSuspects)) withdraw_parts(window, test.subject);
+  };
+  std::vector<std::int32_t> changed;
+  for (const std::int32_t subject : window->changed) {
+    if (track(subject).level == at) changed.push_back(subject);
+  }
+  std::ranges::sort(changed);
+  const auto twice = std::ranges::unique(changed);
+  changed.erase(twice.begin(), twice.end());
+  std::vector<Test*> again;
+  for (const std::int32_t subject : changed) {
+    const auto place = place_of(window, subject);
+    if (place == window->tests.end() || place->subject != subject) continue;
+    const auto [verdict, tier] = std::pair(place->verdict, place->tier);
+    if (!look_at(window, &*place)) {
+      compare(*place, verdict, tier);
       continue;
     }
-    tests.push_back(test);
-    p_values.push_back(test->p);
-    e_values.push_back(test->e_value);
-    counts.first_seen += (test->flags & kFirstSeen) != 0;
+    again.push_back(&*place);
+    if ((place->flags & kTested) == 0) continue;
+    level.by_p.add(place->p, q);
+    level.by_e.add(statistics::p_of_e(place->e_value), q);
   }
-  if (entities && !tests.empty()) {
-    const std::size_t all = std::max(entities_tested(pane), tests.size());
-    p_values.resize(all, 1);
-    e_values.resize(all, 0);
-  }
-  counts.tests = static_cast<int>(p_values.size());
-  const double q = learning.false_discovery_rate;
-  const auto by_p = statistics::benjamini_hochberg(p_values, q);
-  const auto by_e = statistics::e_bh(e_values, q);
-  for (std::size_t i = 0; i < tests.size(); ++i) {
-    Test& test = *tests[i];
-    const auto has = [&](Flag flag) { return (test.flags & flag) != 0; };
-    const bool crowded = entities && counts.first_seen - has(kFirstSeen) > kCrowd;
-    const bool page =
-        ((has(kUnlikely) && by_p.chosen[i]) || (has(kReaches) && by_e.chosen[i])) && !crowded;
-    const bool reaches = has(kReaches) || has(kPairReaches);
-    test.tier = page ? Tier::kPage : Tier::kTicket;
-    if (has(kReached) && (page || reaches || has(kFirstSeen))) {
-      test.verdict = Verdict::kFires;
-      counts.pages += page;
-    } else if (has(kReached) && has(kUnlikely)) {
-      test.verdict = Verdict::kSuspects;
-    } else {
-      const bool quiet = has(kCalm) && (has(kUndercut) || entities);
-      test.verdict = quiet ? Verdict::kQuiet : Verdict::kBetween;
+  if (set_lines(*window, &level)) {
+    again.clear();
+    level.pages = 0;
+    for (Test& test : window->tests) {
+      const bool is_of_level = levels_ == 1 || track(test.subject).level == at;
+      if (is_of_level && (test.flags & kLookedAt) != 0) again.push_back(&test);
     }
+  }
+  for (Test* test : again) {
+    const auto [verdict, tier] = std::pair(test->verdict, test->tier);
+    decide(test, &level);
+    compare(*test, verdict, tier);
   }
 }
 
-bool Panel::suspects(std::int32_t subject) const {
-  return std::ranges::any_of(windows_, [&](const auto& entry) {
-    const Test* test = find_test(const_cast<Window*>(&entry.second), subject);
-    return test != nullptr && test->verdict >= Verdict::kSuspects;
-  });
+void Panel::decide(Test* test, Level* level) const {
+  const bool entities = shape_.type->traits.knows_its_like;
+  const auto has = [&](Flag flag) { return (test->flags & flag) != 0; };
+  if (!has(kTested)) {
+    test->verdict = Verdict::kQuiet;
+    return;
+  }
+  const bool crowded = entities && level->first_seen - has(kFirstSeen) > kCrowd;
+  const bool is_discovery = (has(kUnlikely) && test->p <= level->p_line) ||
+                            (has(kReaches) && statistics::p_of_e(test->e_value) <= level->e_line);
+  const bool page = is_discovery && !crowded;
+  const bool reaches = has(kReaches) || has(kPairReaches);
+  test->tier = page ? Tier::kPage : Tier::kTicket;
+  if (has(kReached) && (page || reaches || has(kFirstSeen))) {
+    test->verdict = Verdict::kFires;
+    level->pages += page;
+  } else if (has(kReached) && has(kUnlikely)) {
+    test->verdict = Verdict::kSuspects;
+  } else {
+    const bool quiet = has(kCalm) && (has(kUndercut) || entities);
+    test->verdict = quiet ? Verdict::kQuiet : Verdict::kBetween;
+  }
 }
 
 void Panel::refresh(std::int32_t subject, PaneIndex pane, Figures* figures) const {
@@ -177,8 +308,8 @@ void Panel::refresh(std::int32_t subject, PaneIndex pane, Figures* figures) cons
 
 void Panel::set_verdict(PaneIndex pane, std::int32_t subject, Figures* figures) const {
   if (!figures->conclusive()) return;
-  auto* of = const_cast<Window*>(find_window(pane));
-  const Test* test = of == nullptr ? nullptr : find_test(of, subject);
+  const Window* of = find_window(pane);
+  const Test* test = of == nullptr ? nullptr : find_test(*of, subject);
   if (test == nullptr) {
     figures->tested = false;
     figures->verdict = Verdict::kQuiet;

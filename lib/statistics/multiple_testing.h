@@ -29,4 +29,25 @@ Discoveries benjamini_hochberg(std::span<const double> p_values, double q);
 Discoveries benjamini_yekutieli(std::span<const double> p_values, double q);
 Discoveries e_bh(std::span<const double> e_values, double q);
 
+// The same of hypotheses that come, change and go: keeps the p-values that can be chosen at all,
+// which are those up to q. An e-value counts as p_of_e of it. Cost: O(k) for the k that are kept,
+// some hundreds of nanoseconds where they are a thousand; 8 bytes each.
+class StepUp {
+ public:
+  // Chosen by nothing.
+  static constexpr double kNone = -1;
+
+  // All at once, in any order. 0 < q < 1, the same in each call.
+  void assign(std::vector<double> p_values, double q);
+  void add(double p_value, double q);
+  // One that was added.
+  void remove(double p_value, double q);
+  // Chosen are p-values at or below this, of `n` in all; kNone if none is.
+  double threshold(std::size_t n, double q) const;
+
+ private:
+  std::vector<double> candidates_;  // ascending
+};
+double p_of_e(double e_value);
+
 }  // namespace surgewatch::statistics

@@ -1,4 +1,5 @@
-// Each border moves forward, by panes or by a silence at once.
+// Each border moves forward, by panes or by a silence at once; and late data ends a silence where
+// it comes.
 #include "detect/timeline.h"
 
 #include <gtest/gtest.h>
@@ -70,6 +71,9 @@ TEST_F(TimelineTest, PassesASilenceAtOnceUpToTheNextData) {
   EXPECT_TRUE(timeline_.close_silence(end_of(100)));
   EXPECT_EQ(timeline_.closed(), 79);
   EXPECT_FALSE(timeline_.close_silence(end_of(100)));
+  EXPECT_TRUE(timeline_.is_passed_over(46));
+  EXPECT_TRUE(timeline_.is_passed_over(79));
+  EXPECT_FALSE(timeline_.is_passed_over(45));
 }
 
 TEST_F(TimelineTest, MakesASilenceFinalAndSettlesItAtOnce) {
@@ -90,6 +94,18 @@ TEST_F(TimelineTest, MakesASilenceFinalAndSettlesItAtOnce) {
   EXPECT_TRUE(timeline_.settle_oldest());
   EXPECT_EQ(timeline_.settled(), timeline_.closed() - shape_.correctable);
   EXPECT_FALSE(timeline_.can_settle());
+}
+
+TEST_F(TimelineTest, LateDataEndsASilenceForAsLongAsWindowsReachBackToIt) {
+  timeline_.note_data(40);
+  timeline_.begin(std::nullopt);
+  close_to(45);
+  ASSERT_TRUE(timeline_.close_silence(end_of(100)));
+  EXPECT_TRUE(timeline_.note_data(60));
+  for (PaneIndex pane = 46; pane <= 100; ++pane) {
+    const bool is_reached = 60 <= pane && pane <= 60 + shape_.reach + 1;
+    EXPECT_EQ(timeline_.is_passed_over(pane), !is_reached) << pane;
+  }
 }
 
 TEST(Timeline, NamesWindowsThatDoNotOverlapByTheirLastPane) {

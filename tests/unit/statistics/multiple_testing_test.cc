@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <random>
+#include <vector>
 
 namespace surgewatch::statistics {
 namespace {
@@ -40,6 +42,37 @@ TEST(EBh, KeepsThoseWhoseEValueIsLargeEnoughForTheirRank) {
               ElementsAre(true, false, true, false));
   EXPECT_EQ(e_bh(std::vector<double>{39, 1, 3, 0}, 0.1).count, 0U);
   EXPECT_EQ(e_bh(std::vector<double>{40, 1, 3, 0}, 0.1).count, 1U);
+}
+
+TEST(StepUp, ChoosesWhatBenjaminiHochbergDoesWhileValuesComeAndGo) {
+  std::mt19937_64 random(3);
+  std::vector<double> values;
+  StepUp step_up;
+  const double q = 0.2;
+  for (int i = 0; i < 3'000; ++i) {
+    if (!values.empty() && random() % 3 == 0) {
+      const std::size_t gone = random() % values.size();
+      step_up.remove(values[gone], q);
+      values.erase(values.begin() + static_cast<std::ptrdiff_t>(gone));
+    } else {
+      // Many are alike, and many are small; 0.2 and a little more are at the border.
+      const double value = static_cast<double>(random() % 100) / 100;
+      values.push_back(random() % 2 == 0 ? value : value * value * value);
+      step_up.add(values.back(), q);
+    }
+    if (values.empty()) continue;
+    const Discoveries found = benjamini_hochberg(values, q);
+    const double line = step_up.threshold(values.size(), q);
+    for (std::size_t k = 0; k < values.size(); ++k) {
+      ASSERT_EQ(values[k] <= line, found.chosen[k]) << i << " " << values[k];
+    }
+    if (random() % 50 == 0) step_up.assign(values, q);
+  }
+}
+
+TEST(StepUp, ChoosesNothingOfNothing) {
+  EXPECT_EQ(StepUp().threshold(0, 0.1), StepUp::kNone);
+  EXPECT_EQ(StepUp().threshold(10, 0.1), StepUp::kNone);
 }
 
 TEST(MultipleTesting, WhatIsNoNumberIsNoEvidence) {
