@@ -28,8 +28,7 @@ void Panel::forget_replayed() {
 }
 
 std::vector<Panel::Amended> Panel::amend(std::vector<Amended> amended,
-                                         std::optional<PaneIndex> unfiltered_from,
-                                         absl::FunctionRef<bool(std::int32_t)> has_story) {
+                                         std::optional<PaneIndex> unfiltered_from) {
   forget_replayed();
   const auto window_of = [&](PaneIndex pane) {
     return std::max(shape_.last_of_window(pane), timeline_.settled_window() + shape_.window);
@@ -57,8 +56,8 @@ std::vector<Panel::Amended> Panel::amend(std::vector<Amended> amended,
   for (const PaneIndex pane : swell.lines) draw_lines_again(&windows_from(pane)->second);
   if (!swell.lines.empty()) {
     // What their alerts say of the whole.
-    for (const std::int32_t subject : everyone_) {
-      if (has_story(subject)) result.push_back({subject, swell.lines.front()});
+    for (const std::int32_t subject : active_) {
+      if (sums_.has_story(subject)) result.push_back({subject, swell.lines.front()});
     }
   }
   for (auto at = windows_from(from); at != windows_.end(); ++at) {
@@ -206,7 +205,14 @@ void Panel::run_again(const Affected& affected) {
       take(at->first, &at->second, step(subject, &tracker, at->first, &at->second, is_replayed));
     }
   }
-  if (shape_.type->traits.knows_its_like) count_again(subject);
+  if (!shape_.type->traits.knows_its_like) return;
+  count_again(subject);
+  for (auto at = first; at != windows_.end(); ++at) {
+    if (!is_active(subject, at->first)) continue;
+    std::vector<std::int32_t>& holders = at->second.holders;
+    const auto place = std::ranges::lower_bound(holders, subject);
+    if (place == holders.end() || *place != subject) holders.insert(place, subject);
+  }
 }
 
 void Panel::run_shares_again(const Affected& affected) {

@@ -30,22 +30,26 @@ Panel::AtMost Panel::at_most(const RuleShape& shape, Saturating subjects) {
       shape.type->traits.knows_its_like ? at_most::block(sizeof(Entrance)) : Saturating(0);
   AtMost most;
   most.learned = at_most::deque(subjects, sizeof(Track)) +
-                 at_most::vector(subjects, sizeof(std::int32_t)) + subjects * (kept + entrance);
+                 at_most::vector(subjects, sizeof(std::int32_t)) +
+                 at_most::btree(subjects, sizeof(std::int32_t)) + subjects * (kept + entrance);
   if (has_parents) {
     most.learned +=
         at_most::flat_hash(subjects,
                            sizeof(std::pair<const std::int32_t, std::vector<std::int32_t>>)) +
         at_most::vector(subjects, sizeof(std::int32_t)) * 2;
   }
+  const Saturating holders = shape.type->traits.knows_its_like
+                                 ? at_most::vector(subjects, sizeof(std::int32_t))
+                                 : Saturating(0);
   // With what weighing them takes meanwhile, and the figures of the last one.
   constexpr std::size_t kWeighed = 64;
   // Besides a test, what the lines that it is held to are found by.
   constexpr std::size_t kCandidate = 2 * sizeof(double);
-  most.tests =
-      at_most::vector(kMostReplayedFigures, sizeof(Figures)) +
-      windows * (sizeof(Window) + at_most::vector(subjects, sizeof(Test)) +
-                 at_most::vector(levels, sizeof(Level)) + at_most::vector(subjects, kCandidate)) +
-      at_most::vector(subjects, sizeof(Closed) + sizeof(Figures) + kWeighed);
+  most.tests = at_most::vector(kMostReplayedFigures, sizeof(Figures)) +
+               windows * (sizeof(Window) + at_most::vector(subjects, sizeof(Test)) +
+                          at_most::vector(levels, sizeof(Level)) +
+                          at_most::vector(subjects, kCandidate) + holders) +
+               at_most::vector(subjects, sizeof(Closed) + sizeof(Figures) + kWeighed);
   return most;
 }
 
@@ -63,7 +67,7 @@ RuleRunner::AtMost RuleRunner::at_most(const config::Config& config, const RuleS
   most.subjects = at_most::deque(subjects, sizeof(Subject)) +
                   subjects * at_most::text(counts.name) +
                   at_most::flat_hash(subjects, sizeof(std::int32_t)) +
-                  at_most::btree(subjects, sizeof(std::int32_t)) * 3 +
+                  at_most::btree(subjects, sizeof(std::int32_t)) * 4 +
                   at_most::vector(subjects, sizeof(std::int32_t)) +
                   at_most::deque(counts.keys + counts.against_keys, sizeof(Membership)) +
                   (counts.keys * 2 + subjects) * levels * sizeof(journal::KeyId);

@@ -86,43 +86,59 @@ PaneIndex Panel::old_from(std::int32_t subject) const {
   PaneIndex done = std::max(timeline_.settled_window(), of.entered - shape_.window);
   while (total / unit < kOldDocuments) {
     const std::optional<PaneIndex> next = sums_.next(subject, done);
-    if (!next.has_value()) return INT64_MAX;
+    if (!next.has_value() || *next > timeline_.closed()) return INT64_MAX;
     done = shape_.last_of_window(*next);
     total += std::max(0.0, sums_.of(subject, done).amount);
   }
   return std::max(done + shape_.window, of.entered + kOldWindows * shape_.window);
 }
 
-// How many are watched in the newest window, whether or not they hold something in it.
-std::size_t Panel::entities_tested(PaneIndex pane) {
-  std::size_t count = 0;
-  for (const std::int32_t subject : everyone_) {
-    Track& of = track(subject);
-    if (of.entrance == nullptr || !of.entrance->entry.is_watched || of.entered > pane) continue;
-    Entrance& entrance = *of.entrance;
-    entrance.counts_from = of.entered;
-    if (entrance.counts_to > pane) {
-      const bool may_be_old = (pane - of.entered) / shape_.window >= kOldWindows;
-      entrance.counts_to = may_be_old && old_from(subject) <= pane ? pane : INT64_MAX;
-    }
-    count += pane < entrance.counts_to;
+std::size_t Panel::entities_in(PaneIndex pane) {
+  counted_to_ = pane;
+  while (!more_entities_.empty() && more_entities_.begin()->first <= pane) {
+    entities_ += more_entities_.begin()->second;
+    more_entities_.erase(more_entities_.begin());
   }
-  return count;
+  return static_cast<std::size_t>(entities_);
 }
 
+// Counts a subject that holds something else than before, or has entered, from its first window to
+// before the one in which it is old.
 void Panel::count_again(std::int32_t subject) {
   const Track& of = track(subject);
   if (of.entrance == nullptr) return;
   Entrance& entrance = *of.entrance;
-  const auto [from, to] = std::pair(entrance.counts_from, entrance.counts_to);
-  entrance.counts_from = entrance.entry.is_watched ? of.entered : INT64_MAX;
-  entrance.counts_to = old_from(subject);
-  for (auto& [pane, window] : windows_) {
-    const bool did = from <= pane && pane < to;
-    const bool does = entrance.counts_from <= pane && pane < entrance.counts_to;
-    if (did == does) continue;
-    window.entities = does ? window.entities + 1 : window.entities - 1;
-    window.is_changed = true;
+  const bool counts = entrance.entry.is_watched && of.entered != INT64_MAX;
+  const PaneIndex from = counts ? of.entered : INT64_MAX;
+  const PaneIndex to = counts ? std::max(of.entered, old_from(subject)) : INT64_MAX;
+  count_from(entrance.counts_from, -1);
+  count_from(entrance.counts_to, 1);
+  count_from(from, 1);
+  count_from(to, -1);
+  entrance.counts_from = from;
+  entrance.counts_to = to;
+}
+
+// A subject that is forgotten is no entity of the windows to come.
+void Panel::count_no_more(const Entrance& entrance) {
+  const auto cancel = [&](PaneIndex pane, std::int64_t more) {
+    if (pane != INT64_MAX) count_from(std::max(pane, counted_to_ + 1), more);
+  };
+  cancel(entrance.counts_from, -1);
+  cancel(entrance.counts_to, 1);
+}
+
+// One more, or one fewer, in all windows from this one on.
+void Panel::count_from(PaneIndex pane, std::int64_t more) {
+  if (pane == INT64_MAX) return;
+  if (pane > counted_to_) {
+    more_entities_[pane] += more;
+    return;
+  }
+  entities_ += more;
+  for (auto at = windows_from(pane); at != windows_.end() && at->first <= counted_to_; ++at) {
+    at->second.entities += static_cast<std::size_t>(more);
+    at->second.is_changed = true;
   }
 }
 

@@ -115,8 +115,16 @@ void RuleRunner::add(const journal::Change& change, Int128 delta, Int128 documen
   if (needs_documents && !aside) operands->with_more().documents.add(change.pane, documents);
 }
 
+void RuleRunner::activate(std::int32_t index) {
+  Subject& of = subject(index);
+  if (!of.is_active) active_.insert(index);
+  of.is_active = true;
+  if (panel_) panel_->activate(index);
+}
+
 void RuleRunner::note_changed(std::int32_t index, PaneIndex pane) {
   Subject& of = subject(index);
+  activate(index);
   if (timeline_.has_begun() && pane <= timeline_.closed_window()) {
     if (of.amended_from == INT64_MAX) amended_.push_back(index);
     of.amended_from = std::min(of.amended_from, pane);
@@ -266,6 +274,7 @@ void RuleRunner::remove(const std::vector<std::int32_t>& indexes) {
   for (const std::int32_t index : indexes) {
     by_name_.erase(index);
     order_.erase(index);
+    active_.erase(index);
     if (panel_) panel_->remove_subject(index);
     subject(index) = {};
     free_.push_back(index);

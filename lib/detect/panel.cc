@@ -14,6 +14,7 @@ using config::Method;
 // again in less time than it takes to keep them up, unless it is very old.
 constexpr std::size_t kFewPanes = 12;
 constexpr std::int64_t kMostReplayed = 4'096;  // windows
+constexpr PaneIndex kForEver = INT64_MAX / 2;
 
 }  // namespace
 
@@ -46,9 +47,17 @@ void Panel::add_subject(std::int32_t index, std::int32_t parent, int level,
   if (parent != kUnfiltered) parts_[parent].push_back(index);
 }
 
+void Panel::activate(std::int32_t subject) {
+  Track& of = track(subject);
+  if (!of.is_active) active_.insert(subject);
+  of.is_active = true;
+}
+
 void Panel::remove_subject(std::int32_t index) {
+  if (track(index).entrance != nullptr) count_no_more(*track(index).entrance);
   track(index) = {};
   accepted_.erase(index);
+  active_.erase(index);
   everyone_.erase(std::lower_bound(everyone_.begin(), everyone_.end(), index));
 }
 
@@ -215,17 +224,35 @@ void Panel::close_window(absl::FunctionRef<bool(std::int32_t)> watched) {
   closed_.clear();
   closed_figures_.clear();
   std::vector<std::int32_t> entering;
-  for (const std::int32_t subject : everyone_) {
+  for (const std::int32_t subject : active_) {
+    if (!sums_.any(subject, pane - shape_.window + 1, pane)) continue;
+    if (shape_.type->traits.knows_its_like) window.holders.push_back(subject);
     Track& of = track(subject);
-    if (of.entered != INT64_MAX || !sums_.any(subject, pane - shape_.window + 1, pane)) continue;
-    if (sums_.of(subject, pane).amount <= 0) continue;
+    if (of.entered != INT64_MAX || sums_.of(subject, pane).amount <= 0) continue;
     of.entered = pane;
     entering.push_back(subject);
   }
   enter(entering, pane);
-  for (const std::int32_t subject : everyone_) close_subject(subject, pane, &window, watched);
-  if (shape_.type->traits.knows_its_like) window.entities = entities_tested(pane);
+  for (auto subject = active_.begin(); subject != active_.end();) {
+    close_subject(*subject, pane, &window, watched);
+    if (stays_active(*subject, pane)) {
+      ++subject;
+    } else {
+      track(*subject).is_active = false;
+      subject = active_.erase(subject);
+    }
+  }
+  if (shape_.type->traits.knows_its_like) {
+    for (const std::int32_t subject : window.holders) count_again(subject);
+    window.entities = entities_in(pane);
+  }
   weigh_all(&window);
+}
+
+// Whether a window behind this one may have to look at it, though nothing may come.
+bool Panel::stays_active(std::int32_t subject, PaneIndex pane) const {
+  if (is_dense_ || track(subject).kept != nullptr || sums_.has_story(subject)) return true;
+  return sums_.any(subject, pane - Timeline::kRecentWindows * shape_.window + 1, kForEver);
 }
 
 void Panel::close_subject(std::int32_t subject, PaneIndex pane, Window* window,
@@ -284,17 +311,17 @@ std::optional<Figures> Panel::at(std::int32_t subject) const {
   return figures;
 }
 
-void Panel::settle(PaneIndex pane, absl::FunctionRef<bool(std::int32_t)> wanted,
-                   absl::FunctionRef<void(std::int32_t, const Figures&)> visitor) {
+void Panel::settle(PaneIndex pane, absl::FunctionRef<void(std::int32_t, const Figures&)> visitor) {
   forget_replayed();
   SW_CHECK(!windows_.empty() && windows_.front().first == pane);
-  const Window* window = &windows_.front().second;
-  for (const std::int32_t subject : everyone_) {
+  Window* window = &windows_.front().second;
+  for (const std::int32_t subject : window->holders) {
     Track& of = track(subject);
-    const bool is_wanted = wanted(subject);
-    if (of.entered <= pane && shape_.type->traits.knows_its_like) {
-      of.total += std::max(0.0, sums_.of(subject, pane).amount);
-    }
+    if (of.entered <= pane) of.total += std::max(0.0, sums_.of(subject, pane).amount);
+  }
+  for (const std::int32_t subject : active_) {
+    Track& of = track(subject);
+    const bool is_wanted = sums_.has_story(subject);
     if (of.kept == nullptr && !is_wanted) continue;
     Figures figures;
     if (of.kept != nullptr) {

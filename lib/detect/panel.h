@@ -25,7 +25,8 @@
 // are run again from its first one. Whether they are kept changes nothing of what comes out.
 //
 // Invariants: figures are a function of the sums of the windows since the first. Threads: one.
-// Cost: a close is O(n log n) for the n subjects that hold something in the last few windows. An
+// Cost: a close is O(n log n) for the n subjects that hold something in the last few windows, or
+// whose trackers are kept; of new_entity, where somebody is first seen, for all subjects. An
 // amendment steps the trackers that read what has changed over the windows since, and weighs no
 // more than their tests, unless that moves a line that the others of a window are held to. Who
 // reads what: every subject its own panes; parts of a rollup those of the subject above;
@@ -42,6 +43,7 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "base/saturating.h"
@@ -68,6 +70,8 @@ class Panel {
     // panes there is something.
     std::function<std::optional<PaneIndex>(std::int32_t subject, PaneIndex pane)> next = {};
     std::function<std::size_t(std::int32_t subject)> size = {};
+    // Whether there is something to tell of the subject, or may be.
+    std::function<bool(std::int32_t subject)> has_story = {};
   };
 
   // `timeline` is moved by the owner, before the panel is told.
@@ -78,15 +82,19 @@ class Panel {
                    std::vector<PaneIndex> accepted);
   void remove_subject(std::int32_t index);
 
+  // The subject's panes have changed, or it has a story: it is looked at when windows close, for as
+  // long as they reach back to something, or it has one.
+  void activate(std::int32_t subject);
+
   // The newest window has closed. `watched` are subjects whose figures are wanted though they hold
   // nothing; then at() gives the figures of all that are there.
   void close_window(absl::FunctionRef<bool(std::int32_t)> watched);
   // Of the window that has closed last; nothing where nothing is to be said.
   std::optional<Figures> at(std::int32_t subject) const;
 
-  // The oldest window, which ends with `pane`, has settled. `wanted` get their figures.
-  void settle(PaneIndex pane, absl::FunctionRef<bool(std::int32_t)> wanted,
-              absl::FunctionRef<void(std::int32_t, const Figures&)> visitor);
+  // The oldest window, which ends with `pane`, has settled. Gives the figures of those with a
+  // story.
+  void settle(PaneIndex pane, absl::FunctionRef<void(std::int32_t, const Figures&)> visitor);
 
   // What the windows of these subjects hold has changed from the one that holds `from` on; of the
   // unfiltered series from `unfiltered_from`, if that is given. Gives those whose windows have to
@@ -95,8 +103,8 @@ class Panel {
     std::int32_t subject = 0;
     PaneIndex from = 0;
   };
-  std::vector<Amended> amend(std::vector<Amended> amended, std::optional<PaneIndex> unfiltered_from,
-                             absl::FunctionRef<bool(std::int32_t)> has_story);
+  std::vector<Amended> amend(std::vector<Amended> amended,
+                             std::optional<PaneIndex> unfiltered_from);
 
   // The figures of the subject's windows that are closed and not settled, from the one that holds
   // `from` on, oldest first, with their verdicts.
@@ -157,6 +165,7 @@ class Panel {
     std::int32_t parent = kUnfiltered;
     std::int16_t level = 0;
     bool is_used = false;
+    bool is_active = false;
   };
   // What the weighing needs of a tested subject.
   enum Flag : std::uint16_t {
@@ -193,6 +202,7 @@ class Panel {
     std::vector<std::int32_t> changed;  // subjects whose tests are to be weighed again
     bool is_changed = false;            // those, or how many there are
     std::size_t entities = 0;           // new_entity: how many are watched, and not old
+    std::vector<std::int32_t> holders;  // new_entity: who holds, or has held, something; ascending
     Figures unfiltered;
     WindowSums sums;      // of the unfiltered series
     bool silent = false;  // see RuleShape::silent_windows
@@ -222,6 +232,7 @@ class Panel {
   }
   void forget_replayed();
   State fresh(std::int32_t subject) const;
+  bool stays_active(std::int32_t subject, PaneIndex pane) const;
   void close_subject(std::int32_t subject, PaneIndex pane, Window* window,
                      absl::FunctionRef<bool(std::int32_t)> watched);
   bool is_active(std::int32_t subject, PaneIndex pane) const;
@@ -247,6 +258,8 @@ class Panel {
                    std::vector<Amended>* entering);
   // An amended subject may count among the entities of other windows.
   void count_again(std::int32_t subject);
+  void count_from(PaneIndex pane, std::int64_t more);
+  void count_no_more(const Entrance& entrance);
 
   // amending.cc
   void open_silences(PaneIndex from);
@@ -283,7 +296,9 @@ class Panel {
   void decide(Test* test, Level* level) const;
   // What the subject's windows before this one come to.
   double total_before(std::int32_t subject, PaneIndex pane) const;
-  std::size_t entities_tested(PaneIndex pane);
+  // How many are watched in the newest window and not old, whether or not they hold something in
+  // it.
+  std::size_t entities_in(PaneIndex pane);
   PaneIndex old_from(std::int32_t subject) const;
   void set_verdict(PaneIndex pane, std::int32_t subject, Figures* figures) const;
 
@@ -294,6 +309,7 @@ class Panel {
   Fold<Tracker> unfiltered_;
   std::deque<Track> tracks_;
   std::vector<std::int32_t> everyone_;                                  // ascending
+  absl::btree_set<std::int32_t> active_;                                // see activate()
   absl::flat_hash_map<std::int32_t, std::vector<PaneIndex>> accepted_;  // few have any
   absl::flat_hash_map<std::int32_t, std::vector<std::int32_t>> parts_;  // of a rollup, by parent
   Windows windows_;  // closed and not settled, oldest first
@@ -308,6 +324,11 @@ class Panel {
   std::vector<Figures> closed_figures_;
   std::vector<Replayed> replayed_;  // by subject
   std::vector<Figures> replayed_figures_;
+  // new_entity: how many count among the entities of the newest window, and how many more or fewer
+  // from the windows behind it on.
+  std::int64_t entities_ = 0;
+  PaneIndex counted_to_ = INT64_MIN;
+  absl::btree_map<PaneIndex, std::int64_t> more_entities_;
   int levels_ = 1;
 };
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "detect/rules/rule_type.h"
 
 namespace surgewatch::detect {
 namespace {
@@ -41,6 +42,7 @@ RuleRunner::RuleRunner(const config::Config& config, std::size_t rule_index,
       against_series_(shape_.rule->against_series.value_or(own_series_)),
       by_name_(0, NameHash{&subjects_}, NameEqual{&subjects_}),
       order_(InOrder{&subjects_}),
+      active_(InOrder{&subjects_}),
       stories_(InOrder{&subjects_}),
       to_refold_(InOrder{&subjects_}) {
   if (!shape_.learns) return;
@@ -57,7 +59,8 @@ RuleRunner::RuleRunner(const config::Config& config, std::size_t rule_index,
               },
           .next = [operands](std::int32_t index,
                              PaneIndex pane) { return operands(index).observed.next(pane); },
-          .size = [operands](std::int32_t index) { return operands(index).observed.size(); }});
+          .size = [operands](std::int32_t index) { return operands(index).observed.size(); },
+          .has_story = [this](std::int32_t index) { return subject(index).story != nullptr; }});
 }
 
 // ---- closing and settling ----------------------------------------------------------------------
@@ -113,12 +116,18 @@ bool RuleRunner::close(Micros passed, std::size_t limit, Emissions* out) {
 }
 
 bool RuleRunner::judge_closed(std::size_t limit, Emissions* out) {
-  auto next = said_last_.has_value() ? order_.upper_bound(*said_last_) : order_.begin();
-  for (; next != order_.end(); ++next) {
+  auto next = said_last_.has_value() ? active_.upper_bound(*said_last_) : active_.begin();
+  while (next != active_.end()) {
     if (out->alerts.size() + out->points.size() >= limit) return false;
     const std::int32_t index = *next;
     said_last_ = index;
     Subject& of = subject(index);
+    if (stays_active(of)) {
+      ++next;
+    } else {
+      of.is_active = false;
+      next = active_.erase(next);
+    }
     if (!is_watched(of, timeline_.closed())) continue;
     Figures figures;
     if (panel_) {
@@ -146,6 +155,14 @@ bool RuleRunner::judge_closed(std::size_t limit, Emissions* out) {
   return true;
 }
 
+// Whether a window behind the one that has closed last can have something to say of it, though
+// nothing may come.
+bool RuleRunner::stays_active(const Subject& of) const {
+  if (panel_ && shape_.type->traits.shares) return true;
+  const PaneIndex read_from = shape_.window_begin(timeline_.closed());
+  return of.story != nullptr || of.operands.last().value_or(INT64_MIN) >= read_from;
+}
+
 void RuleRunner::make_final(Micros passed, Emissions* out) {
   timeline_.make_final(
       passed >= journal::kEndOfInput
@@ -158,12 +175,10 @@ void RuleRunner::settle_oldest() {
   const bool is_silence = timeline_.settle_oldest();
   const PaneIndex settled = timeline_.settled();
   if (panel_ && !is_silence && shape_.ends_window(settled)) {
-    panel_->settle(
-        settled, [&](std::int32_t index) { return subject(index).story != nullptr; },
-        [&](std::int32_t index, const Figures& figures) {
-          subject(index).story->life.settle(
-              settled, [&](Life* life) { step_life(subject(index), settled, figures, life); });
-        });
+    panel_->settle(settled, [&](std::int32_t index, const Figures& figures) {
+      subject(index).story->life.settle(
+          settled, [&](Life* life) { step_life(subject(index), settled, figures, life); });
+    });
   } else if (!panel_ && !is_silence) {
     for (const std::int32_t index : stories_) {
       subject(index).story->life.settle(settled, [&](Life* life) {
@@ -240,8 +255,7 @@ void RuleRunner::find_amended() {
     const bool is_whole_amended = unfiltered_from != INT64_MAX;
     amended =
         panel_->amend(std::move(amended),
-                      is_whole_amended ? std::optional<PaneIndex>(unfiltered_from) : std::nullopt,
-                      [&](std::int32_t index) { return subject(index).story != nullptr; });
+                      is_whole_amended ? std::optional<PaneIndex>(unfiltered_from) : std::nullopt);
   } else if (shape_.reads_whole && unfiltered_from != INT64_MAX) {
     for (const std::int32_t index : order_) refold_from(index, unfiltered_from);
   }
@@ -317,6 +331,7 @@ RuleRunner::Story& RuleRunner::story_of(std::int32_t index) {
   if (of.story == nullptr) {
     of.story = std::make_unique<Story>();
     stories_.insert(index);
+    activate(index);
   }
   return *of.story;
 }

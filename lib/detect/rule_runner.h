@@ -25,8 +25,10 @@
 // subject that has held nothing for as long as corrections can come is forgotten.
 //
 // Threads: one.
-// Cost: a change takes O(log subjects); a close O(subjects), mostly a glance. Memory for each
-// subject: some 250 bytes and 24 a pane that holds something.
+// Cost: a change takes O(log subjects); a close a glance at those subjects that hold something
+// which a window reaches back to, or have had an alert, and all that panel.h says of them; once in
+// kForgetStep panes a glance at all. Memory for each subject: some 250 bytes and 24 a pane that
+// holds something.
 #pragma once
 
 #include <cstdint>
@@ -149,6 +151,7 @@ class RuleRunner {
     std::int32_t parent = Panel::kUnfiltered;
     std::int16_t level = 0;  // of the rollup
     bool is_used = false;
+    bool is_active = false;
   };
   // What a key of a series counts for: the finest subject it belongs to (those above follow), and
   // the subject that it is delivered to.
@@ -191,6 +194,8 @@ class RuleRunner {
   std::vector<PaneIndex> accepted_of(const SubjectName& name) const;
   void add(const journal::Change& change, Int128 delta, Int128 documents, Operands* operands) const;
   void note_changed(std::int32_t index, PaneIndex pane);
+  void activate(std::int32_t index);
+  bool stays_active(const Subject& subject) const;
   Subject& subject(std::int32_t index) { return subjects_[static_cast<std::size_t>(index)]; }
   const Subject& subject(std::int32_t index) const {
     return subjects_[static_cast<std::size_t>(index)];
@@ -248,8 +253,11 @@ class RuleRunner {
   std::deque<Subject> subjects_;
   std::vector<std::int32_t> free_;
   absl::flat_hash_set<std::int32_t, NameHash, NameEqual> by_name_;
-  Ordered order_;    // by level, then by canonical name
-  Ordered stories_;  // those that have one
+  Ordered order_;  // by level, then by canonical name
+  // Those that a window which closes is looked at for: that hold something which it, or one behind
+  // it, reaches back to, or have a story.
+  Ordered active_;
+  Ordered stories_;                                               // those that have one
   std::deque<Membership> own_memberships_, against_memberships_;  // by KeyId
   Operands unfiltered_;
   Figures unfiltered_figures_;

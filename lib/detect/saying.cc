@@ -96,9 +96,10 @@ WindowSums RuleRunner::sums_of(std::int32_t index, PaneIndex pane) const {
   const Operands& operands = index == Panel::kUnfiltered ? unfiltered_ : subject(index).operands;
   const PaneIndex begin = shape_.window_begin(pane);
   const Int128 learned = operands.observed.sum(begin, pane);
+  const Int128 corrected = operands.more == nullptr ? 0 : operands.more->corrected.sum(begin, pane);
   return {.amount = static_cast<double>(learned),
           .documents = static_cast<double>(operands.documents(begin, pane)),
-          .judged = static_cast<double>(operands.judged(begin, pane))};
+          .judged = static_cast<double>(learned + corrected)};
 }
 
 LifeRules RuleRunner::life_rules() const {

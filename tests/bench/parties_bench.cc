@@ -1,12 +1,12 @@
 // A million parties, one series, one rule, default limits: what a detector holds of them, and what
 // it says.
 //
-//   parties_bench TYPE PARTIES DAYS
+//   parties_bench TYPE PARTIES DAYS [DAYS_BETWEEN]
 //
-// Sixteen sources; each party belongs to one and buys on one day in eight, a document of some
-// units. TYPE is that of the rule: surge, new_entity, surge_since or divergence, on windows of a
-// day. Prints a line of JSON: bytes of the process beyond what it had before the first record, what
-// was said, and CPU seconds.
+// Sixteen sources; each party belongs to one and buys on one day in DAYS_BETWEEN, which is 8, a
+// document of some units. TYPE is that of the rule: surge, new_entity, surge_since or divergence,
+// on windows of a day. Prints a line of JSON: bytes of the process beyond what it had before the
+// first record, what was said, and CPU seconds.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -21,7 +21,7 @@ namespace surgewatch {
 namespace {
 
 constexpr int kSources = 16;
-constexpr int kDaysBetween = 8;
+constexpr PaneIndex kDaysBetween = 8;
 constexpr int kBatch = 500;
 constexpr PaneIndex kFirstDay = 19'723;  // 2024-01-01
 
@@ -59,7 +59,7 @@ config::Config with(const std::string& type) {
   return config;
 }
 
-int run(const std::string& type, int parties, PaneIndex days) {
+int run(const std::string& type, int parties, PaneIndex days, PaneIndex days_between) {
   detect::Detector detector(std::make_shared<const config::Config>(with(type)));
   detect::Emissions out;
   detector.apply(test::topology(kSources, 0), &out);
@@ -78,7 +78,7 @@ int run(const std::string& type, int parties, PaneIndex days) {
       test::Batch batch(id, ++offset, "billed");
       int size = 0;
       for (int party = source; party < parties; party += kSources) {
-        if ((party / kSources + day) % kDaysBetween != 0) continue;
+        if ((party / kSources + day) % days_between != 0) continue;
         const std::int64_t units = 1 + (party * 7 + day * 13) % 11;
         batch.update({{fmt::format("party-{:07}", party), "US"}, day, units, 1});
         ++updates;
@@ -108,10 +108,13 @@ int run(const std::string& type, int parties, PaneIndex days) {
 }  // namespace surgewatch
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    std::fputs("usage: parties_bench surge|new_entity|surge_since|divergence PARTIES DAYS\n",
-               stderr);
+  if (argc != 4 && argc != 5) {
+    std::fputs(
+        "usage: parties_bench surge|new_entity|surge_since|divergence PARTIES DAYS "
+        "[DAYS_BETWEEN]\n",
+        stderr);
     return 2;
   }
-  return surgewatch::run(argv[1], std::stoi(argv[2]), std::stoi(argv[3]));
+  return surgewatch::run(argv[1], std::stoi(argv[2]), std::stoi(argv[3]),
+                         argc == 5 ? std::stoi(argv[4]) : surgewatch::kDaysBetween);
 }
