@@ -26,8 +26,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   target_compile_options(surgewatch_options INTERFACE -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow
                                                  -Wno-stringop-overread)
 endif()
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
-  # False alarms at std::optional, other ones with each version: gcc.gnu.org/PR80635. g++ 12 has it on.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND (CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13 OR SURGEWATCH_SANITIZER))
+  # False alarms at std::optional, other ones with each version and sanitizer: gcc.gnu.org/PR80635. g++ 12 has
+  # it on where nothing is instrumented.
   target_compile_options(surgewatch_options INTERFACE -Wno-maybe-uninitialized)
 endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
