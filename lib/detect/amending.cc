@@ -15,8 +15,10 @@ void merge_by_subject(std::vector<From>* list) {
   std::ranges::sort(*list, [](const From& a, const From& b) {
     return a.subject != b.subject ? a.subject < b.subject : a.from < b.from;
   });
-  const auto again = std::ranges::unique(*list, {}, &From::subject);
-  list->erase(again.begin(), again.end());
+  const auto again = std::unique(list->begin(), list->end(), [](const From& a, const From& b) {
+    return a.subject == b.subject;
+  });
+  list->erase(again, list->end());
 }
 
 }  // namespace
@@ -87,7 +89,8 @@ Panel::Swell Panel::amend_unfiltered(PaneIndex from) {
   Swell swell;
   const PaneIndex after = unfiltered_.rewind(from);
   for (auto at = windows_from(after + 1); at != windows_.end(); ++at) {
-    auto& [pane, window] = *at;
+    const PaneIndex pane = at->first;
+    Window& window = at->second;
     Window now;
     if (pane >= from) {
       look_at_unfiltered(pane, &now);
@@ -171,7 +174,8 @@ std::vector<Panel::Affected> Panel::affected_by(const std::vector<Amended>& amen
 }
 
 void Panel::run_again(const Affected& affected) {
-  const auto [subject, from, share_from] = affected;
+  const std::int32_t subject = affected.subject;
+  const PaneIndex from = affected.tracker_from;
   if (from == INT64_MAX) return;
   if (is_dense_) keep_if_worth(subject);
   const auto first = windows_from(from);
@@ -216,7 +220,8 @@ void Panel::run_again(const Affected& affected) {
 }
 
 void Panel::run_shares_again(const Affected& affected) {
-  const auto [subject, tracker_from, from] = affected;
+  const std::int32_t subject = affected.subject;
+  const PaneIndex from = affected.share_from;
   if (from == INT64_MAX || track(subject).parent == kUnfiltered) return;
   keep_if_worth(subject);
   const auto& kept = track(subject).kept;

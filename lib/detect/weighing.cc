@@ -236,8 +236,7 @@ void Panel::weigh_changed(PaneIndex pane, int at, Window* window,
     if (track(subject).level == at) changed.push_back(subject);
   }
   std::ranges::sort(changed);
-  const auto twice = std::ranges::unique(changed);
-  changed.erase(twice.begin(), twice.end());
+  changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
   std::vector<Test*> again;
   for (const std::int32_t subject : changed) {
     const auto place = place_of(window, subject);
