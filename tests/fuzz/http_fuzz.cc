@@ -19,6 +19,7 @@
 #include "base/check.h"
 #include "base/utf8.h"
 #include "config/config.h"
+#include "detect/rules/table.h"
 #include "serve/router.h"
 #include "unit/serve/builders.h"
 
@@ -82,7 +83,7 @@ const config::Config& watched() {
                              "rules:\n"
                              "  - {name: rule, type: surge, series: billed, measure: units, "
                              "per: [bill_to], window: 7d}\n",
-                             "http_fuzz.yaml", /*types=*/{}));
+                             "http_fuzz.yaml", detect::rule_specs()));
   SW_CHECK(parsed->ok());
   return ***parsed;
 }
