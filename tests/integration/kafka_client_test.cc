@@ -9,6 +9,7 @@
 #include "support/kafka_clients.h"
 #include "support/kafka_server.h"
 #include "support/kafka_server_fixture.h"
+#include "support/process.h"
 #include "support/record_batch.h"
 
 namespace surgewatch::kafka {
@@ -24,6 +25,11 @@ class RealKafka : public test::KafkaServerFixture {
  protected:
   static const std::string& brokers() { return server_->brokers(); }
 
+  static bool is_known(Admin& admin, const std::string& topic) {
+    const auto found = admin.partitions({topic}, milliseconds(10'000));
+    return found.ok() && found->front().has_value();
+  }
+
   // A topic that no other test has.
   static std::string create(std::int32_t partitions = 1,
                             const std::map<std::string, std::string>& settings = {}) {
@@ -31,6 +37,8 @@ class RealKafka : public test::KafkaServerFixture {
     std::string name = "topic-" + std::to_string(++count);
     const auto admin = *Admin::create({.brokers = brokers()});
     EXPECT_EQ(admin->create_topics({{name, partitions, settings}}, 1), absl::OkStatus());
+    // The broker tells of it a moment after the controller has made it.
+    EXPECT_TRUE(test::wait_until([&] { return is_known(*admin, name); }, milliseconds(60'000)));
     return name;
   }
   static void put(Producer& producer, const std::string& topic, const std::string& payload,
