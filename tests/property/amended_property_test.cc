@@ -15,6 +15,7 @@
 
 #include "base/proto_json.h"
 #include "detect/detector.h"
+#include "property/last_points.h"
 #include "unit/detect/all_rules.h"
 
 namespace surgewatch::property {
@@ -166,19 +167,7 @@ Said run(const Story& story) {
     alert.clear_evidence();
     said.alerts[id] = to_json(alert);
   }
-  std::map<std::string, v1::SeriesPoint> points;
-  for (const v1::SeriesPoint& point : out.points) {
-    std::string key = point.rule() + " " + std::to_string(point.window_end().seconds());
-    for (const auto& [name, value] :
-         std::map<std::string, std::string>(point.subject().begin(), point.subject().end())) {
-      key += " " + name + "=" + value;
-    }
-    points[key] = point;
-  }
-  for (const auto& [key, point] : points) {
-    // Where there is nothing nothing need be said, unless something was said before.
-    if (point.observed() != 0 || point.firing()) said.points[key] = to_json(point);
-  }
+  said.points = last_points(out.points);
   return said;
 }
 
