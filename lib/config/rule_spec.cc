@@ -5,17 +5,13 @@
 
 #include <algorithm>
 
+#include "base/numbers.h"
 #include "surgewatch/v1/alert.pb.h"
 
 namespace surgewatch::config {
 namespace {
 
-// With a comma between thousands.
-std::string grouped(std::int64_t value) {
-  std::string text = fmt::format("{}", value);
-  for (std::size_t i = text.size(); i > 3; i -= 3) text.insert(i - 3, 1, ',');
-  return text;
-}
+std::string grouped(std::int64_t value) { return with_commas(fmt::format("{}", value)); }
 
 struct RangeText {
   std::string operator()(const WholeNumber& number) const {

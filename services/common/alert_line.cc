@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <map>
 
+#include "base/numbers.h"
 #include "base/printable.h"
 #include "base/time.h"
 #include "common/short_names.h"
@@ -17,9 +17,7 @@ namespace {
 
 // 1234567.8 → "1,234,567.8"
 std::string grouped(double value, int decimals) {
-  std::string text = fmt::format("{:.{}f}", std::abs(value), decimals);
-  const std::size_t point = std::min(text.find('.'), text.size());
-  for (std::size_t i = point; i > 3; i -= 3) text.insert(i - 3, ",");
+  const std::string text = with_commas(fmt::format("{:.{}f}", std::abs(value), decimals));
   return value < 0 ? "-" + text : text;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "base/numbers.h"
 #include "base/printable.h"
 #include "detect/rules/rule_type.h"
 
@@ -15,14 +16,8 @@ using config::Dimension;
 constexpr double kMicrosPerDollar = 1e6;
 constexpr double kDollarsPerMillion = 1e6;
 
-// With a comma between thousands; locales have no say.
 std::string grouped(double value, int decimals) {
-  std::string text = fmt::format("{:.{}f}", value, decimals);
-  const std::size_t begin = text.front() == '-' ? 1 : 0;
-  std::size_t end = text.find('.');
-  if (end == std::string::npos) end = text.size();
-  for (std::size_t i = end; i > begin + 3; i -= 3) text.insert(i - 3, 1, ',');
-  return text;
+  return with_commas(fmt::format("{:.{}f}", value, decimals));
 }
 
 std::string_view preposition(Dimension dimension) {

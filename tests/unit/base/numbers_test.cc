@@ -19,5 +19,13 @@ TEST(ParseFinite, RefusesWhatIsNoFiniteNumber) {
   EXPECT_EQ(parse_finite("1e999"), std::nullopt);
 }
 
+TEST(WithCommas, GroupsThousandsBeforeThePoint) {
+  EXPECT_EQ(with_commas("0"), "0");
+  EXPECT_EQ(with_commas("999"), "999");
+  EXPECT_EQ(with_commas("1000"), "1,000");
+  EXPECT_EQ(with_commas("-999"), "-999");
+  EXPECT_EQ(with_commas("-1234567.8901"), "-1,234,567.8901");
+}
+
 }  // namespace
 }  // namespace surgewatch
