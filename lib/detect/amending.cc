@@ -116,7 +116,7 @@ Panel::Swell Panel::amend_unfiltered(PaneIndex from) {
 
 // Whether a subject that holds what it did has other figures, or learns something else, by what the
 // unfiltered series holds `now`. What does not matter to any is left out: of growth above that of
-// the whole (surge_tracker.cc) that it has shrunk a little more, or a little less.
+// the whole (rules/surge/surge_learner.cc) that it has shrunk a little more, or a little less.
 bool Panel::moves_trackers(const Window& before, const Window& now) const {
   if (before.silent != now.silent || (before.sums.amount == 0) != (now.sums.amount == 0)) {
     return true;

@@ -28,7 +28,7 @@ Figures EntityLearner::advance(const RuleShape& shape, const WindowInputs& in) {
         statistics::NewEntity::create({.prior = in.entry->prior,
                                        .alpha = shape.rule->learning->alpha,
                                        .dispersion = shape.in_documents ? kDispersionOfSums : 1});
-    SW_CHECK(entity.ok());  // config/check_learning.cc keeps to the same ranges
+    SW_CHECK(entity.ok());  // the declared parameters have the same ranges
     entity_ = *entity;
     unit_ = in.entry->unit;
   }

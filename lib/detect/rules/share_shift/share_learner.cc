@@ -27,7 +27,7 @@ statistics::ShareParameters parameters_of(const RuleShape& shape) {
 
 ShareCusum make_cusum(const RuleShape& shape) {
   auto cusum = ShareCusum::create(parameters_of(shape));
-  SW_CHECK(cusum.ok());  // config/check_learning.cc keeps to the same ranges
+  SW_CHECK(cusum.ok());  // the declared parameters have the same ranges
   return *std::move(cusum);
 }
 

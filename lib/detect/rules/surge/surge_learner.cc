@@ -52,7 +52,7 @@ GammaPoissonParameters parameters_of(const RuleShape& shape) {
 
 GammaPoissonFilter make_filter(const RuleShape& shape) {
   auto filter = GammaPoissonFilter::create(parameters_of(shape));
-  SW_CHECK(filter.ok());  // config/check_learning.cc keeps to the same ranges
+  SW_CHECK(filter.ok());  // the declared parameters have the same ranges
   return *std::move(filter);
 }
 
