@@ -43,6 +43,7 @@ target_compile_options(surgewatch_test_options INTERFACE $<$<CONFIG:Release>:-O1
 if(SURGEWATCH_SANITIZER STREQUAL "address" OR SURGEWATCH_FUZZ)
   # Under AddressSanitizer Abseil's hash tables are laid out otherwise (raw_hash_set.h: generations of iterators),
   # unless this is defined, and Debian's library of 2024 (Debian 13) has code that reads them: it is built without.
+  # Nor does that code unpoison what the headers have poisoned: hence allow_user_poisoning=0 where tests and fuzzers run.
   add_compile_definitions(NDEBUG_SANITIZER)
 endif()
 if(SURGEWATCH_SANITIZER STREQUAL "address")
