@@ -41,6 +41,13 @@ void add_thresholds(const Thresholds& thresholds, Fingerprint* fingerprint) {
     // The bits of an IEEE 754 double: the same wherever Surgewatch is built.
     fingerprint->add(std::bit_cast<std::int64_t>(figure.value_or(0)));
   }
+  // Figures that came later: versions of rules without them stay the same.
+  if (thresholds.hhi || thresholds.change) {
+    for (const auto& figure : {thresholds.hhi, thresholds.change}) {
+      fingerprint->add(std::int64_t{figure.has_value()});
+      fingerprint->add(std::bit_cast<std::int64_t>(figure.value_or(0)));
+    }
+  }
 }
 
 void add_per(const std::vector<std::size_t>& per, const Series& series, Fingerprint* fingerprint) {
@@ -72,6 +79,23 @@ void add_learning(const Rule& rule, const Series& series, Fingerprint* fingerpri
   }
 }
 
+// The table of capacities is in it where it decides what is said; no event counts for more by it,
+// so it is in no generation.
+void add_assumptions(const Rule& rule, const Series& series, const Config& config,
+                     Fingerprint* fingerprint) {
+  if (!rule.assumed) return;
+  const Assumptions& assumed = *rule.assumed;
+  fingerprint->add(assumed.changes_over);
+  fingerprint->add(static_cast<std::int64_t>(assumed.basis));
+  for (const double figure : {assumed.floor, assumed.kw_per_chip_low, assumed.kw_per_chip_high,
+                              assumed.new_build_share, assumed.refresh_share}) {
+    fingerprint->add(std::bit_cast<std::int64_t>(figure));
+  }
+  fingerprint->add(rule.parts ? dimension_name(series.group_by[*rule.parts]) : "");
+  add_values(rule.origins, fingerprint);
+  if (rule.type->reads_capacities) fingerprint->add(config.reference->capacities.version);
+}
+
 void add_rule(const Rule& rule, const Config& config, Fingerprint* fingerprint) {
   const Series& series = config.series[rule.series];
   fingerprint->add(rule.name);
@@ -100,6 +124,7 @@ void add_rule(const Rule& rule, const Config& config, Fingerprint* fingerprint) 
   add_thresholds(rule.clear_at, fingerprint);
   fingerprint->add(std::int64_t{rule.clear_after});
   add_learning(rule, series, fingerprint);
+  add_assumptions(rule, series, config, fingerprint);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/check.h"
 #include "base/status.h"
 #include "config/checks.h"
 #include "config/rule_spec.h"
@@ -66,6 +67,7 @@ class RuleCheck {
   void check_per();
   void check_where();
   void check_window();
+  void take_window_of_type();
   void check_severity_and_mode();
   void check_runbook();
 
@@ -209,6 +211,7 @@ std::optional<std::int64_t> RuleCheck::panes(std::string_view field, const std::
 
 void RuleCheck::check_window() {
   if (!given("window")) {
+    if (spec_ != nullptr && !spec_->window.empty()) return take_window_of_type();
     check_.missing(path_, "window", "give a multiple of the series' pane, such as 7d");
     return;
   }
@@ -217,6 +220,21 @@ void RuleCheck::check_window() {
     rule_.window_panes = *count;
     window_known_ = true;
   }
+}
+
+void RuleCheck::take_window_of_type() {
+  const auto span = parse_duration(spec_->window);
+  SW_CHECK(span.ok());
+  if (series_ == nullptr) return;
+  if (*span % series_->pane_length != 0 || *span / series_->pane_length > kMaxPanesPerRule) {
+    check_.missing(path_, "window",
+                   fmt::format("{} takes {} where none is given, which panes of {}, {}, do not fit",
+                               spec_->name, spec_->window, series_label(),
+                               format_duration(series_->pane_length)));
+    return;
+  }
+  rule_.window_panes = *span / series_->pane_length;
+  window_known_ = true;
 }
 
 void RuleCheck::check_severity_and_mode() {
@@ -269,6 +287,7 @@ void RuleCheck::check_parameters() {
     check_.missing(path_, "per", spec_->per_because);
   }
   if (spec_->parameter("against") != nullptr) check_against();
+  if (spec_->assumes) check_flows(check_, path_, given_, *spec_, config_, series_, &rule_);
   if (spec_->parameter("reference") == nullptr) {
     if (spec_->learns()) check_learning();
     return;
@@ -393,7 +412,12 @@ void RuleCheck::check_against_own(const std::string& path, Dimension dimension) 
 }
 
 void RuleCheck::check_thresholds() {
-  if (!given("fire_at")) {
+  if (!given("fire_at") && !spec_->needs_figure && spec_->assumes) {
+    for (const FigureUse& use : spec_->figures) {
+      const auto figure = std::ranges::find(kFigures, use.name, &Figure::name);
+      if (use.fallback > 0) rule_.fire_at.*figure->member = use.fallback;
+    }
+  } else if (!given("fire_at")) {
     if (spec_->needs_figure || rule_.reference)
       check_.missing(path_, "fire_at",
                      fmt::format("{} needs at least one of {}", spec_->name,

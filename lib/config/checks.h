@@ -89,6 +89,10 @@ void check_rules(const Checker& check, const v1::Config& given, const std::vecto
 void check_learning(const Checker& check, const std::string& path, const v1::RuleConfig& given,
                     const RuleSpec& spec, const Series* series, Rule* rule);
 
+// check_flows.cc. Of a type that compares flows; `series` as above.
+void check_flows(const Checker& check, const std::string& path, const v1::RuleConfig& given,
+                 const RuleSpec& spec, const Config& config, const Series* series, Rule* rule);
+
 // canonical.cc: content addresses.
 std::uint64_t definition_of(const Series& series);
 std::string ruleset_version_of(const Config& config);

@@ -23,7 +23,8 @@ std::string relative_to(const std::string& config_path, const std::string& table
 ReferenceTables read_tables_of(const Checker& check, const v1::ReferenceData& given) {
   const auto path = [&check](const std::string& table) { return relative_to(check.file, table); };
   const ReferencePaths paths{path(given.catalogue()), path(given.countries()),
-                             path(given.country_groups()), path(given.fx())};
+                             path(given.country_groups()), path(given.fx()),
+                             path(given.capacity())};
   return read_tables(paths, &check.problems,
                      [&check](std::string_view table, const std::string&, const std::string& why) {
                        check.problem(child("reference_data", table), "{}", why);

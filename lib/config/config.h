@@ -95,6 +95,7 @@ struct Period {
 struct Thresholds {
   std::optional<double> ratio, excess_over_total, z, points, divergence;
   std::optional<double> observed;  // in the measure's unit; for revenue_usd, micros
+  std::optional<double> hhi, change;
 };
 
 enum class Method : std::uint8_t { kSurge, kRamp, kSurgeAndRamp };
@@ -112,6 +113,18 @@ struct Learning {
   double h = 4.5;         // where a cumulated log likelihood ratio alarms
   double odds_ratio = 2;  // of a share
   Direction direction = Direction::kUp;
+};
+
+// What a capacity rule's chips are: where they were shipped to, or who was billed for them.
+enum class Basis : std::uint8_t { kShipped, kBilled };
+
+// What the types that compare flows take as given. Which of it means something depends on the type.
+struct Assumptions {
+  double floor = 1'000;           // in the measure's unit; for revenue_usd, micros
+  std::int64_t changes_over = 0;  // windows; 0: the type looks at no earlier one
+  Basis basis = Basis::kShipped;
+  double kw_per_chip_low = 0, kw_per_chip_high = 0;  // IT load
+  double new_build_share = 0, refresh_share = 0;     // of a country's IT capacity, in a window
 };
 
 // A level that someone has accepted as the new normal.
@@ -152,7 +165,12 @@ struct Rule {
   // Levels from the whole to the parts, each as `per`; empty without a rollup.
   std::vector<std::vector<std::size_t>> rollup;
   std::vector<AcceptedLevel> accepted;
-  Position at;  // in the file
+
+  std::optional<Assumptions> assumed;  // of a type that compares flows
+  // Position in the series' group_by of the dimension whose values are told apart in each subject.
+  std::optional<std::size_t> parts;
+  std::vector<std::string> origins;  // countries, ascending
+  Position at;                       // in the file
 };
 
 struct EventTimeBounds {

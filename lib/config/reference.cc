@@ -107,6 +107,34 @@ bool CountryGroups::contains(std::string_view group, std::string_view iso2, Micr
   });
 }
 
+const CountryCapacity* Capacities::find(std::string_view iso2, Micros time) const {
+  const auto found = by_country.find(as_key(iso2));
+  if (found == by_country.end() || found->second.empty()) return nullptr;
+  const std::vector<CountryCapacity>& rows = found->second;
+  const auto after =
+      std::upper_bound(rows.begin(), rows.end(), time,
+                       [](Micros bound, const CountryCapacity& row) { return bound < row.as_of; });
+  return after == rows.begin() ? &rows.front() : &*(after - 1);
+}
+
+std::string capacities_version(const Capacities& capacities) {
+  Fingerprint fingerprint;
+  for (const auto* entry : in_order_of_keys(capacities.by_country)) {
+    for (const CountryCapacity& row : entry->second) {
+      fingerprint.add(entry->first);
+      fingerprint.add(row.as_of);
+      fingerprint.add(row.it_mw_e9);
+      fingerprint.add(row.vacancy_pct_e9.value_or(-1));
+      fingerprint.add(row.accelerator_pct_e9.value_or(-1));
+      fingerprint.add(row.data_centres.value_or(-1));
+      fingerprint.add(row.confidence);
+      fingerprint.add(static_cast<std::int64_t>(row.unsure.size()));
+      for (const std::string& column : row.unsure) fingerprint.add(column);
+    }
+  }
+  return fingerprint.address("cap-");
+}
+
 std::string reference_version(const ReferenceTables& tables) {
   Fingerprint fingerprint;
   add_catalogue(tables.catalogue, &fingerprint);
@@ -159,6 +187,11 @@ ReferenceTables read_tables(const ReferencePaths& paths, Problems* problems,
     tables.groups = read_country_groups(*text, paths.country_groups, tables.countries, problems);
   }
   if (const auto text = text_of("fx", paths.fx)) tables.fx = read_fx(*text, paths.fx, problems);
+  const auto capacities = text_of("capacity", paths.capacity);
+  tables.capacities = capacities
+                          ? read_capacities(*capacities, paths.capacity, tables.countries, problems)
+                          : built_in_capacities();
+  tables.capacities.version = capacities_version(tables.capacities);
   tables.version = reference_version(tables);
   return tables;
 }

@@ -82,18 +82,42 @@ class CountryGroups {
   absl::flat_hash_map<std::string, std::vector<Membership>> by_country;
 };
 
+// What the data centres of a country hold, as it was at one time.
+struct CountryCapacity {
+  Micros as_of = 0;
+  std::int64_t it_mw_e9 = 0;  // IT load that is in operation, MW
+  // Percent of it: what stands empty, and what accelerators have of it.
+  std::optional<std::int64_t> vacancy_pct_e9, accelerator_pct_e9;
+  std::optional<std::int64_t> data_centres;
+  std::string confidence;           // of the row: high, medium, low
+  std::vector<std::string> unsure;  // columns whose source is not verified
+};
+
+// Decides what a capacity rule says, and for how much no event counts: so it is in the versions of
+// these rules, and not in that of the reference data.
+class Capacities {
+ public:
+  // The country's newest row that is not later than `time`; before the first row, that one. Null
+  // for a country that the table lacks.
+  const CountryCapacity* find(std::string_view iso2, Micros time) const;
+
+  absl::flat_hash_map<std::string, std::vector<CountryCapacity>> by_country;  // in order of as_of
+  std::string version;  // content address: `cap-` and 16 hexadecimal digits
+};
+
 struct ReferenceTables {
   Catalogue catalogue;
   Countries countries;
   CountryGroups groups;
   FxTable fx;
-  // Content address of all four: `rd-` and 16 hexadecimal digits.
+  Capacities capacities;
+  // Content address of the first four: `rd-` and 16 hexadecimal digits.
   std::string version;
 };
 
 // Paths may be empty: see v1::ReferenceData for what that means.
 struct ReferencePaths {
-  std::string catalogue, countries, country_groups, fx;
+  std::string catalogue, countries, country_groups, fx, capacity = {};
 };
 absl::StatusOr<ReferenceTables> load_reference_tables(const ReferencePaths& paths);
 

@@ -14,13 +14,16 @@ namespace {
 std::string grouped(std::int64_t value) { return with_commas(fmt::format("{}", value)); }
 
 struct RangeText {
-  std::string operator()(const WholeNumber& number) const {
+  template <typename Into>
+  std::string operator()(const WholeNumberOf<Into>& number) const {
     return fmt::format("{} to {}", grouped(number.range.low), grouped(number.range.high));
   }
-  std::string operator()(const Number& number) const {
+  template <typename Into>
+  std::string operator()(const NumberOf<Into>& number) const {
     return fmt::format("{} to {}", number.range.low, number.range.high);
   }
-  std::string operator()(const Word& word) const {
+  template <typename Into>
+  std::string operator()(const WordOf<Into>& word) const {
     return fmt::format("{}", fmt::join(word.words, ", "));
   }
   std::string operator()(const Structure& structure) const { return std::string(structure.shape); }

@@ -29,6 +29,8 @@ struct Figure {
 inline constexpr double kUnboundedFigure = 1e12;
 // Whole dollars and plain counts; as micros, dollars just fit 64 bits.
 inline constexpr double kMaxObserved = 9e12;
+// All in one hand.
+inline constexpr double kMaxHhi = 10'000;
 inline constexpr auto kFigures = std::to_array<Figure>({
     {"ratio", &Thresholds::ratio, kUnboundedFigure},
     {"excess_over_total", &Thresholds::excess_over_total, kUnboundedFigure},
@@ -36,22 +38,34 @@ inline constexpr auto kFigures = std::to_array<Figure>({
     {"points", &Thresholds::points, 100},
     {"divergence", &Thresholds::divergence, 1},
     {"observed", &Thresholds::observed, kMaxObserved},
+    {"hhi", &Thresholds::hhi, kMaxHhi},
+    {"change", &Thresholds::change, kMaxHhi},
 });
 
 // Where the value of a parameter goes, and what it may be.
-struct WholeNumber {
+template <typename Into>
+struct WholeNumberOf {
   statistics::Range<std::int64_t> range;
-  std::int64_t Learning::*into;
+  std::int64_t Into::*into;
 };
-struct Number {
+template <typename Into>
+struct NumberOf {
   statistics::Range<double> range;
-  double Learning::*into;
+  double Into::*into;
 };
-struct Word {
+template <typename Into>
+struct WordOf {
   std::vector<std::string> words;
   std::string_view what;  // "a method"
-  void (*take)(std::size_t word, Learning* learning);
+  void (*take)(std::size_t word, Into* into);
 };
+// Of types that learn, and of those that compare flows.
+using WholeNumber = WholeNumberOf<Learning>;
+using Number = NumberOf<Learning>;
+using Word = WordOf<Learning>;
+using AssumedWholeNumber = WholeNumberOf<Assumptions>;
+using AssumedNumber = NumberOf<Assumptions>;
+using AssumedWord = WordOf<Assumptions>;
 // What has a structure of its own, and checks: `reference`, `against`, `rollup`, `accepted`,
 // `baseline`. Here is what it looks like.
 struct Structure {
@@ -63,7 +77,8 @@ struct Parameter {
   std::string_view unit;  // "windows"; empty of words and of what has units inside
   std::string_view meaning;
   std::string_view fallback;  // what is taken where it is not given; "required"
-  std::variant<WholeNumber, Number, Word, Structure> kind;
+  std::variant<WholeNumber, Number, Word, Structure, AssumedWholeNumber, AssumedNumber, AssumedWord>
+      kind;
 
   std::string range() const;  // "1 to 10,000", "up, down, both"
 };
@@ -72,6 +87,7 @@ struct Parameter {
 struct FigureUse {
   std::string_view name;  // of kFigures
   std::string_view meaning;
+  double fallback = 0;  // the line where fire_at is not given; 0: there is none then
 };
 
 struct RuleSpec {
@@ -92,6 +108,17 @@ struct RuleSpec {
   // Fills in what is taken where nothing is given; `learning` has the method already, the window is
   // in micros. Null of types that don't learn.
   void (*defaults)(Micros window, Learning* learning) = nullptr;
+  // Of types that compare flows: what is taken where nothing is given.
+  std::optional<Assumptions> assumes = std::nullopt;
+  // The window where none is given; empty: a rule has to give one.
+  std::string_view window = {};
+  // Which of its parameters names the dimension whose values are told apart in each subject, and
+  // what that is where it is not given; empty of types that tell none apart.
+  std::string_view parts_parameter = {}, parts_fallback = {};
+  // Each subject is a country: `per` is one dimension, of countries.
+  bool by_country = false;
+  // The table of capacities decides what is said.
+  bool reads_capacities = false;
 
   bool learns() const { return defaults != nullptr; }
   const Parameter* parameter(std::string_view of) const;

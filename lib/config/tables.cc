@@ -1,7 +1,9 @@
 #include "config/tables.h"
 
 #include <algorithm>
+#include <array>
 
+#include "base/check.h"
 #include "base/status.h"
 #include "config/control_class.h"
 #include "config/csv.h"
@@ -16,6 +18,8 @@ constexpr std::size_t kMaxNameBytes = 128;
 constexpr std::size_t kMaxGroupBytes = 32;
 constexpr std::int64_t kE9 = 1'000'000'000;
 constexpr std::int64_t kMaxUsdPerUnit = 1'000'000;
+constexpr std::int64_t kMaxItMw = 1'000'000;
+constexpr std::int64_t kMaxDataCentres = 1'000'000;
 
 struct NamedCountry {
   std::string_view iso2;
@@ -24,6 +28,10 @@ struct NamedCountry {
 constexpr NamedCountry kIso3166[] = {
 #include "config/iso3166.inc"
 };
+
+constexpr std::string_view kBuiltInCapacities =
+#include "config/country_capacity.inc"
+    ;
 
 // Empty means always.
 std::optional<Micros> read_date(CsvTable* table, std::size_t column, Micros if_empty) {
@@ -180,7 +188,128 @@ class CatalogueReader {
   Catalogue catalogue_;
 };
 
+class CapacityReader {
+ public:
+  CapacityReader(std::string_view text, std::string_view file, const Countries& countries,
+                 Problems* problems)
+      : countries_(countries),
+        table_(text, file,
+               {{"iso2"},
+                {"dc_count"},
+                {"it_capacity_mw"},
+                {"it_capacity_asof"},
+                {"vacancy_pct"},
+                {"suggested_accelerator_share_pct"},
+                {"confidence"},
+                {"dc_count_source", false},
+                {"it_capacity_source", false},
+                {"vacancy_source", false}},
+               problems) {}
+
+  Capacities read() {
+    while (table_.next()) read_row();
+    return std::move(capacities_);
+  }
+
+ private:
+  enum : std::size_t {
+    kIso2,
+    kDataCentres,
+    kItMw,
+    kAsOf,
+    kVacancy,
+    kAcceleratorShare,
+    kConfidence,
+    kFirstSource
+  };
+
+  void read_row() {
+    // The table of countries may be given, which has a row for each and figures for some.
+    if (table_[kItMw].empty()) return;
+    CountryCapacity row;
+    const std::string_view country = table_[kIso2];
+    if (!check_country(&table_, kIso2)) return;
+    if (!countries_.known(country) || country == "ZZ") {
+      table_.problem(kIso2, "country {} is not in the list of countries", country);
+      return;
+    }
+    const auto as_of = parse_date(table_[kAsOf]);
+    if (!as_of.ok()) table_.problem(kAsOf, "it_capacity_asof: {}", message_of(as_of.status()));
+    const auto megawatts = decimal(kItMw, "it_capacity_mw", kMaxItMw);
+    bool sound = as_of.ok() && megawatts.has_value();
+    if (megawatts.has_value()) row.it_mw_e9 = *megawatts;
+    sound &= percent(kVacancy, "vacancy_pct", &row.vacancy_pct_e9);
+    sound &= percent(kAcceleratorShare, "suggested_accelerator_share_pct", &row.accelerator_pct_e9);
+    sound &= read_count(&row) && check_text(&table_, kConfidence, "the confidence");
+    if (!sound) return;
+    row.as_of = *as_of;
+    row.confidence = std::string(table_[kConfidence]);
+    read_sources(&row);
+    std::vector<CountryCapacity>& rows = capacities_.by_country[std::string(country)];
+    const auto place = std::ranges::lower_bound(rows, row.as_of, {}, &CountryCapacity::as_of);
+    if (place != rows.end() && place->as_of == row.as_of) {
+      table_.problem(kIso2, "a second row of {} as of {}", country, format_date(row.as_of));
+      return;
+    }
+    rows.insert(place, std::move(row));
+  }
+
+  // Above 0, and at most `high`.
+  std::optional<std::int64_t> decimal(std::size_t column, std::string_view name,
+                                      std::int64_t high) {
+    const auto value = parse_fixed_e9(table_[column]);
+    if (value.ok() && *value > 0 && *value <= high * kE9) return *value;
+    table_.problem(column, "{} must be above 0 and at most {}, not '{}'", name, high,
+                   table_[column]);
+    return std::nullopt;
+  }
+
+  bool percent(std::size_t column, std::string_view name, std::optional<std::int64_t>* into) {
+    if (table_[column].empty()) return true;
+    *into = decimal(column, name, 100);
+    return into->has_value();
+  }
+
+  bool read_count(CountryCapacity* row) {
+    if (table_[kDataCentres].empty()) return true;
+    row->data_centres = parse_int64(table_[kDataCentres]);
+    if (row->data_centres && *row->data_centres > 0 && *row->data_centres <= kMaxDataCentres) {
+      return true;
+    }
+    table_.problem(kDataCentres,
+                   "dc_count must be empty (not known) or a whole number from 1 to {}, not '{}'",
+                   kMaxDataCentres, table_[kDataCentres]);
+    return false;
+  }
+
+  // A source that says of itself that nobody has looked it up.
+  void read_sources(CountryCapacity* row) {
+    constexpr std::string_view kUnverified = "[unverified";
+    constexpr std::array<std::string_view, 3> kColumns{"data centres", "MW", "vacancy"};
+    for (std::size_t i = 0; i < kColumns.size(); ++i) {
+      if (table_[kFirstSource + i].starts_with(kUnverified)) row->unsure.emplace_back(kColumns[i]);
+    }
+  }
+
+  const Countries& countries_;
+  CsvTable table_;
+  Capacities capacities_;
+};
+
 }  // namespace
+
+Capacities built_in_capacities() {
+  Problems problems;
+  Capacities capacities =
+      read_capacities(kBuiltInCapacities, "country_capacity.csv", built_in_countries(), &problems);
+  SW_CHECK(problems.empty());
+  return capacities;
+}
+
+Capacities read_capacities(std::string_view text, std::string_view file, const Countries& countries,
+                           Problems* problems) {
+  return CapacityReader(text, file, countries, problems).read();
+}
 
 Countries built_in_countries() {
   Countries countries;

@@ -76,12 +76,21 @@ RuleRunner::AtMost RuleRunner::at_most(const config::Config& config, const RuleS
   const bool keeps_documents = shape.in_documents && !shape.type->traits.knows_its_like;
   const std::size_t more =
       (shape.learns ? 1 : 0) + (has_against ? 2 : 0) + (keeps_documents ? 1 : 0);
-  const bool has_more = more > 0 || shape.has_reference();
+  const bool has_flow = shape.rule->parts.has_value() || shape.type->spec.by_country;
+  const bool has_more = more > 0 || shape.has_reference() || has_flow;
   Saturating of_each = PaneSums::at_most(most.panes) * (1 + more);
   if (has_more) of_each += at_most::block(sizeof(Operands::More));
+  if (has_flow) of_each += at_most::block(sizeof(Operands::Flow));
   // Those of the unfiltered series go back further.
   const Saturating unfiltered = PaneSums::at_most(most.panes + Panel::unfiltered_reach(shape));
   most.sums = subjects * of_each + unfiltered * (1 + more);
+  if (shape.rule->parts.has_value()) {
+    // A part belongs to one key at least.
+    most.subjects +=
+        at_most::deque(counts.keys, sizeof(std::string)) + counts.keys * at_most::text(counts.part);
+    most.sums += at_most::btree(counts.keys, sizeof(std::pair<const std::string, PaneSums>)) +
+                 counts.keys * (at_most::text(counts.part) + PaneSums::at_most(most.panes));
+  }
   if (shape.can_be_early) {
     most.sums += at_most::vector(subjects * open, sizeof(std::pair<std::int32_t, PaneIndex>));
   }

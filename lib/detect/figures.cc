@@ -25,6 +25,14 @@ std::string_view describe(Missing missing) {
       return "it is not known how many documents make up the sum";
     case Missing::kAccepted:
       return "the level that was accepted as the new normal is being learned";
+    case Missing::kEarlierWhole:
+      return "the window to compare with holds nothing";
+    case Missing::kCapacity:
+      return "no table says what the country's data centres hold";
+    case Missing::kVacancy:
+      return "the table does not say how much of the country's capacity is free";
+    case Missing::kOrigin:
+      return "too much does not state where it came from";
   }
   return "";
 }

@@ -35,6 +35,10 @@ enum class Missing : std::uint8_t {
   kDestination,     // most of what was billed states no destination
   kDocuments,       // a sum of money whose documents are not known
   kAccepted,        // the level that was accepted is being learned
+  kEarlierWhole,    // the whole of the window to compare with is zero or negative
+  kCapacity,        // no table says what the country's data centres hold
+  kVacancy,         // nor how much of it is free
+  kOrigin,          // where it came from is not stated of too much
 };
 std::string_view describe(Missing missing);
 
@@ -54,7 +58,7 @@ struct Figures {
 
   // For evidence; which of them mean something depends on the rule's type.
   double base_amount = 0;   // of the reference period; in share_shift the subject's in the base
-  double amount = 0;        // share_shift: of the window, the subject's
+  double amount = 0;        // of the window, the subject's, where observed is not
   double whole_amount = 0;  // of the window, the whole's
   double whole_base = 0;    // as base_amount, the whole's
   double whole_ratio = 0;   // observed / expected of the whole

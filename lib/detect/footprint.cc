@@ -112,6 +112,9 @@ void add_rule(std::size_t index, const config::Config& config, config::Shares* s
   }
   const std::vector<std::size_t>& finest = rule.rollup.empty() ? rule.per : rule.rollup.back();
   counts.name = texts_of(*shape.series, finest, config) + rule.rollup.size();
+  if (rule.parts.has_value()) {
+    counts.part = texts_of(*shape.series, std::span(&*rule.parts, 1), config);
+  }
   const RuleRunner::AtMost most = RuleRunner::at_most(config, shape, counts);
   const std::string of = "rule " + rule.name;
   const auto add = [&](const char* what, Saturating count, Saturating bytes,

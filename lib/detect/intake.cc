@@ -86,6 +86,9 @@ void RuleRunner::take(const journal::Change& change) {
     add(change, delta, documents, &unfiltered_);
     for (std::int32_t at = member.observed; at >= 0; at = subject(at).parent) {
       add(change, delta, documents, &subject(at).operands);
+      if (shape_.rule->parts.has_value()) {
+        subject(at).operands.with_flow().parts[part_names_[change.key]].add(change.pane, delta);
+      }
       if (member.unstated) subject(at).operands.with_more().unstated.add(change.pane, delta);
       note_changed(at, change.pane);
     }
@@ -161,6 +164,10 @@ RuleRunner::Membership RuleRunner::own_membership(const std::vector<std::string>
     subject(parent).keys.push_back(id);
   }
   member.observed = parent;
+  if (shape_.rule->parts.has_value()) {
+    if (id >= part_names_.size()) part_names_.resize(id + std::size_t{1});
+    part_names_[id] = key[*shape_.rule->parts];
+  }
   if (shape_.rule->against_series == own_series_) {
     const std::string& destination = key[shape_.rule->against_position];
     if (destination == key[shape_.rule->per[0]]) member.against = parent;
@@ -194,6 +201,7 @@ std::int32_t RuleRunner::subject_index(const std::vector<std::size_t>& per,
   added.parent = parent;
   added.level = static_cast<std::int16_t>(level);
   added.is_used = true;
+  if (shape_.type->spec.by_country) added.operands.with_flow().country = values[0];
   if (panel_) {
     panel_->add_subject(index, parent, level,
                         accepted_of(subject_name(shape_, per, std::move(values))));
@@ -211,6 +219,7 @@ void RuleRunner::drop_key(std::size_t series, journal::KeyId key) {
       keys.erase(std::remove(keys.begin(), keys.end(), key), keys.end());
     }
     (*memberships)[key] = {};
+    if (memberships == &own_memberships_ && key < part_names_.size()) part_names_[key] = {};
   };
   if (series == own_series_) drop(&own_memberships_);
   if (series == against_series_ && series != own_series_) drop(&against_memberships_);

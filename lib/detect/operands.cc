@@ -1,6 +1,7 @@
 #include "detect/operands.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace surgewatch::detect {
 
@@ -14,6 +15,9 @@ std::optional<PaneIndex> Operands::next(PaneIndex pane) const {
   if (more != nullptr) {
     look(more->corrected);
     look(more->against);
+  }
+  if (flow() != nullptr) {
+    for (const auto& [value, sums] : flow()->parts) look(sums);
   }
   return first;
 }
@@ -29,6 +33,9 @@ std::optional<PaneIndex> Operands::last() const {
     look(more->corrected);
     look(more->against);
   }
+  if (flow() != nullptr) {
+    for (const auto& [value, sums] : flow()->parts) look(sums);
+  }
   return last;
 }
 
@@ -37,6 +44,12 @@ void Operands::forget_before(PaneIndex pane) {
   if (more == nullptr) return;
   for (PaneSums* sums : {&more->corrected, &more->against, &more->unstated, &more->documents}) {
     sums->forget_before(pane);
+  }
+  if (more->flow == nullptr) return;
+  auto& parts = more->flow->parts;
+  for (auto part = parts.begin(); part != parts.end();) {
+    part->second.forget_before(pane);
+    part = part->second.size() == 0 ? parts.erase(part) : std::next(part);
   }
 }
 

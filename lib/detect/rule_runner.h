@@ -90,6 +90,7 @@ class RuleRunner {
     Saturating keys;          // of its series
     Saturating against_keys;  // of the other one, if there is one
     std::size_t name = 0;     // bytes of a subject's values
+    std::size_t part = 0;     // of the value of Rule::parts, if it has one
   };
   struct AtMost {
     Saturating panes;     // of each subject
@@ -213,6 +214,8 @@ class RuleRunner {
   void settle_oldest();
   void forget_told();
 
+  // Whether all panes that the window's figures are of are there still.
+  bool is_kept(PaneIndex pane) const { return pane - shape_.reach + 1 >= timeline_.kept_from(); }
   bool is_silent(const Subject& subject, PaneIndex pane) const;
   bool is_worth_a_point(const Subject& subject, PaneIndex pane) const;
   bool is_watched(const Subject& subject, PaneIndex pane) const;
@@ -259,6 +262,8 @@ class RuleRunner {
   Ordered active_;
   Ordered stories_;                                               // those that have one
   std::deque<Membership> own_memberships_, against_memberships_;  // by KeyId
+  // Of the rule's own keys that belong to a subject: the value of Rule::parts, if it has one.
+  std::deque<std::string> part_names_;  // by KeyId
   Operands unfiltered_;
   Figures unfiltered_figures_;
   std::optional<PaneIndex> unfiltered_pane_;  // that unfiltered_figures_ are of

@@ -19,6 +19,7 @@ RuleShape::RuleShape(const config::Config& config, std::size_t rule_index)
     : rule(&config.rules[rule_index]),
       type(&rule_type(*rule->type)),
       series(&config.series[rule->series]),
+      tables(config.reference.get()),
       pane_length(series->pane_length),
       window(rule->window_panes) {
   SW_CHECK(pane_length > 0 && window > 0);
@@ -44,6 +45,7 @@ RuleShape::RuleShape(const config::Config& config, std::size_t rule_index)
   reads_whole = has_excess || traits.shares;
   // Those that learn look back to see whether there has been anything at all.
   reach = learns ? window * (silent_windows() + 2) : window;
+  if (rule->assumed.has_value()) reach += window * rule->assumed->changes_over;
   late = panes_in(config.event_time.allowed_lateness, pane_length) + 1;
   // A document that was replaced lies up to the lateness before the event that is known for so
   // long.

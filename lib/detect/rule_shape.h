@@ -18,6 +18,7 @@ struct RuleShape {
   const config::Rule* rule = nullptr;
   const RuleType* type = nullptr;
   const config::Series* series = nullptr;
+  const config::ReferenceTables* tables = nullptr;  // null in tests that need none
   Micros pane_length = 0;
   std::int64_t window = 1;
   // Half-open; empty without a reference period.

@@ -81,8 +81,7 @@ Figures RuleRunner::evaluate_at(std::int32_t index, PaneIndex pane) {
 
 // Of a window that may be settled; `last` is what was said of it.
 Figures RuleRunner::figures_of(std::int32_t index, PaneIndex pane, const Figures& last) {
-  if (!panel_)
-    return shape_.window_begin(pane) >= timeline_.kept_from() ? evaluate_at(index, pane) : last;
+  if (!panel_) return is_kept(pane) ? evaluate_at(index, pane) : last;
   if (pane <= timeline_.settled_window())
     return shape_.type->reassess(shape_, last, sums_of(index, pane).judged);
   Figures result = last;
@@ -186,15 +185,18 @@ void RuleRunner::emit_alert(std::int32_t index, const Revision& said, Emissions*
       names.push_back(name_of(subject(part.subject)));
       parts.push_back({&names.back(), part});
     }
-  } else if (shape_.window_begin(revision.reported) >= timeline_.kept_from()) {
+  } else if (is_kept(revision.reported)) {
     const Figures now = shape_.type->evaluate(shape_, of.operands, unfiltered_at(revision.reported),
                                               revision.reported, timeline_.first());
     if (is_same(now, revision.figures)) revision.figures = now;
   }
   const SubjectName name = name_of(of);
-  out->alerts.push_back(make_alert(config_, shape_, name, revision,
-                                   composition(shape_, merger_, name, of.keys, revision.reported),
-                                   parts));
+  Composition made_of = composition(shape_, merger_, name, of.keys, revision.reported);
+  if (is_kept(revision.reported)) {
+    made_of.parts =
+        parts_of(of.operands, shape_.window_begin(revision.reported), revision.reported);
+  }
+  out->alerts.push_back(make_alert(config_, shape_, name, revision, made_of, parts));
   const std::string& reference = merger_.reference_data_version();
   if (!reference.empty()) out->alerts.back().set_reference_data_version(reference);
 }

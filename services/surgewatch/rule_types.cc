@@ -19,13 +19,21 @@ using config::RuleSpec;
 
 std::string line_range(const FigureUse& figure) {
   const auto known = std::ranges::find(config::kFigures, figure.name, &config::Figure::name);
-  constexpr double kWorthSaying = 1'000;
-  const bool bounded = known != config::kFigures.end() && known->high < kWorthSaying;
+  constexpr double kWorthSaying = 10'000;
+  const bool bounded = known != config::kFigures.end() && known->high <= kWorthSaying;
   return bounded ? fmt::format("above 0, at most {}", known->high) : "above 0";
 }
 
 // One that lines are drawn at, so that it reads as in YAML.
 std::string line_name(const FigureUse& figure) { return fmt::format("fire_at.{}", figure.name); }
+
+std::string line_fallback(const FigureUse& figure) {
+  return figure.fallback > 0 ? fmt::format("{}, if no line is given", figure.fallback) : "none";
+}
+
+// Of types with a window of their own.
+constexpr std::string_view kWindowMeaning = "length of the window", kWindowUnit = "duration",
+                           kWindowRange = "a multiple of the series' pane";
 
 void print_parameter(std::string_view name, std::string_view meaning, std::string_view fallback,
                      std::string_view unit, std::string_view range) {
@@ -35,30 +43,45 @@ void print_parameter(std::string_view name, std::string_view meaning, std::strin
 
 void print_text(const RuleSpec& spec) {
   fmt::print("{}\n  {}, against {}\n", spec.name, spec.says, spec.against);
+  if (!spec.window.empty()) {
+    print_parameter("window", kWindowMeaning, spec.window, kWindowUnit, kWindowRange);
+  }
   for (const Parameter& parameter : spec.parameters) {
     print_parameter(parameter.name, parameter.meaning, parameter.fallback, parameter.unit,
                     parameter.range());
   }
   for (const FigureUse& figure : spec.figures) {
-    print_parameter(line_name(figure), figure.meaning, "none", "", line_range(figure));
+    print_parameter(line_name(figure), figure.meaning, line_fallback(figure), "",
+                    line_range(figure));
   }
 }
 
 void print_markdown(const RuleSpec& spec) {
   fmt::print("| parameter | meaning | unit | default | range |\n|---|---|---|---|---|\n");
+  if (!spec.window.empty()) {
+    fmt::print("| `window` | {} | {} | {} | {} |\n", kWindowMeaning, kWindowUnit, spec.window,
+               kWindowRange);
+  }
   for (const Parameter& parameter : spec.parameters) {
     fmt::print("| `{}` | {} | {} | {} | {} |\n", parameter.name, parameter.meaning, parameter.unit,
                parameter.fallback, parameter.range());
   }
   for (const FigureUse& figure : spec.figures) {
-    fmt::print("| `{}` | {} | | none | {} |\n", line_name(figure), figure.meaning,
-               line_range(figure));
+    fmt::print("| `{}` | {} | | {} | {} |\n", line_name(figure), figure.meaning,
+               line_fallback(figure), line_range(figure));
   }
 }
 
 nlohmann::ordered_json json_of(const RuleSpec& spec) {
   nlohmann::ordered_json json{{"name", spec.name}, {"says", spec.says}, {"against", spec.against}};
   json["parameters"] = nlohmann::ordered_json::array();
+  if (!spec.window.empty()) {
+    json["parameters"].push_back({{"name", "window"},
+                                  {"meaning", kWindowMeaning},
+                                  {"unit", kWindowUnit},
+                                  {"default", spec.window},
+                                  {"range", kWindowRange}});
+  }
   for (const Parameter& parameter : spec.parameters) {
     json["parameters"].push_back({{"name", parameter.name},
                                   {"meaning", parameter.meaning},

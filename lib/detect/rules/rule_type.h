@@ -41,6 +41,8 @@ struct RuleTraits {
   // What has been firing for long may be a new normal.
   bool may_be_new_normal = false;
   bool names_largest_document = true;
+  // Observed and expected are no sums of the window, and Figures::amount is what it holds.
+  bool figures_apart = false;
 };
 
 class RuleType {

@@ -84,7 +84,7 @@ v1::Alert make_alert(const config::Config& config, const RuleShape& shape,
   alert.set_ratio(f.ratio);
   alert.set_growth_percent(f.expected > 0 ? growth_percent(f.ratio) : 0);
   alert.set_score(f.score);
-  const Finding finding{shape, subject, revision.reported, f};
+  const Finding finding{shape, subject, revision.reported, f, composition.parts};
   alert.set_explanation(explanation(finding, revision, composition));
   add_evidence(finding, revision, composition, parts, &alert);
   alert.set_runbook_url(rule.runbook_url);

@@ -62,6 +62,17 @@ std::optional<Largest> largest_document(const RuleShape& shape, const journal::M
 
 }  // namespace
 
+std::vector<WindowPart> parts_of(const Operands& operands, PaneIndex first, PaneIndex last) {
+  std::vector<std::pair<Int128, std::string_view>> sums;
+  operands.for_each_part(
+      first, last, [&](std::string_view value, Int128 sum) { sums.emplace_back(sum, value); });
+  std::ranges::stable_sort(sums, [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::vector<WindowPart> parts;
+  parts.reserve(sums.size());
+  for (const auto& [sum, value] : sums) parts.push_back({value, static_cast<double>(sum)});
+  return parts;
+}
+
 Composition composition(const RuleShape& shape, const journal::Merger& merger,
                         const SubjectName& subject, std::span<const journal::KeyId> keys,
                         PaneIndex pane) {

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "base/largest.h"
+#include "detect/finding.h"
+#include "detect/operands.h"
 #include "detect/rule_shape.h"
 #include "detect/subject_name.h"
 #include "journal/merger.h"
@@ -28,7 +30,12 @@ struct Composition {
   // What the largest document adds, in the rule's measure; of a document whose lines fall under
   // several keys, its largest part. Absent where the series doesn't keep it in this measure.
   std::optional<Largest> largest_document;
+  // Of rules with Rule::parts: see Finding. Names are those of the operands.
+  std::vector<WindowPart> parts = {};
 };
+
+// Of the panes first … last; the largest first, equal ones by their names.
+std::vector<WindowPart> parts_of(const Operands& operands, PaneIndex first, PaneIndex last);
 
 // Of the window that ends with `pane`. Contributors are at most kMaxContributors of `keys` (the
 // subject's), the largest first; equal ones by their names. None if the subject is as fine as the

@@ -123,7 +123,8 @@ std::string base_text(const RuleShape& shape) {
 }
 
 double window_amount(const RuleShape& shape, const Figures& figures) {
-  return shape.type->traits.shares ? figures.amount : figures.observed;
+  const RuleTraits& traits = shape.type->traits;
+  return traits.shares || traits.figures_apart ? figures.amount : figures.observed;
 }
 
 std::string part_of_window(double part, double amount) {

@@ -42,8 +42,8 @@ TEST(RuleCheck, NamesAreUnique) {
 
 TEST(RuleCheck, TellsATypeOfLaterVersionsFromATypo) {
   EXPECT_THAT(
-      problems_of(valid_but("type: surge_since", "type: capacity")),
-      ElementsAre("c.yaml:14:11: rules[0].type: rule type 'capacity' is not in this version; "
+      problems_of(valid_but("type: surge_since", "type: structuring")),
+      ElementsAre("c.yaml:14:11: rules[0].type: rule type 'structuring' is not in this version; "
                   "it has " +
                   all_types()));
   EXPECT_THAT(

@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "config/control_class.h"
 #include "config/rule_spec.h"
+#include "config/tables.h"
 #include "detect/rules/table.h"
 #include "surgewatch/v1/config.pb.h"
 
@@ -149,6 +150,15 @@ TEST(ShippedTables, HoldTheCataloguesBoundaryCases) {
   EXPECT_EQ(class_of("MI308X"), kClassUnknown);
   ASSERT_NE(catalogue.find("GB200-NVL72", 0), nullptr);
   EXPECT_EQ(catalogue.find("GB200-NVL72", 0)->chips_per_unit, 72);
+}
+
+// The same figures stand in two tables, so that either can be given as reference_data.capacity.
+TEST(ShippedTables, SayOfCapacitiesWhatIsBuiltIn) {
+  Problems problems;
+  const Capacities shipped = read_capacities(text_of("deploy/config/tables/countries.csv"),
+                                             "countries.csv", built_in_countries(), &problems);
+  EXPECT_TRUE(problems.empty()) << problems.status();
+  EXPECT_EQ(capacities_version(shipped), capacities_version(built_in_capacities()));
 }
 
 TEST(ShippedTables, HoldEveryCountryOfTheStandard) {

@@ -375,6 +375,90 @@ TEST(CountryGroupsTable, PointsAtWhatIsWrong) {
                   "g.csv:7:1: country KH is already in group D:5 for a part of that time"));
 }
 
+constexpr std::string_view kCapacityHeader =
+    "iso2,dc_count,it_capacity_mw,it_capacity_asof,vacancy_pct,suggested_accelerator_share_pct,"
+    "confidence,it_capacity_source\n";
+
+Capacities read_capacity_rows(const std::string& rows, Problems* problems) {
+  return read_capacities(std::string(kCapacityHeader) + rows, "c.csv", built_in_countries(),
+                         problems);
+}
+
+std::vector<std::string> capacity_problems(const std::string& rows) {
+  Problems problems;
+  read_capacity_rows(rows, &problems);
+  return lines_of(problems);
+}
+
+TEST(CapacityTable, ARowHoldsFromItsDateOnAndTheFirstBeforeIt) {
+  Problems problems;
+  const Capacities capacities = read_capacity_rows(
+      "SG,99,985.5,2024-06-30,2,25,high,[found] x\nMY,,500,2024-06-30,,,low,[unverified: x]\n"
+      "SG,90,900,2023-06-30,3,20,low,\nFR,,,,,,,\n",
+      &problems);
+  EXPECT_TRUE(problems.empty()) << problems.status();
+  const auto megawatts = [&](std::string_view date) {
+    return capacities.find("SG", day(date))->it_mw_e9 / 1'000'000'000;
+  };
+  EXPECT_EQ(megawatts("2020-01-01"), 900);
+  EXPECT_EQ(megawatts("2024-06-29"), 900);
+  EXPECT_EQ(megawatts("2024-06-30"), 985);
+  const CountryCapacity& malaysia = *capacities.find("MY", 0);
+  EXPECT_EQ(malaysia.data_centres, std::nullopt);
+  EXPECT_EQ(malaysia.vacancy_pct_e9, std::nullopt);
+  EXPECT_EQ(malaysia.accelerator_pct_e9, std::nullopt);
+  EXPECT_THAT(malaysia.unsure, ElementsAre("MW"));
+  EXPECT_THAT(capacities.find("SG", day("2024-06-30"))->unsure, IsEmpty());
+  EXPECT_THAT(capacities.find("FR", 0), IsNull()) << "a row without figures says nothing";
+  EXPECT_THAT(capacities.find("ZZ", 0), IsNull());
+}
+
+TEST(CapacityTable, PointsAtWhatIsWrong) {
+  EXPECT_THAT(
+      capacity_problems("SG,0,0,2024-06-30,0,101,,\nSG,1,x,today,,,low,\nXQ,1,1,2024-06-30,,,low,\n"
+                        "SG,1,1,2024-06-30,,,low,\nSG,1,2,2024-06-30,,,low,\n"),
+      ElementsAre("c.csv:2:4: dc_count must be empty (not known) or a whole number from 1 to "
+                  "1000000, not '0'",
+                  "c.csv:2:6: it_capacity_mw must be above 0 and at most 1000000, not '0'",
+                  "c.csv:2:19: vacancy_pct must be above 0 and at most 100, not '0'",
+                  "c.csv:2:21: suggested_accelerator_share_pct must be above 0 and at most 100, "
+                  "not '101'",
+                  "c.csv:3:6: it_capacity_mw must be above 0 and at most 1000000, not 'x'",
+                  "c.csv:3:8: it_capacity_asof: 'today' is not a date; write it as 2023-05-01",
+                  "c.csv:4:1: country XQ is not in the list of countries",
+                  "c.csv:6:1: a second row of SG as of 2024-06-30"));
+}
+
+TEST(CapacityTable, IsBuiltInFromTheOneInDataTrade) {
+  const Capacities capacities = built_in_capacities();
+  EXPECT_EQ(capacities.by_country.size(), 30U);
+  const CountryCapacity* singapore = capacities.find("SG", day("2024-10-27"));
+  ASSERT_THAT(singapore, NotNull());
+  EXPECT_EQ(singapore->it_mw_e9, 985'000'000'000);
+  EXPECT_EQ(singapore->data_centres, 99);
+  EXPECT_EQ(singapore->vacancy_pct_e9, 2'000'000'000);
+  EXPECT_EQ(singapore->confidence, "high");
+  EXPECT_THAT(singapore->unsure, IsEmpty());
+  EXPECT_THAT(capacities.find("MY", 0)->unsure, ElementsAre("data centres", "MW", "vacancy"));
+}
+
+TEST(CapacityTable, HasAVersionOfItsOwnWhichIsNotTheReferenceDatas) {
+  Problems problems;
+  const std::string one = "SG,99,985,2024-06-30,2,25,high,\n",
+                    two = "MY,60,500,2024-12-31,10,35,low,\n";
+  const auto version = [&](const std::string& rows) {
+    return capacities_version(read_capacity_rows(rows, &problems));
+  };
+  EXPECT_TRUE(version(one).starts_with("cap-"));
+  EXPECT_EQ(version(one + two), version(two + one));
+  EXPECT_NE(version(one), version("SG,99,986,2024-06-30,2,25,high,\n"));
+  EXPECT_NE(version(one), version("SG,99,985,2024-06-30,3,25,high,\n"));
+  ReferenceTables tables;
+  const std::string before = reference_version(tables);
+  tables.capacities = read_capacity_rows(one, &problems);
+  EXPECT_EQ(reference_version(tables), before) << "no event counts for more by it";
+}
+
 TEST(ReferenceVersion, ChangesWithWhatTheTablesSayAndNotWithTheOrderOfRows) {
   const auto version = [](std::string_view fx) {
     Problems problems;
