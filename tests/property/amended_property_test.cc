@@ -34,11 +34,29 @@ std::shared_ptr<const config::Config> make_config() {
   for (config::Rule& rule : config->rules) {
     if (rule.reference.has_value()) rule.reference = test::days(kFirstDay + 2, kFirstDay + 12);
     if (rule.learning.has_value()) rule.learning->guard = 3;
+    if (rule.assumed.has_value()) rule.assumed->floor = 5e6;
+    if (rule.name == "hands") {
+      rule.fire_at.change = 100;
+      rule.clear_at.change = 80;
+    }
+    if (rule.name == "routes") rule.origins = {"C0", "C1", "C2"};
     if (rule.name == "line") {
       rule.fire_at.observed = 150e6;
       rule.clear_at.observed = 100e6;
     }
   }
+  auto tables = std::make_shared<config::ReferenceTables>(*config->reference);
+  for (int party = 0; party < 8; ++party) {
+    tables->capacities.by_country["P" + std::to_string(party)] = {
+        {.as_of = 0,
+         .it_mw_e9 = 60'000'000'000'000,
+         .vacancy_pct_e9 = 10'000'000'000,
+         .accelerator_pct_e9 = 20'000'000'000,
+         .data_centres = std::nullopt,
+         .confidence = "low",
+         .unsure = {}}};
+  }
+  config->reference = tables;
   config::Rule strict = config->rules[2];
   strict.name = "strict";
   strict.learning->false_discovery_rate = 0.02;

@@ -30,12 +30,17 @@ std::shared_ptr<const config::Config> make_config() {
   auto config = std::make_shared<config::Config>(test::all_rules());
   auto reference = test::reference_tables();
   reference->version = "rd-0123456789abcdef";
+  reference->capacities = config->reference->capacities;
+  for (auto& [country, rows] : reference->capacities.by_country) {
+    rows[0].it_mw_e9 = 50'000'000;  // room for a few chips
+  }
   config->reference = reference;
   config->event_time.out_of_orderness = test::kHour;
   config->event_time.correction_horizon = 30 * test::kDay;
   // Shipments have no price.
   for (config::Rule& rule : config->rules) {
-    if (rule.name == "other") rule.measure = Measure::kUnits;
+    if (rule.name == "other" || rule.name == "fits") rule.measure = Measure::kUnits;
+    if (rule.name == "fits") rule.assumed->floor = 1;
   }
   return config;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "detect/rules/concentration/concentration.h"
 #include "detect/rules/divergence/divergence.h"
 #include "detect/rules/new_entity/new_entity.h"
 #include "detect/rules/ramp/ramp.h"
@@ -18,8 +19,8 @@
 namespace surgewatch::detect {
 
 std::span<const RuleType* const> rule_types() {
-  static const std::array all{&surge_since(), &surge(),      &ramp(),     &share_shift(),
-                              &new_entity(),  &divergence(), &threshold()};
+  static const std::array all{&surge_since(), &surge(),      &ramp(),      &share_shift(),
+                              &new_entity(),  &divergence(), &threshold(), &concentration()};
   return all;
 }
 

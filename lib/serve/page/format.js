@@ -63,18 +63,21 @@ export function shortName(name, prefix) {
 }
 
 const isShare = (ruleType) => ruleType === 'RULE_TYPE_SHARE_SHIFT';
+const isIndex = (ruleType) => ruleType === 'RULE_TYPE_CONCENTRATION';
 export const isMoney = (measure) => measure === 'revenue_usd' || measure === 'usd_micros';
 
 // What the chart plots: money in millions of US dollars, shares in percent.
 export function chartValue(value, measure, ruleType) {
   if (value === undefined || value === null) return null;
   if (isShare(ruleType)) return value * 100;
+  if (isIndex(ruleType)) return value;
   return isMoney(measure) ? value / 1e12 : value;
 }
 
 export function chartLabel(value, measure, ruleType) {
   if (value === undefined || value === null || Number.isNaN(value)) return kNone;
   if (isShare(ruleType)) return `${grouped(value, 1)}${kNbsp}%`;
+  if (isIndex(ruleType)) return grouped(value, 1);
   if (!isMoney(measure)) return compactCount(value);
   const size = Math.abs(value);
   const digits = size === 0 || size >= 100 ? 0 : size >= 10 ? 1 : 2;
@@ -100,6 +103,9 @@ const kAgainst = {
   RULE_TYPE_NEW_ENTITY: 'what its like do',
   RULE_TYPE_SHARE_SHIFT: 'the share before',
   RULE_TYPE_DIVERGENCE: 'what was delivered',
+  RULE_TYPE_CONCENTRATION: 'the index before',
+  RULE_TYPE_CAPACITY: 'the most that fits',
+  RULE_TYPE_INTERMEDIARY: 'what came straight',
 };
 
 export function ratio(value, digits = 3) {

@@ -50,7 +50,25 @@ inline config::Config all_rules() {
   line.name = "line";
   line.fire_at.observed = 4'000e6;
   line.clear_at.observed = 3'000e6;
-  config.rules = {since, excess, surge, money, ramp, share, entity, tree, own, other, line};
+  const auto flows = [](std::string_view type, const char* name) {
+    config::Rule result = rule(type, 2);
+    result.name = name;
+    result.assumed = result.type->assumes;
+    result.assumed->floor = 500e6;
+    return result;
+  };
+  config::Rule hands = flows("concentration", "hands");
+  hands.per = {};
+  hands.parts = 0;
+  hands.fire_at.change = 300;
+  hands.clear_at.change = 250;
+  config::Rule within = hands;
+  within.name = "within";
+  within.per = {0};
+  within.parts = 1;
+  within.assumed->changes_over = 2;
+  config.rules = {since, excess, surge, money, ramp,  share, entity,
+                  tree,  own,    other, line,  hands, within};
   return config;
 }
 

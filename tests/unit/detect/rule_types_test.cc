@@ -78,6 +78,30 @@ TEST(RuleTypes, TakeDefaultsThatAreWithinTheirRanges) {
   }
 }
 
+// Of those that compare flows, too.
+TEST(RuleTypes, DeclareTheAssumptionsThatTheyTake) {
+  int looked_at = 0;
+  for (const RuleSpec* spec : rule_specs()) {
+    for (const Parameter& parameter : spec->parameters) {
+      const auto declared = leading_number(parameter.fallback);
+      if (const auto* whole = std::get_if<config::AssumedWholeNumber>(&parameter.kind)) {
+        ASSERT_TRUE(spec->assumes.has_value()) << spec->name;
+        const std::int64_t taken = (*spec->assumes).*whole->into;
+        EXPECT_EQ(declared, static_cast<double>(taken)) << spec->name << " " << parameter.name;
+        EXPECT_TRUE(whole->range.holds(taken)) << spec->name << " " << parameter.name;
+        ++looked_at;
+      } else if (const auto* number = std::get_if<config::AssumedNumber>(&parameter.kind)) {
+        ASSERT_TRUE(spec->assumes.has_value()) << spec->name;
+        const double taken = (*spec->assumes).*number->into;
+        EXPECT_EQ(declared, taken) << spec->name << " " << parameter.name;
+        EXPECT_TRUE(number->range.holds(taken)) << spec->name << " " << parameter.name;
+        ++looked_at;
+      }
+    }
+  }
+  EXPECT_GT(looked_at, 1);
+}
+
 TEST(RuleTypes, AreKnownByNamesAndNumbersOfTheirOwn) {
   std::set<std::string_view> names;
   std::set<int> wires, addresses;

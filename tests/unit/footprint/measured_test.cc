@@ -368,6 +368,14 @@ limits: {keys_per_series: 2000, detector_keys_per_series: 2000})";
   expect_detector_held("divergence", yaml, keys, 200);
 }
 
+TEST(Measured, ConcentrationOverParties) {
+  expect_detector_held("concentration",
+                       of_parties(1'000, "units",
+                                  "type: concentration, measure: units, parts: bill_to.party_id, "
+                                  "window: 28d, changes_over: 2"),
+                       parties(1'000), 200);
+}
+
 // ---- a gateway ---------------------------------------------------------------------------------
 
 TEST(Measured, AGatewaysAlertsAndPoints) {
