@@ -17,6 +17,13 @@ series:
 rules:
   - {name: peak, type: concentration, series: billed, measure: revenue_usd, changes_over: 1, fire_at: {hhi: 2500}}
 """
+BILLED = """
+reference_data: {catalogue: %s/deploy/config/tables/catalogue.csv}
+series:
+  - {name: billed, event: invoice, group_by: [bill_to], measures: [chips], pane: 1d}
+rules:
+  - {name: insisted, type: capacity, series: billed, measure: chips, per: [bill_to], basis: billed}
+"""
 
 
 def evidence_of(alert):
@@ -73,6 +80,23 @@ class Flows(ProgramTest):
         self.assertTrue(at_peak)
         for observed in at_peak:
             self.assertAlmostEqual(observed, self.golden_index("2024-01-28"), delta=0.05)
+
+    def test_capacity_is_quiet_of_singapore_as_shipped(self):
+        countries = {alert["subject"]["ship_to"] for alert in self.of_example("capacity")}
+        self.assertNotIn("SG", countries)
+        self.assertEqual(countries, {"TW"}, "where servers are assembled, which the page calls a false alarm")
+
+    def test_capacity_fires_for_singapore_as_billed(self):
+        alerts = [alert for alert in self.alerts(self.write("c.yaml", BILLED % SOURCE))
+                  if alert["subject"]["bill_to"] == "SG" and alert["state"] == "ALERT_STATE_FIRING"]
+        self.assertTrue(alerts)
+        for alert in alerts:
+            self.assertIn("Basis: billed, on the rule's insistence", alert["explanation"])
+            evidence = evidence_of(alert)
+            self.assertEqual(evidence["country_it_capacity"]["value"], 985)
+            self.assertEqual(evidence["data_centres"]["value"], 99)
+            self.assertGreaterEqual(evidence["fill_low"]["value"], 1)
+            self.assertGreater(evidence["fill_high"]["value"], evidence["fill_low"]["value"])
 
 
 if __name__ == "__main__":

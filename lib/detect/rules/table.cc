@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "detect/rules/capacity/capacity.h"
 #include "detect/rules/concentration/concentration.h"
 #include "detect/rules/divergence/divergence.h"
 #include "detect/rules/new_entity/new_entity.h"
@@ -19,8 +20,9 @@
 namespace surgewatch::detect {
 
 std::span<const RuleType* const> rule_types() {
-  static const std::array all{&surge_since(), &surge(),      &ramp(),      &share_shift(),
-                              &new_entity(),  &divergence(), &threshold(), &concentration()};
+  static const std::array all{&surge_since(), &surge(),         &ramp(),
+                              &share_shift(), &new_entity(),    &divergence(),
+                              &threshold(),   &concentration(), &capacity()};
   return all;
 }
 

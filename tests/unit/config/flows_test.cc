@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "unit/config/testing.h"
 
 namespace surgewatch::config {
@@ -22,6 +25,8 @@ std::string with(const std::string& rule) { return std::string(kSeries) + "  - {
 
 const std::string kConcentration =
     "name: c, type: concentration, series: billed, measure: revenue_usd";
+const std::string kCapacity =
+    "name: c, type: capacity, series: legs, measure: chips, per: [ship_to]";
 
 TEST(Concentration, HasDefaults) {
   const auto config = parse_valid(with(kConcentration));
@@ -73,6 +78,8 @@ TEST(Concentration, ParametersHaveRanges) {
               ElementsAre(HasSubstr("changes_over")));
   EXPECT_THAT(problems_of(with(kConcentration + ", floor: 0.5")),
               ElementsAre(HasSubstr("floor: 0.5 is not within 1 to")));
+  EXPECT_THAT(problems_of(with(kConcentration + ", basis: billed")),
+              ElementsAre(HasSubstr("concentration does not take 'basis'; it takes parts, ")));
 }
 
 TEST(Concentration, LooksBackAtMostAMillionPanes) {
@@ -84,6 +91,99 @@ TEST(Concentration, LooksBackAtMostAMillionPanes) {
               ElementsAre(HasSubstr("looks back 1200000 panes; at most 1000000")));
 }
 
+TEST(Capacity, HasDefaults) {
+  const Rule rule = parse_valid(with(kCapacity))->rules[0];
+  EXPECT_EQ(rule.window_panes, 180);
+  ASSERT_TRUE(rule.assumed.has_value());
+  EXPECT_EQ(rule.assumed->basis, Basis::kShipped);
+  EXPECT_EQ(rule.assumed->kw_per_chip_low, 0.7);
+  EXPECT_EQ(rule.assumed->kw_per_chip_high, 1.275);
+  EXPECT_EQ(rule.assumed->new_build_share, 0.1);
+  EXPECT_EQ(rule.assumed->refresh_share, 0.1);
+  EXPECT_EQ(rule.assumed->floor, 1'000);
+  EXPECT_THAT(rule.fire_at.ratio, Optional(1.0));
+  EXPECT_THAT(rule.clear_at.ratio, Optional(0.85));
+}
+
+TEST(Capacity, OfWhatWasBilledHasToBeAskedFor) {
+  const std::string billed =
+      "name: c, type: capacity, series: billed, measure: chips, per: [bill_to]";
+  EXPECT_THAT(
+      problems_of(with(billed)),
+      ElementsAre(HasSubstr("per: series 'billed' is of invoices by bill_to, which says not "
+                            "where the goods are: take a series of shipments by ship_to or "
+                            "end_user, or insist with basis: billed")));
+  EXPECT_THAT(problems_of(with(billed + ", basis: shipped")),
+              ElementsAre(HasSubstr("basis: series 'billed' is of invoices by bill_to")));
+  EXPECT_EQ(parse_valid(with(billed + ", basis: billed"))->rules[0].assumed->basis, Basis::kBilled);
+  EXPECT_THAT(problems_of(with(kCapacity + ", basis: billed")),
+              ElementsAre(HasSubstr("series 'legs' is of shipments by ship_to, which is the basis "
+                                    "'shipped'")));
+  EXPECT_THAT(problems_of(with("name: c, type: capacity, series: legs, measure: chips, "
+                               "per: [ship_from]")),
+              ElementsAre(HasSubstr("is of shipments by ship_from, which says not where")));
+  EXPECT_THAT(problems_of(with(billed + ", basis: bill")), ElementsAre(HasSubstr("did you mean")));
+}
+
+TEST(Capacity, IsOfChipsByCountry) {
+  EXPECT_THAT(problems_of(with("name: c, type: capacity, series: legs, measure: units, "
+                               "per: [ship_to]")),
+              ElementsAre(HasSubstr("measure: capacity takes chips")));
+  EXPECT_THAT(problems_of(with("name: c, type: capacity, series: legs, measure: chips")),
+              ElementsAre(HasSubstr("'per' is missing; capacity compares with what")));
+  EXPECT_THAT(problems_of(with("name: c, type: capacity, series: legs, measure: chips, "
+                               "per: [family]")),
+              ElementsAre(HasSubstr("name exactly one country dimension, such as [ship_to]")));
+}
+
+TEST(Capacity, ALowLoadIsNotAboveTheHighOne) {
+  EXPECT_THAT(problems_of(with(kCapacity + ", kw_per_chip_low: 1.275")), IsEmpty());
+  EXPECT_THAT(problems_of(with(kCapacity + ", kw_per_chip_low: 1.3")),
+              ElementsAre(HasSubstr("kw_per_chip_low, 1.3, is above kw_per_chip_high, 1.275")));
+  EXPECT_THAT(problems_of(with(kCapacity + ", new_build_share: 1.5")),
+              ElementsAre(HasSubstr("1.5 is not within 0 to 1")));
+}
+
+TEST(Capacity, ItsVersionHasTheTableAndTheGenerationHasNot) {
+  const std::filesystem::path directory = ::testing::TempDir();
+  const auto load_with = [&](const std::string& name, const char* megawatts) {
+    std::ofstream(directory / (name + ".csv"))
+        << "iso2,dc_count,it_capacity_mw,it_capacity_asof,vacancy_pct,"
+           "suggested_accelerator_share_pct,confidence\nSG,99,"
+        << megawatts << ",2024-06-30,2,25,high\n";
+    auto config = parse(
+        "reference_data: {capacity: " + name + ".csv}\n" +
+            with(kCapacity +
+                 "}\n  - {name: d, type: concentration, series: billed, measure: revenue_usd"),
+        (directory / "c.yaml").string(), detect::rule_specs());
+    EXPECT_TRUE(config.ok()) << message_of(config.status());
+    return *std::move(config);
+  };
+  const auto one = load_with("capacity_one", "985");
+  const auto two = load_with("capacity_two", "986");
+  EXPECT_NE(one->rules[0].version, two->rules[0].version);
+  EXPECT_NE(one->ruleset_version, two->ruleset_version);
+  EXPECT_EQ(one->rules[1].version, two->rules[1].version) << "which reads no capacities";
+  EXPECT_EQ(one->generation, two->generation);
+  EXPECT_EQ(one->reference->version, two->reference->version);
+}
+
+TEST(Capacity, ATableThatCantBeReadIsAProblem) {
+  EXPECT_THAT(problems_of("reference_data: {capacity: none.csv}\n" + with(kCapacity)),
+              ElementsAre(HasSubstr("reference_data.capacity: ")));
+}
+
+TEST(FlowTypes, AWindowOfTheirOwnFitsThePanesOrHasToBeGiven) {
+  std::string yaml = with(kCapacity);
+  yaml.replace(yaml.rfind("pane: 1d"), 8, "pane: 7d");
+  EXPECT_THAT(problems_of(yaml),
+              ElementsAre(HasSubstr("'window' is missing; capacity takes 180d where none is given, "
+                                    "which panes of series 'legs', 7d, do not fit")));
+  yaml = with(kCapacity + ", window: 182d");
+  yaml.replace(yaml.rfind("pane: 1d"), 8, "pane: 7d");
+  EXPECT_EQ(parse_valid(yaml)->rules[0].window_panes, 26);
+}
+
 TEST(FlowTypes, WhatTheyAssumeIsInTheirVersions) {
   const auto version = [](const std::string& rule) {
     return parse_valid(with(rule))->rules[0].version;
@@ -93,6 +193,7 @@ TEST(FlowTypes, WhatTheyAssumeIsInTheirVersions) {
   EXPECT_NE(version(kConcentration), version(kConcentration + ", parts: family"));
   EXPECT_NE(version(kConcentration), version(kConcentration + ", floor: 5"));
   EXPECT_NE(version(kConcentration), version(kConcentration + ", fire_at: {change: 501}"));
+  EXPECT_NE(version(kCapacity), version(kCapacity + ", kw_per_chip_low: 0.6"));
 }
 
 }  // namespace

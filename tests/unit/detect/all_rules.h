@@ -67,8 +67,23 @@ inline config::Config all_rules() {
   within.per = {0};
   within.parts = 1;
   within.assumed->changes_over = 2;
-  config.rules = {since, excess, surge, money, ramp,  share, entity,
-                  tree,  own,    other, line,  hands, within};
+  config::Rule fits = flows("capacity", "fits");
+  fits.series = 1;
+  fits.fire_at.ratio = 1;
+  fits.clear_at.ratio = 0.9;
+  auto tables = std::make_shared<config::ReferenceTables>(*config.reference);
+  for (const char* country : {"SG", "US", "CN"}) {
+    tables->capacities.by_country[country] = {{.as_of = 0,
+                                               .it_mw_e9 = 7'000'000'000'000'000,
+                                               .vacancy_pct_e9 = 10'000'000'000,
+                                               .accelerator_pct_e9 = 20'000'000'000,
+                                               .data_centres = 10,
+                                               .confidence = "low",
+                                               .unsure = {}}};
+  }
+  config.reference = tables;
+  config.rules = {since, excess, surge, money, ramp,  share,  entity,
+                  tree,  own,    other, line,  hands, within, fits};
   return config;
 }
 

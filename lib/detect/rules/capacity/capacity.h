@@ -1,0 +1,10 @@
+// capacity: more chips than data centres can hold.
+#pragma once
+
+#include "detect/rules/rule_type.h"
+
+namespace surgewatch::detect {
+
+const RuleType& capacity();
+
+}  // namespace surgewatch::detect
