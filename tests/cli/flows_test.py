@@ -98,6 +98,16 @@ class Flows(ProgramTest):
             self.assertGreaterEqual(evidence["fill_low"]["value"], 1)
             self.assertGreater(evidence["fill_high"]["value"], evidence["fill_low"]["value"])
 
+    def test_china_receives_more_by_way_of_third_countries(self):
+        alerts = [a for a in self.of_example("intermediary") if a["state"] == "ALERT_STATE_FIRING"]
+        self.assertEqual({alert["subject"]["ship_to"] for alert in alerts}, {"CN"})
+        routes = [[item["labels"]["ship_from"] for item in alert["evidence"] if item["name"] == "route"]
+                  for alert in alerts]
+        self.assertIn(["SG", "PH", "MY"], routes, "the Philippines as the second route")
+        for alert in alerts:
+            self.assertGreaterEqual(alert["ratio"], 1)
+            self.assertIn("first reached with the window", evidence_of(alert)["crossed"]["text"])
+
 
 if __name__ == "__main__":
     unittest.main()

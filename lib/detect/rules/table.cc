@@ -9,6 +9,7 @@
 #include "detect/rules/capacity/capacity.h"
 #include "detect/rules/concentration/concentration.h"
 #include "detect/rules/divergence/divergence.h"
+#include "detect/rules/intermediary/intermediary.h"
 #include "detect/rules/new_entity/new_entity.h"
 #include "detect/rules/ramp/ramp.h"
 #include "detect/rules/rule_type.h"
@@ -20,9 +21,9 @@
 namespace surgewatch::detect {
 
 std::span<const RuleType* const> rule_types() {
-  static const std::array all{&surge_since(), &surge(),         &ramp(),
-                              &share_shift(), &new_entity(),    &divergence(),
-                              &threshold(),   &concentration(), &capacity()};
+  static const std::array all{&surge_since(), &surge(),       &ramp(),      &share_shift(),
+                              &new_entity(),  &divergence(),  &threshold(), &concentration(),
+                              &capacity(),    &intermediary()};
   return all;
 }
 

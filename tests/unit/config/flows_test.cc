@@ -27,6 +27,8 @@ const std::string kConcentration =
     "name: c, type: concentration, series: billed, measure: revenue_usd";
 const std::string kCapacity =
     "name: c, type: capacity, series: legs, measure: chips, per: [ship_to]";
+const std::string kIntermediary =
+    "name: c, type: intermediary, series: legs, measure: chips, per: [ship_to]";
 
 TEST(Concentration, HasDefaults) {
   const auto config = parse_valid(with(kConcentration));
@@ -173,6 +175,34 @@ TEST(Capacity, ATableThatCantBeReadIsAProblem) {
               ElementsAre(HasSubstr("reference_data.capacity: ")));
 }
 
+TEST(Intermediary, HasDefaults) {
+  const Rule rule = parse_valid(with(kIntermediary))->rules[0];
+  EXPECT_EQ(rule.window_panes, 91);
+  EXPECT_EQ(rule.parts, 0U);
+  EXPECT_THAT(rule.origins, ElementsAre("TW", "US"));
+  EXPECT_EQ(rule.assumed->floor, 1'000);
+  EXPECT_THAT(rule.fire_at.ratio, Optional(1.0));
+}
+
+TEST(Intermediary, ComparesCountriesWithCountries) {
+  EXPECT_THAT(problems_of(with(kIntermediary + ", through: family")),
+              ElementsAre(HasSubstr("through: 'family' is not a country dimension")));
+  EXPECT_THAT(problems_of(with(kIntermediary + ", through: ship_to")),
+              ElementsAre(HasSubstr("through: 'ship_to' is what the rule is per")));
+  EXPECT_THAT(problems_of(with("name: c, type: intermediary, series: billed, measure: chips, "
+                               "per: [bill_to]")),
+              ElementsAre(HasSubstr("'through' is missing; name a dimension")));
+}
+
+TEST(Intermediary, OriginsAreCountriesOnceEach) {
+  EXPECT_THAT(parse_valid(with(kIntermediary + ", origins: [US, KR]"))->rules[0].origins,
+              ElementsAre("KR", "US"));
+  EXPECT_THAT(problems_of(with(kIntermediary + ", origins: [US, QQ, ZZ, US]")),
+              ElementsAre(HasSubstr("origins[1]: 'QQ' is not a country"),
+                          HasSubstr("origins[2]: 'ZZ' is not a country"),
+                          HasSubstr("origins[3]: 'US' is there twice")));
+}
+
 TEST(FlowTypes, AWindowOfTheirOwnFitsThePanesOrHasToBeGiven) {
   std::string yaml = with(kCapacity);
   yaml.replace(yaml.rfind("pane: 1d"), 8, "pane: 7d");
@@ -194,6 +224,8 @@ TEST(FlowTypes, WhatTheyAssumeIsInTheirVersions) {
   EXPECT_NE(version(kConcentration), version(kConcentration + ", floor: 5"));
   EXPECT_NE(version(kConcentration), version(kConcentration + ", fire_at: {change: 501}"));
   EXPECT_NE(version(kCapacity), version(kCapacity + ", kw_per_chip_low: 0.6"));
+  EXPECT_NE(version(kIntermediary), version(kIntermediary + ", origins: [US]"));
+  EXPECT_EQ(version(kIntermediary), version(kIntermediary + ", origins: [US, TW]"));
 }
 
 }  // namespace

@@ -71,6 +71,11 @@ inline config::Config all_rules() {
   fits.series = 1;
   fits.fire_at.ratio = 1;
   fits.clear_at.ratio = 0.9;
+  config::Rule routes = flows("intermediary", "routes");
+  routes.parts = 1;
+  routes.origins = {"MY", "US"};
+  routes.fire_at.ratio = 1;
+  routes.clear_at.ratio = 0.85;
   auto tables = std::make_shared<config::ReferenceTables>(*config.reference);
   for (const char* country : {"SG", "US", "CN"}) {
     tables->capacities.by_country[country] = {{.as_of = 0,
@@ -82,8 +87,8 @@ inline config::Config all_rules() {
                                                .unsure = {}}};
   }
   config.reference = tables;
-  config.rules = {since, excess, surge, money, ramp,  share,  entity,
-                  tree,  own,    other, line,  hands, within, fits};
+  config.rules = {since, excess, surge, money, ramp,   share, entity, tree,
+                  own,   other,  line,  hands, within, fits,  routes};
   return config;
 }
 
