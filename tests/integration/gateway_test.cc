@@ -340,7 +340,7 @@ TEST_F(GatewayOnRealKafka, WhatHasReadNothingYetSaysSoAndWhoFollowsWaits) {
   EXPECT_EQ(ask(system.gateway_port, "/api/v1/alerts").status, 503);
   EXPECT_EQ(ask(system.gateway_port, "/").status, 200);
   const std::string target = "127.0.0.1:" + std::to_string(system.grpc_port);
-  EXPECT_EQ(health_of(target, ""), "not serving");
+  EXPECT_TRUE(wait_until([&] { return health_of(target, "") == "not serving"; }, kPatience));
   auto subscriber = system.start("surgewatch", {"subscribe", "--json", "--target", target});
   EXPECT_TRUE(wait_until(
       [&] { return subscriber->err().find("trying again") != std::string::npos; }, kPatience))
