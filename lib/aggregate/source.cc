@@ -99,9 +99,11 @@ class Source::Impl {
   static constexpr std::size_t kGuessAhead = 4, kPaneAhead = 2;
 
   void prepare(const Record& record, Prepared* prepared);
+  void tell_ahead(const Prepared& prepared, DocumentSink::Ahead step) const;
   Disposition count(const Record& record, const Prepared& prepared);
   Disposition take_in(const Record& record, const Prepared& prepared);
   void take_in_unseen(const Prepared& prepared, std::int64_t offset);
+  void hand_on(const observe::Observation& event, bool is_new, std::int64_t offset);
   void publish(std::int64_t next_offset);
   void advance_watermark(Micros time, std::int64_t offset);
   [[gnu::noinline]] void hold_if_ahead(Micros time);
@@ -174,9 +176,14 @@ Source::Stretch Source::Impl::process(std::span<const Record> records, bool stop
         prepare(records[ahead], &prepared_[ahead % kAhead]);
         ++ahead;
       }
-      if (i + kGuessAhead < end) grouping_.guess(&prepared_[(i + kGuessAhead) % kAhead].ahead);
-      if (i + kPaneAhead < end)
+      if (i + kGuessAhead < end) {
+        grouping_.guess(&prepared_[(i + kGuessAhead) % kAhead].ahead);
+        tell_ahead(prepared_[(i + kGuessAhead) % kAhead], DocumentSink::Ahead::kNear);
+      }
+      if (i + kPaneAhead < end) {
         grouping_.prefetch_panes(prepared_[(i + kPaneAhead) % kAhead].ahead);
+        tell_ahead(prepared_[(i + kPaneAhead) % kAhead], DocumentSink::Ahead::kNext);
+      }
       const Prepared& prepared = prepared_[i % kAhead];
       const Disposition disposition = count(records[i], prepared);
       if (closed_pane_ && stop_at_pane_end) {  // so it is neither late nor rejected
@@ -216,6 +223,12 @@ void Source::Impl::prepare(const Record& record, Prepared* prepared) {
   if (!options_.remembers_documents) return;
   prepared->key = document_key(prepared->event.document.id);
   documents_.prefetch(prepared->key);
+  tell_ahead(*prepared, DocumentSink::Ahead::kFar);
+}
+
+void Source::Impl::tell_ahead(const Prepared& prepared, DocumentSink::Ahead step) const {
+  if (options_.documents == nullptr || !prepared.is_valid) return;
+  options_.documents->look_ahead(prepared.event, step);
 }
 
 Disposition Source::Impl::count(const Record& record, const Prepared& prepared) {
@@ -224,7 +237,12 @@ Disposition Source::Impl::count(const Record& record, const Prepared& prepared) 
     if (options_.is_keyed && record.key != prepared.event.document.order_id) {
       counts_.miskeyed.add(1);
     }
+    const std::optional<Micros> watermark_before = watermark_;
     disposition = take_in(record, prepared);
+    // Behind the event: it may be about what its own watermark puts out of reach.
+    if (options_.documents != nullptr && watermark_ != watermark_before) {
+      options_.documents->advance(*watermark_, record.offset);
+    }
   } else {
     counts_.rejected_by_reason[static_cast<std::size_t>(prepared.rejection.reason)].add(1);
   }
@@ -253,6 +271,7 @@ Disposition Source::Impl::take_in(const Record& record, const Prepared& prepared
   advance_watermark(event.time, record.offset);
   if (!options_.remembers_documents) {
     take_in_unseen(prepared, record.offset);
+    hand_on(observation, /*is_new=*/true, record.offset);
     if (bounds_.outliers > 0) [[unlikely]]
       hold_if_ahead(event.time);
     return Disposition::kCounted;
@@ -279,6 +298,7 @@ Disposition Source::Impl::take_in(const Record& record, const Prepared& prepared
       }
     }
     take_in_unseen(prepared, record.offset);
+    if (action != DocumentAction::kRemember) hand_on(observation, is_first, record.offset);
     if (bounds_.outliers > 0) [[unlikely]] {
       hold_if_ahead(documents_.apply_ahead(event, watermark_, new_));
     } else {
@@ -286,6 +306,15 @@ Disposition Source::Impl::take_in(const Record& record, const Prepared& prepared
     }
   }
   return disposition;
+}
+
+void Source::Impl::hand_on(const observe::Observation& event, bool is_new, std::int64_t offset) {
+  if (options_.documents == nullptr) return;
+  if (event.effect == observe::Effect::kCancel) {
+    options_.documents->take_out(event.document.id, offset);
+  } else {
+    options_.documents->put(event, is_new, offset);
+  }
 }
 
 // Leaves the event's contributions in new_.

@@ -2,6 +2,9 @@
 // panes → pane updates and watermark. What it holds is a pure function of the prefix of records
 // that it was given; no clock, no I/O, no Kafka.
 //
+// Its series are those of its topic; what its documents say together with the partner's is a pair's
+// (orders/pair.h), to which it hands them on.
+//
 // Threads: one writer calls process(); one flusher (the same thread or another) calls flush(); any
 // thread calls stats(). process() takes no lock and never waits for the others.
 //
@@ -23,6 +26,9 @@
 #include "surgewatch/v1/events.pb.h"
 #include "surgewatch/v1/journal.pb.h"
 
+namespace surgewatch::observe {
+struct Observation;
+}
 namespace surgewatch::window {
 class Reads;
 }
@@ -58,6 +64,23 @@ struct Aside {
   Outcome outcome;
 };
 
+// Who is told of each document that counts, in the order of the source: the pair's orders.
+class DocumentSink {
+ public:
+  virtual ~DocumentSink() = default;
+  // It counts: as a new document, or in place of its former revision. One that the source has
+  // forgotten is new again, and what was forgotten stands.
+  virtual void put(const observe::Observation& event, bool is_new, std::int64_t offset) = 0;
+  // It counts no more.
+  virtual void take_out(std::string_view document_id, std::int64_t offset) = 0;
+  // Once the event at the offset has been told of.
+  virtual void advance(Micros watermark, std::int64_t offset) = 0;
+  // The event may be put soon, in so many steps: whoever keeps much may ask for the memory that it
+  // will want. Changes nothing.
+  enum class Ahead : std::uint8_t { kFar, kNear, kNext };
+  virtual void look_ahead(const observe::Observation&, Ahead) const {}
+};
+
 struct SourceOptions {
   // False: nothing is known of former documents, so that every valid event counts, duplicates and
   // corrections like any other, and a cancellation takes nothing out. For sources that have
@@ -65,6 +88,8 @@ struct SourceOptions {
   bool remembers_documents = true;
   // Whether each record should bear its order_id as key: Kafka's, not those of files.
   bool is_keyed = false;
+  // Called by the writer's thread; null for nobody. Outlives the source.
+  DocumentSink* documents = nullptr;
 };
 
 // Totals since construction. Conservation: consumed = counted + duplicate + superseded + late +
