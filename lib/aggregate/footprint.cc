@@ -8,6 +8,7 @@
 #include "aggregate/source.h"
 #include "base/at_most.h"
 #include "observe/observer.h"
+#include "orders/pair.h"
 #include "surgewatch/v1/journal.pb.h"
 #include "window/window.h"
 
@@ -19,6 +20,8 @@ constexpr std::string_view kPaneLever =
     "give the series longer panes";
 // Of a document of one line.
 constexpr std::uint64_t kDocumentBytes = 60;
+// Of an order of an invoice and a shipment.
+constexpr std::uint64_t kOrderBytes = 200;
 
 constexpr std::string_view kKeyLever = "lower limits.keys_per_series or limits.text_bytes";
 
@@ -71,7 +74,35 @@ Saturating empty_bytes(const config::Config& config) {
          texts * window::Dictionary::bytes_per_text(kLongestName);
 }
 
+// Bytes of a pane of findings, with its place and its mark that it has changed.
+std::size_t finding_pane_bytes(const config::Series& series, const config::Config& config) {
+  std::size_t texts = 0;
+  for (const config::Dimension dimension : series.group_by) {
+    texts += sizeof(std::string) + at_most::text(config::text_bytes_of(dimension, config)).value();
+  }
+  constexpr std::size_t kNode = sizeof(WideMeasures) + 8 * sizeof(void*);
+  return 2 * texts + kNode;
+}
+
 }  // namespace
+
+void add_pairs(const config::Config& config, Saturating pairs, config::Shares* shares) {
+  if (!orders::Pair::is_needed(config)) return;
+  const Saturating kept = pairs * config.limits.order_memory;
+  shares->push_back(
+      {"orders", "open orders", kept / kOrderBytes, kept, "lower limits.order_memory", {}});
+  for (const config::Series& series : config.series) {
+    if (series.event != Topic::kOrders) continue;
+    const config::EventTimeBounds& bounds = config.event_time;
+    const Saturating span = 2 * Saturating(bounds.correction_horizon) + bounds.allowed_lateness;
+    const Saturating keys = config::keys_of(series, config.limits.keys_per_series, config);
+    const Saturating panes =
+        pairs * keys * (span / static_cast<std::uint64_t>(series.pane_length) + 2);
+    shares->push_back({"series " + series.name, "panes of findings", panes,
+                       panes * finding_pane_bytes(series, config),
+                       "lower limits.keys_per_series or event_time.correction_horizon", series.at});
+  }
+}
 
 void add_sources(const config::Config& config, Topic topic, Saturating sources,
                  config::Shares* shares) {

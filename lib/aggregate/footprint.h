@@ -12,5 +12,7 @@ namespace surgewatch::aggregate {
 // Appends the shares of `sources` sources of the topic.
 void add_sources(const config::Config& config, Topic topic, Saturating sources,
                  config::Shares* shares);
+// Of so many pairs of partitions, where a rule looks into orders.
+void add_pairs(const config::Config& config, Saturating pairs, config::Shares* shares);
 
 }  // namespace surgewatch::aggregate

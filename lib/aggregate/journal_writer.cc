@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "aggregate/measures_wire.h"
+
 namespace surgewatch::aggregate {
 namespace {
 
@@ -14,22 +16,6 @@ constexpr std::size_t kSums = 3 + kMeasureCount * (11 + 22);
 constexpr std::size_t kEntryBytes = 6 + 6 + 11 + kSums + 11 + 6;
 // A text's tag and length; a series' too, and its definition.
 constexpr std::size_t kTextBytes = 6, kSeriesBytes = 6 + kTextBytes + 9;
-
-void set_measures(const MeasureValues& values, v1::Measures* measures) {
-  measures->set_documents(values[Measure::kDocuments]);
-  measures->set_units(values[Measure::kUnits]);
-  measures->set_chips(values[Measure::kChips]);
-  measures->set_revenue_usd_micros(values[Measure::kRevenueUsd]);
-  measures->set_tpp(values[Measure::kTpp]);
-}
-
-void set_exact(const WideMeasures& values, v1::Measures* measures) {
-  for (const WideMeasures::Sum value : values.values) {
-    v1::WideSum* sum = measures->add_exact();
-    sum->set_high(static_cast<std::int64_t>(value >> 64));
-    sum->set_low(static_cast<std::uint64_t>(value));
-  }
-}
 
 }  // namespace
 

@@ -1,7 +1,9 @@
 // A source: one partition of one input topic. Watermarks, lateness, duplicates and panes are
-// functions of a prefix of one source.
+// functions of a prefix of one source. What the two partitions of one number say of one another, of
+// the orders in them, is said in the name of a third: their pair.
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -10,16 +12,23 @@
 
 namespace surgewatch {
 
-enum class Topic : std::uint8_t { kInvoices, kShipments };
+// kOrders is no topic of Kafka: it is what invoices and shipments of one number make together.
+enum class Topic : std::uint8_t { kInvoices, kShipments, kOrders };
+inline constexpr std::array kInputTopics{Topic::kInvoices, Topic::kShipments};
 
 inline constexpr std::string_view topic_name(Topic topic) {
-  return topic == Topic::kInvoices ? "invoices" : "shipments";
+  constexpr std::array<std::string_view, 3> kNames{"invoices", "shipments", "orders"};
+  return kNames[static_cast<std::size_t>(topic)];
 }
 inline constexpr std::optional<Topic> topic_from_name(std::string_view name) {
-  for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
+  for (const Topic topic : {Topic::kInvoices, Topic::kShipments, Topic::kOrders}) {
     if (topic_name(topic) == name) return topic;
   }
   return std::nullopt;
+}
+inline constexpr std::optional<Topic> input_topic_from_name(std::string_view name) {
+  const std::optional<Topic> topic = topic_from_name(name);
+  return topic == Topic::kOrders ? std::nullopt : topic;
 }
 
 struct SourceId {

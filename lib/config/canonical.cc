@@ -32,6 +32,10 @@ void add_series(const Series& series, Fingerprint* fingerprint) {
   fingerprint->add(static_cast<std::int64_t>(series.measures.size()));
   for (const Measure measure : series.measures) fingerprint->add(measure_name(measure));
   fingerprint->add(series.pane_length);
+  // Of findings alone: others keep the address that they have.
+  if (series.event == Topic::kOrders) {
+    fingerprint->add(static_cast<std::int64_t>(series.found_by));
+  }
 }
 
 void add_thresholds(const Thresholds& thresholds, Fingerprint* fingerprint) {
@@ -129,6 +133,19 @@ void add_rule(const Rule& rule, const Config& config, Fingerprint* fingerprint) 
 
 }  // namespace
 
+std::uint64_t found_by(const Rule& rule) {
+  Fingerprint fingerprint;
+  fingerprint.add(std::int64_t{rule.type->address});
+  const OrderSettings& orders = rule.orders;
+  add_values(orders.classes, &fingerprint);
+  add_values(orders.groups, &fingerprint);
+  fingerprint.add(std::int64_t{orders.ship_to});
+  fingerprint.add(std::int64_t{orders.end_user});
+  fingerprint.add(orders.absence_after);
+  fingerprint.add(orders.deadline);
+  return fingerprint.digest();
+}
+
 std::uint64_t definition_of(const Series& series) {
   Fingerprint fingerprint;
   add_series(series, &fingerprint);
@@ -161,6 +178,9 @@ std::string generation_of(const Config& config) {
   // The figures of those who leave it alone are those of before there was such a limit.
   if (config.limits.document_memory != Limits{}.document_memory) {
     fingerprint.add(config.limits.document_memory);
+  }
+  if (config.limits.order_memory != Limits{}.order_memory) {
+    fingerprint.add(config.limits.order_memory);
   }
   fingerprint.add(config.kafka.group_id);
   return fingerprint.address("gen-");

@@ -40,11 +40,15 @@ class RuleCheck {
     check_.name(path_, given_.name());
     rule_.name = given_.name();
     check_type();
-    check_series_name();
+    if (finds()) {
+      take_own_series();
+    } else {
+      check_series_name();
+    }
     check_severity_and_mode();
     check_runbook();
     if (series_ != nullptr) {
-      check_measure();
+      if (!finds()) check_measure();
       check_per();
       check_where();
     }
@@ -61,8 +65,13 @@ class RuleCheck {
   bool given(std::string_view field) const { return check_.has(at(field)); }
   bool readable(std::string_view field) const { return check_.readable(at(field)); }
 
+  // Looks into orders: what it finds is a series of its own.
+  bool finds() const { return spec_ != nullptr && spec_->finder != nullptr; }
+
   void check_type();
   void check_series_name();
+  void take_own_series();
+  void check_line_of_findings();
   void check_measure();
   void check_per();
   void check_where();
@@ -145,6 +154,63 @@ void RuleCheck::check_series_name() {
   if (sound_[*index]) series_ = &config_.series[*index];
 }
 
+void RuleCheck::take_own_series() {
+  if (given("series")) {
+    check_.problem_at_key(at("series"),
+                          "{} takes no series: it looks into orders, and what it finds is a series "
+                          "of the rule's name",
+                          spec_->name);
+  }
+  for (std::size_t i = 0; i < config_.series.size(); ++i) {
+    if (config_.series[i].name != given_.name() || config_.series[i].event != Topic::kOrders) {
+      continue;
+    }
+    rule_.series = i;
+    if (sound_[i]) series_ = &config_.series[i];
+  }
+}
+
+// The figure of fire_at is what is measured.
+void RuleCheck::check_line_of_findings() {
+  struct Line {
+    std::optional<double> Thresholds::*member;
+    Measure measure;
+  };
+  static constexpr std::array kLines{Line{&Thresholds::orders, Measure::kDocuments},
+                                     Line{&Thresholds::units, Measure::kUnits},
+                                     Line{&Thresholds::chips, Measure::kChips}};
+  const Line* chosen = nullptr;
+  for (const Line& line : kLines) {
+    if (!(rule_.fire_at.*line.member)) continue;
+    if (chosen != nullptr) {
+      check_.problem(at("fire_at"),
+                     "a rule on findings has one line: orders, units or chips; write a second rule "
+                     "for another");
+      return;
+    }
+    chosen = &line;
+  }
+  if (chosen == nullptr) {
+    chosen = &kLines[0];
+    if (!given("fire_at")) rule_.fire_at.orders = 1;
+  }
+  rule_.measure = chosen->measure;
+  rule_.fire_at.observed = rule_.fire_at.*chosen->member;
+  for (const Line& line : kLines) {
+    if (rule_.clear_at.*line.member && line.member != chosen->member) {
+      check_.problem(at("clear_at"), "names another figure than fire_at does");
+    }
+  }
+  rule_.clear_at.observed = rule_.clear_at.*chosen->member;
+  if (given("measure") && given_.measure() != measure_name(*series_, rule_.measure)) {
+    check_.problem(at("measure"), "'{}' is not what fire_at is about, {}", given_.measure(),
+                   measure_name(*series_, rule_.measure));
+  }
+  for (Thresholds* thresholds : {&rule_.fire_at, &rule_.clear_at}) {
+    thresholds->orders = thresholds->units = thresholds->chips = std::nullopt;
+  }
+}
+
 std::vector<std::string> RuleCheck::group_by_names(const Series& series) const {
   std::vector<std::string> names;
   for (const Dimension dimension : series.group_by) names.emplace_back(dimension_name(dimension));
@@ -153,7 +219,9 @@ std::vector<std::string> RuleCheck::group_by_names(const Series& series) const {
 
 void RuleCheck::check_measure() {
   std::vector<std::string> names;
-  for (const Measure measure : series_->measures) names.emplace_back(measure_name(measure));
+  for (const Measure measure : series_->measures) {
+    names.emplace_back(measure_name(*series_, measure));
+  }
   if (!given("measure")) {
     check_.missing(path_, "measure", fmt::format("{} has {}", series_label(), enumerate(names)));
     return;
@@ -286,6 +354,9 @@ void RuleCheck::check_parameters() {
   if (!spec_->per_because.empty() && given_.per_size() == 0) {
     check_.missing(path_, "per", spec_->per_because);
   }
+  if (finds()) {
+    config::check_orders(check_, path_, given_, *spec_, *config_.reference, &rule_);
+  }
   if (spec_->parameter("against") != nullptr) check_against();
   if (spec_->assumes) check_flows(check_, path_, given_, *spec_, config_, series_, &rule_);
   if (spec_->parameter("reference") == nullptr) {
@@ -398,7 +469,7 @@ void RuleCheck::check_against() {
   if (std::find(other.measures.begin(), other.measures.end(), rule_.measure) ==
       other.measures.end()) {
     check_.problem(child(against, "series"), "series '{}' has no measure '{}'", other.name,
-                   measure_name(rule_.measure));
+                   measure_name(*series_, rule_.measure));
   }
 }
 
@@ -438,6 +509,7 @@ void RuleCheck::check_thresholds() {
                    "compares a subject with the whole series: the rule needs 'per'");
   }
   rule_.clear_at = read_thresholds("clear_at", given_.clear_at());
+  if (finds() && series_ != nullptr) check_line_of_findings();
   check_clear_at();
   if (readable("clear_after") &&
       check_.in_range(at("clear_after"), given_.clear_after(), 1, kMaxClearAfter)) {
@@ -508,6 +580,12 @@ void check_rules(const Checker& check, const v1::Config& given, const std::vecto
       break;
     }
     rule.at = check.positions.value(path);
+    if (rule.type != nullptr && rule.type->finder != nullptr &&
+        config->series[rule.series].event == Topic::kOrders) {
+      Series& found = config->series[rule.series];
+      found.found_by = found_by(rule);
+      found.definition = definition_of(found);
+    }
     config->rules.push_back(std::move(rule));
   }
 }

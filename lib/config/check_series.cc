@@ -3,6 +3,7 @@
 
 #include "config/checks.h"
 #include "config/control_class.h"
+#include "config/rule_spec.h"
 
 namespace surgewatch::config {
 namespace {
@@ -225,7 +226,7 @@ void check_values(const Checker& check, const std::string& path,
 
 }  // namespace
 
-bool is_country(Dimension dimension) { return dimension <= Dimension::kFreightForwarder; }
+bool is_country(Dimension dimension) { return dimension <= Dimension::kDestination; }
 
 std::optional<Condition> check_condition(const Checker& check, const std::string& path,
                                          const v1::Condition& given,
@@ -266,6 +267,39 @@ void check_series(const Checker& check, const v1::Config& given, Config* config,
     sound->push_back(check.problems.count() == problems_before && !check.positions.damaged(path));
     series.at = check.positions.value(path);
     config->series.push_back(std::move(series));
+  }
+}
+
+void check_findings(const Checker& check, const v1::Config& given, RuleSpecs specs, Config* config,
+                    std::vector<bool>* sound) {
+  for (int i = 0; i < given.rules_size(); ++i) {
+    const v1::RuleConfig& rule = given.rules(i);
+    const auto spec = std::find_if(specs.begin(), specs.end(), [&](const RuleSpec* one) {
+      return one->name == rule.type() && one->finder != nullptr;
+    });
+    if (spec == specs.end() || rule.name().empty()) continue;
+    const std::string path = element("rules", i);
+    const auto same = std::find_if(config->series.begin(), config->series.end(),
+                                   [&](const Series& one) { return one.name == rule.name(); });
+    if (same != config->series.end()) {
+      if (same->event != Topic::kOrders) {
+        check.problem(child(path, "name"),
+                      "'{}' is the name of a series, and what a rule of type {} finds is a series "
+                      "of the rule's name: choose another",
+                      rule.name(), rule.type());
+      }
+      continue;  // two rules of one name are told of where rules are checked
+    }
+    Series series;
+    series.name = rule.name();
+    series.event = Topic::kOrders;
+    series.group_by.assign(kFindingDimensions.begin(), kFindingDimensions.end());
+    series.measures = {Measure::kDocuments, Measure::kUnits, Measure::kChips};
+    check.duration_into(child(path, "pane"), rule.pane(), kShortestPane, kLongestPane,
+                        &series.pane_length);
+    series.at = check.positions.value(path);
+    config->series.push_back(std::move(series));
+    sound->push_back(!check.positions.damaged(child(path, "pane")));
   }
 }
 

@@ -205,6 +205,8 @@ void check_limits(const Checker& check, const v1::Limits& given, Limits* limits)
   limit("text_bytes", given.has_text_bytes(), given.text_bytes(), 128, 4'096, &limits->text_bytes);
   limit("alert_revisions", given.has_alert_revisions(), given.alert_revisions(), 1, 10'000'000,
         &limits->alert_revisions);
+  check.bytes_into("limits.order_memory", given.order_memory(), 10'000'000, 64'000'000'000,
+                   &limits->order_memory);
   check.bytes_into("limits.document_memory", given.document_memory(), 10'000'000, 16'000'000'000,
                    &limits->document_memory);
   check.bytes_into("limits.memory", given.memory(), 100'000'000, 1'000'000'000'000'000,

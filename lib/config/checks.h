@@ -74,6 +74,9 @@ void check_settings(const Checker& check, const v1::Config& given, Config* confi
 // check_series.cc. `sound` gets, for each series, whether rules may be checked against it.
 void check_series(const Checker& check, const v1::Config& given, Config* config,
                   std::vector<bool>* sound);
+// The series of what rules of order types find, behind those that are given.
+void check_findings(const Checker& check, const v1::Config& given, RuleSpecs specs, Config* config,
+                    std::vector<bool>* sound);
 // The conditions of a series, or of a rule.
 std::optional<Condition> check_condition(const Checker& check, const std::string& path,
                                          const v1::Condition& given,
@@ -89,11 +92,16 @@ void check_rules(const Checker& check, const v1::Config& given, const std::vecto
 void check_learning(const Checker& check, const std::string& path, const v1::RuleConfig& given,
                     const RuleSpec& spec, const Series* series, Rule* rule);
 
+// check_orders.cc: what a rule looks for in orders.
+void check_orders(const Checker& check, const std::string& path, const v1::RuleConfig& given,
+                  const RuleSpec& spec, const ReferenceTables& tables, Rule* rule);
 // check_flows.cc. Of a type that compares flows; `series` as above.
 void check_flows(const Checker& check, const std::string& path, const v1::RuleConfig& given,
                  const RuleSpec& spec, const Config& config, const Series* series, Rule* rule);
 
 // canonical.cc: content addresses.
+// Of what a rule finds in orders.
+std::uint64_t found_by(const Rule& rule);
 std::uint64_t definition_of(const Series& series);
 std::string ruleset_version_of(const Config& config);
 std::string rule_version_of(const Rule& rule, const Config& config);

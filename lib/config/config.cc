@@ -51,6 +51,7 @@ absl::StatusOr<std::shared_ptr<const Config>> parse(std::string_view yaml, const
   check_settings(check, given, config.get());
   std::vector<bool> sound_series;
   check_series(check, given, config.get(), &sound_series);
+  check_findings(check, given, types, config.get(), &sound_series);
   check_rules(check, given, sound_series, types, config.get());
   if (!problems.empty()) return problems.status();
   config->ruleset_version = ruleset_version_of(*config);

@@ -6,6 +6,7 @@
 // can't be read.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -38,6 +39,8 @@ enum class Dimension : std::uint8_t {
   kEndUser,
   kShipFrom,
   kFreightForwarder,
+  kDeclared,     // of findings: where the order's invoices declare the goods to go
+  kDestination,  // of findings: where they were sent
   kSellerId,
   kBillToId,
   kShipToId,
@@ -48,8 +51,12 @@ enum class Dimension : std::uint8_t {
   kSku,
   kControlClass,
 };
-inline constexpr std::size_t kDimensionCount = 15;
+inline constexpr std::size_t kDimensionCount = 17;
 inline constexpr std::size_t kMaxGroupBy = 4;
+// Of what rules of order types find, in this order.
+inline constexpr std::array kFindingDimensions{
+    Dimension::kBillTo, Dimension::kDeclared,     Dimension::kDestination, Dimension::kFamily,
+    Dimension::kSku,    Dimension::kControlClass, Dimension::kBillToId,    Dimension::kShipToId};
 
 // `bill_to`, `bill_to.party_id`, `family`, …
 std::string_view dimension_name(Dimension dimension);
@@ -68,9 +75,11 @@ struct Series {
   std::string name;
   Topic event = Topic::kInvoices;
   std::vector<Condition> where;
-  std::vector<Dimension> group_by;  // at most kMaxGroupBy
+  std::vector<Dimension> group_by;  // at most kMaxGroupBy; kFindingDimensions of findings
   std::vector<Measure> measures;    // those that --series and rules may name
   Micros pane_length = kMicrosPerDay;
+  // Of findings: content address of what they are found by; else 0.
+  std::uint64_t found_by = 0;
   // Changes when anything above does; stamped on pane updates.
   std::uint64_t definition = 0;
   // The measure of which each pane's largest document is kept. Not part of the definition: the sums
@@ -78,6 +87,9 @@ struct Series {
   std::optional<Measure> largest_document;
   Position at;  // in the file
 };
+
+// `documents` of findings are `orders`.
+std::string_view measure_name(const Series& series, Measure measure);
 
 enum class Severity : std::uint8_t { kInfo, kWarning, kCritical };
 
@@ -95,6 +107,8 @@ struct Period {
 struct Thresholds {
   std::optional<double> ratio, excess_over_total, z, points, divergence;
   std::optional<double> observed;  // in the measure's unit; for revenue_usd, micros
+  // Of findings, where they are given; check_rules.cc makes the measure and `observed` of them.
+  std::optional<double> orders, units, chips;
   std::optional<double> hhi, change;
 };
 
@@ -134,6 +148,17 @@ struct AcceptedLevel {
   Micros from = 0;
 };
 
+// What a rule looks for in orders; each type takes some of it.
+struct OrderSettings {
+  std::vector<std::string> classes;      // of the Commerce Control List, as the catalogue has them
+  std::vector<std::string> groups;       // of countries, `D:5`, and countries, `MO`
+  bool ship_to = true, end_user = true;  // roles that are looked at
+  // How long after a despatch a licence that is not there counts as missing.
+  Micros absence_after = 3'600 * kMicrosPerSecond;
+  // How long after its newest document an order is held to be complete.
+  Micros deadline = 30 * kMicrosPerDay;
+};
+
 struct Rule {
   std::string name;
   // Content address of the rule and its series: `rv-` and 16 hexadecimal digits.
@@ -162,6 +187,7 @@ struct Rule {
   int clear_after = 3;
 
   std::optional<Learning> learning;  // of a rule that learns
+  OrderSettings orders;              // of a rule that looks into orders
   // Levels from the whole to the parts, each as `per`; empty without a rollup.
   std::vector<std::vector<std::size_t>> rollup;
   std::vector<AcceptedLevel> accepted;
@@ -212,6 +238,8 @@ struct Limits {
   std::int64_t alert_revisions = 100'000;
   // Bytes that a source may take to remember documents: beyond them the oldest are forgotten.
   std::int64_t document_memory = 4'000'000'000;
+  // Bytes that the open orders of a pair may take: beyond them the oldest are forgotten.
+  std::int64_t order_memory = 4'000'000'000;
   // Bytes that the configuration may take at the most: see footprint/footprint.h. It changes no
   // figure.
   std::int64_t memory = 1'000'000'000'000;

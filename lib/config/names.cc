@@ -14,6 +14,8 @@ constexpr std::array<std::string_view, kDimensionCount> kDimensionNames{
     "end_user",
     "ship_from",
     "freight_forwarder",
+    "declared",
+    "destination",
     "seller.party_id",
     "bill_to.party_id",
     "ship_to.party_id",
@@ -38,6 +40,11 @@ std::optional<Dimension> dimension_from_name(std::string_view name) {
   const auto found = std::find(kDimensionNames.begin(), kDimensionNames.end(), name);
   if (found == kDimensionNames.end()) return std::nullopt;
   return static_cast<Dimension>(found - kDimensionNames.begin());
+}
+
+std::string_view measure_name(const Series& series, Measure measure) {
+  const bool is_count = series.event == Topic::kOrders && measure == Measure::kDocuments;
+  return is_count ? "orders" : surgewatch::measure_name(measure);
 }
 
 bool Condition::admits(std::string_view value) const {

@@ -18,6 +18,10 @@
 #include "config/config.h"
 #include "statistics/ranges.h"
 
+namespace surgewatch::orders {
+struct FinderType;
+}
+
 namespace surgewatch::config {
 
 // A figure of fire_at and clear_at, of those that types may use.
@@ -38,6 +42,9 @@ inline constexpr auto kFigures = std::to_array<Figure>({
     {"points", &Thresholds::points, 100},
     {"divergence", &Thresholds::divergence, 1},
     {"observed", &Thresholds::observed, kMaxObserved},
+    {"orders", &Thresholds::orders, kMaxObserved},
+    {"units", &Thresholds::units, kMaxObserved},
+    {"chips", &Thresholds::chips, kMaxObserved},
     {"hhi", &Thresholds::hhi, kMaxHhi},
     {"change", &Thresholds::change, kMaxHhi},
 });
@@ -119,6 +126,9 @@ struct RuleSpec {
   bool by_country = false;
   // The table of capacities decides what is said.
   bool reads_capacities = false;
+
+  // Of order types: who finds in orders what their rules count (lib/orders/finders.h).
+  const orders::FinderType* finder = nullptr;
 
   bool learns() const { return defaults != nullptr; }
   const Parameter* parameter(std::string_view of) const;

@@ -66,8 +66,11 @@ void add_series(std::size_t index, Saturating sources, const config::Config& con
   const Saturating keys = keys_of(series, config);
   const Saturating panes = kept_panes(index, config);
   const Saturating part_keys = config::keys_of(series, config.limits.keys_per_series, config);
+  // Of a pair both owners' words are kept whole, the old one's and the new one's.
   const Saturating part_panes =
-      journal::Generation::kept_parts(config.event_time, series.pane_length);
+      series.event == Topic::kOrders
+          ? 2 * panes
+          : journal::Generation::kept_parts(config.event_time, series.pane_length);
   // Keys beyond the limit are known as long as their parts are.
   const Saturating all_keys =
       std::min(keys + sources * part_keys, config::keys_of(series, INT64_MAX, config));

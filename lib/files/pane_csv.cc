@@ -117,7 +117,7 @@ void Writer::add_rows(const config::Series& series, const std::string& key,
                       const MeasureValues& values) {
   for (const Measure measure : series.measures) {
     if (!zeros_ && values[measure] == 0) continue;
-    rows_.push_back({key, measure_name(measure), values[measure]});
+    rows_.push_back({key, config::measure_name(series, measure), values[measure]});
   }
 }
 

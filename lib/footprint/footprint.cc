@@ -59,9 +59,10 @@ Footprint of(const config::Config& config) {
   Footprint footprint;
   const Saturating sources = config.aggregator.workers;
   Part aggregator{.name = "aggregator", .shares = {}};
-  for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
+  for (const Topic topic : kInputTopics) {
     aggregate::add_sources(config, topic, sources, &aggregator.shares);
   }
+  aggregate::add_pairs(config, sources, &aggregator.shares);
   Part detector{.name = "detector", .shares = {}};
   detect::add_detector(config, sources, &detector.shares);
   Part gateway{.name = "gateway", .shares = {}};

@@ -33,6 +33,12 @@ bool read_values(const v1::Measures& measures, WideMeasures* values) {
   return true;
 }
 
+// Of invoices and shipments.
+bool has_reached(const std::pair<std::int64_t, std::int64_t>& offsets,
+                 const std::pair<std::int64_t, std::int64_t>& others) {
+  return offsets.first >= others.first && offsets.second >= others.second;
+}
+
 Largest largest_of(const v1::PaneUpdate& update) {
   return update.has_largest_document() ? Largest::decoded(update.largest_document())
                                        : Largest::nothing_known();
@@ -82,13 +88,13 @@ Generation::SourceState& Generation::state_of(SourceId source) {
 
 void Generation::say_partitions(SourceId source, const Partitions& partitions) {
   stated_[source] = partitions;
-  for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
+  for (const Topic topic : kInputTopics) {
     if (const auto now = this->partitions(topic)) watermarks_.set_partitions(topic, *now);
   }
 }
 
 void Generation::hear_of_partitions(const Partitions& partitions) {
-  for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
+  for (const Topic topic : kInputTopics) {
     if (this->partitions(topic).has_value()) continue;
     watermarks_.set_partitions(topic, partitions[static_cast<std::size_t>(topic)]);
   }
@@ -102,7 +108,8 @@ std::optional<std::int32_t> Generation::partitions(Topic topic) const {
   return most == 0 ? std::nullopt : std::optional<std::int32_t>(most);
 }
 
-void Generation::apply(SourceId source, const v1::JournalRecord& record) {
+void Generation::apply(SourceId source, const v1::JournalRecord& record,
+                       std::vector<Change>* changes) {
   const v1::Progress& progress = record.progress();
   SourceState& state = state_of(source);
   const bool is_his_own = record.has_epoch() && state.progress_by == record.epoch();
@@ -110,6 +117,12 @@ void Generation::apply(SourceId source, const v1::JournalRecord& record) {
   state.progress_offset = progress.next_offset();
   state.progress_by =
       record.has_epoch() ? std::optional<std::int64_t>(record.epoch()) : std::nullopt;
+  if (source.topic == Topic::kOrders) {
+    state.reached = {progress.pair().invoices_next_offset(),
+                     progress.pair().shipments_next_offset()};
+    replace_former(source, &state, changes);
+    return;
+  }
   const auto in_range = [](Micros time) { return std::clamp(time, kMinEventTime, kMaxEventTime); };
   if (progress.has_watermark_micros()) {
     const Micros watermark = in_range(progress.watermark_micros());
@@ -151,8 +164,110 @@ bool Generation::has_caught_up_with(const Generation& other) const {
   return std::ranges::all_of(other.sources_, [this](const auto& entry) {
     if (entry.second.progress_offset < 0) return true;
     const auto mine = sources_.find(entry.first);
-    return mine != sources_.end() && mine->second.progress_offset >= entry.second.progress_offset;
+    if (mine == sources_.end()) return false;
+    if (entry.first.topic != Topic::kOrders) {
+      return mine->second.progress_offset >= entry.second.progress_offset;
+    }
+    const SourceState& its = entry.second;
+    const auto& theirs = its.former != nullptr ? its.former->reached : its.reached;
+    return mine->second.former == nullptr && has_reached(mine->second.reached, theirs);
   });
+}
+
+// ---- pairs -------------------------------------------------------------------------------------
+
+void Generation::begin_pair(SourceId source) {
+  SourceState& state = state_of(source);
+  if (state.former != nullptr) {
+    // Whoever was gathered has been followed before he had come so far.
+    for (std::size_t i = 0; i < series_.size(); ++i) let_go(i, &state.series[i], INT64_MAX);
+  } else if (state.progress_offset >= 0) {
+    state.former = std::make_unique<PairState>();
+    state.former->series = std::move(state.series);
+    state.former->findings = std::move(state.findings);
+    state.former->reached = state.reached;
+  }
+  state.series.clear();
+  state.series.resize(series_.size());
+  for (std::size_t i = 0; i < series_.size(); ++i) {
+    state.series[i].kept_from = series_[i].forgotten_before;
+  }
+  state.findings.clear();
+  state.progress_offset = -1;
+  state.progress_by.reset();
+  state.reached = {0, 0};
+}
+
+void Generation::replace_former(SourceId source, SourceState* state, std::vector<Change>* changes) {
+  if (state->former == nullptr || !has_reached(state->reached, state->former->reached)) return;
+  const std::unique_ptr<PairState> former = std::move(state->former);
+  using Sums = std::pair<WideMeasures, WideMeasures>;  // before and after
+  for (std::size_t i = 0; i < series_.size(); ++i) {
+    absl::btree_map<std::pair<KeyId, PaneIndex>, Sums> moved;
+    const auto gather = [&](const Parts& parts, WideMeasures Sums::*side) {
+      for (const auto& [index, pane] : parts.panes) {
+        for (const auto& [key, part] : pane.parts) {
+          const auto wide = pane.wide.find(key);
+          moved[{key, index}].*side =
+              wide == pane.wide.end() ? WideMeasures(part.values) : wide->second;
+        }
+      }
+    };
+    gather(former->series[i], &Sums::first);
+    gather(state->series[i], &Sums::second);
+    for (const auto& [place, sums] : moved) {
+      if (sums.first == sums.second) continue;
+      move(source,
+           {.series = static_cast<std::uint32_t>(i),
+            .key = keys(i).counts_as(place.first),
+            .pane = place.second,
+            .is_correction = false,
+            .before = sums.first,
+            .after = sums.second},
+           changes);
+    }
+    let_go(i, &former->series[i], INT64_MAX);
+  }
+}
+
+void Generation::apply(SourceId source, const v1::FindingBatch& batch,
+                       std::vector<Refused>* refused) {
+  SourceState& state = state_of(source);
+  refused_ = refused;
+  if (source.topic != Topic::kOrders) {
+    refuse(source, Refusal::kSeriesMismatch, "findings, which only pairs have");
+    return;
+  }
+  if (batch.next_offset() < state.progress_offset) return;
+  read_series(batch.series());
+  state.findings.resize(series_.size());
+  for (const v1::OrderFinding& given : batch.findings()) {
+    const std::optional<std::size_t> series = series_of(given, source);
+    if (!series.has_value()) continue;
+    if (given.first_time_micros() < kMinEventTime || given.first_time_micros() > kMaxEventTime) {
+      refuse(source, Refusal::kImpossibleTime, "a finding");
+      continue;
+    }
+    const auto is_text = [](const std::string& text) { return text.size() <= kMaxKeyTextBytes; };
+    if (!is_text(given.order_id()) || !is_text(given.kind()) ||
+        given.documents_size() > kMaxDocumentsNamed ||
+        !std::ranges::all_of(given.documents(), is_text)) {
+      refuse(source, Refusal::kKeyMismatch, "a finding with names that no order has");
+      continue;
+    }
+    OrderFinding finding{.first_time = given.first_time_micros(),
+                         .order_id = given.order_id(),
+                         .key = {given.key().begin(), given.key().end()},
+                         .kind = given.kind(),
+                         .units = given.units(),
+                         .chips = given.chips(),
+                         .documents = {given.documents().begin(), given.documents().end()}};
+    if (given.holds()) {
+      state.findings[*series].put(std::move(finding));
+    } else {
+      state.findings[*series].erase(finding);
+    }
+  }
 }
 
 // ---- panes -------------------------------------------------------------------------------------
@@ -169,14 +284,7 @@ void Generation::apply(SourceId source, const v1::PaneBatch& batch, std::vector<
     return;
   }
 
-  batch_series_.clear();
-  for (const v1::SeriesRef& ref : batch.series()) {
-    const auto found = series_by_name_.find(ref.name());
-    const bool same = found != series_by_name_.end() &&
-                      config_->series[found->second].definition == ref.definition();
-    batch_series_.push_back(same ? std::optional<std::size_t>(found->second) : std::nullopt);
-  }
-
+  read_series(batch.series());
   for (const v1::PaneUpdate& update : batch.updates()) {
     apply_update(source, &state, batch.next_offset(), update, changes);
   }
@@ -193,6 +301,16 @@ void Generation::apply(SourceId source, const v1::PaneBatch& batch, std::vector<
     }
     state.corrected = place;
     apply_correction(source, correction, changes);
+  }
+}
+
+void Generation::read_series(const google::protobuf::RepeatedPtrField<v1::SeriesRef>& series) {
+  batch_series_.clear();
+  for (const v1::SeriesRef& ref : series) {
+    const auto found = series_by_name_.find(ref.name());
+    const bool same = found != series_by_name_.end() &&
+                      config_->series[found->second].definition == ref.definition();
+    batch_series_.push_back(same ? std::optional<std::size_t>(found->second) : std::nullopt);
   }
 }
 
@@ -215,7 +333,6 @@ std::optional<std::size_t> Generation::series_of(const Entry& entry, SourceId so
     ++stats_.unknown_series;
     return std::nullopt;
   }
-  const SeriesState& series = series_[*found];
   const config::Series& definition = config_->series[*found];
   if (definition.event != source.topic) {
     refuse(source, Refusal::kSeriesMismatch, fmt::format("series '{}'", definition.name));
@@ -233,21 +350,30 @@ std::optional<std::size_t> Generation::series_of(const Entry& entry, SourceId so
            fmt::format("a value of {} bytes in series '{}'", text.size(), definition.name));
     return std::nullopt;
   }
-  if (entry.pane_index() < series.first_pane || entry.pane_index() > series.last_pane) {
-    refuse(source, Refusal::kImpossibleTime,
-           fmt::format("pane {} of series '{}'", entry.pane_index(), definition.name));
-    return std::nullopt;
-  }
   return found;
+}
+
+template <typename Entry>
+std::optional<std::size_t> Generation::series_of_pane(const Entry& entry, SourceId source) {
+  const std::optional<std::size_t> found = series_of(entry, source);
+  if (!found.has_value()) return found;
+  const SeriesState& series = series_[*found];
+  if (entry.pane_index() >= series.first_pane && entry.pane_index() <= series.last_pane) {
+    return found;
+  }
+  refuse(source, Refusal::kImpossibleTime,
+         fmt::format("pane {} of series '{}'", entry.pane_index(), config_->series[*found].name));
+  return std::nullopt;
 }
 
 void Generation::apply_update(SourceId source, SourceState* state, std::int64_t stamp,
                               const v1::PaneUpdate& update, std::vector<Change>* changes) {
-  const std::optional<std::size_t> series = series_of(update, source);
+  const std::optional<std::size_t> series = series_of_pane(update, source);
   if (!series.has_value()) return;
   Parts& parts = state->series[*series];
   if (update.pane_index() < parts.kept_from) {
-    ++stats_.unmergeable;
+    // A pair says even what nobody needs any more.
+    ++(source.topic == Topic::kOrders ? stats_.stale_updates : stats_.unmergeable);
     return;
   }
   WideMeasures values;
@@ -279,6 +405,7 @@ void Generation::apply_update(SourceId source, SourceState* state, std::int64_t 
   } else if (wide != pane.wide.end()) {
     pane.wide.erase(wide);
   }
+  if (state->former != nullptr) return;  // what the former owner has said stands
   move(source,
        {.series = static_cast<std::uint32_t>(*series),
         .key = keys(*series).counts_as(key),
@@ -291,8 +418,12 @@ void Generation::apply_update(SourceId source, SourceState* state, std::int64_t 
 
 void Generation::apply_correction(SourceId source, const v1::PaneCorrection& correction,
                                   std::vector<Change>* changes) {
-  const std::optional<std::size_t> series = series_of(correction, source);
+  const std::optional<std::size_t> series = series_of_pane(correction, source);
   if (!series.has_value()) return;
+  if (source.topic == Topic::kOrders) {
+    refuse(source, Refusal::kSeriesMismatch, "a correction, which no pair has");
+    return;
+  }
   WideMeasures values;
   if (!read_values(correction.measures(), &values)) {
     refuse(source, Refusal::kImpossibleSum, "a correction");
@@ -365,7 +496,7 @@ LargestLog& Generation::largest_of(std::size_t series, KeyId key) {
 
 void Generation::move(SourceId source, const Change& change, std::vector<Change>* changes) {
   SeriesState& state = series_[change.series];
-  const std::optional<Micros> watermark = watermarks_.combined(source.topic);
+  const std::optional<Micros> watermark = watermarks_.combined(Topics::read_by(source.topic));
   const Micros final_at =
       (change.pane + 1) * state.pane_length + config_->event_time.allowed_lateness;
   if (watermark.has_value() && final_at <= *watermark) ++stats_.reopened_panes;
@@ -401,6 +532,18 @@ void Generation::forget_before(std::size_t series, PaneIndex pane) {
     absl::erase_if(*wide, [&](const auto& entry) { return entry.first.second < pane; });
   }
   for (LargestLog& log : state.largest) log.forget_before(pane);
+  if (config_->series[series].event != Topic::kOrders) return;
+  // The owner of a pair may say any of its panes again; those before it are said to nobody.
+  const auto forget = [&](std::vector<Parts>& parts, std::vector<FindingLog>& findings) {
+    if (parts[series].kept_from < pane) let_go(series, &parts[series], pane);
+    if (findings.empty()) return;
+    findings[series].forget_before(pane > state.last_pane ? INT64_MAX : pane * state.pane_length);
+  };
+  for (auto& [source, its] : sources_) {
+    if (source.topic != Topic::kOrders) continue;
+    forget(its.series, its.findings);
+    if (its.former != nullptr) forget(its.former->series, its.former->findings);
+  }
 }
 
 Generation::AtMost Generation::at_most(const config::Series& series, Saturating keys,
@@ -431,6 +574,7 @@ void Generation::clear() {
     forget_before(series, INT64_MAX);
     for (auto& [source, state] : sources_) {
       if (!state.series.empty()) let_go(series, &state.series[series], INT64_MAX);
+      if (state.former != nullptr) let_go(series, &state.former->series[series], INT64_MAX);
     }
   }
 }

@@ -17,6 +17,13 @@
 // and the out-of-orderness longer; afterwards only the total is. An absolute value for a pane that
 // has been let go of can't be merged exactly; it is counted, not guessed.
 //
+// A pair (the partitions of one number, and what their orders say) is told of by its owner alone,
+// in absolute values; two owners may have read its halves to (80, 90) and (100, 50), and neither is
+// ahead. So a new owner's word is gathered beside the old one's, and stands in its place at once
+// when it reflects all that the old one did:
+//
+//   owner ──new owner──► old stands, new is gathered ──progress to both offsets──► new stands
+//
 // Threads: one.
 // Errors: what does not make sense is counted in MergeStats and otherwise passed over.
 // Cost: a hash look-up for the key and one in a tree for the value; nothing is copied from the
@@ -24,6 +31,7 @@
 // measure, a key 24.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -38,6 +46,7 @@
 #include "base/measures.h"
 #include "base/saturating.h"
 #include "config/config.h"
+#include "journal/finding_log.h"
 #include "journal/key_table.h"
 #include "journal/largest_log.h"
 #include "journal/pane_log.h"
@@ -95,7 +104,11 @@ class Generation {
   void apply(SourceId source, const v1::PaneBatch& batch, std::vector<Change>* changes,
              std::vector<Refused>* refused);
   // A progress record.
-  void apply(SourceId source, const v1::JournalRecord& record);
+  void apply(SourceId source, const v1::JournalRecord& record, std::vector<Change>* changes);
+  // What a pair's orders say, by name.
+  void apply(SourceId source, const v1::FindingBatch& batch, std::vector<Refused>* refused);
+  // Somebody new owns the pair, and says all of it again.
+  void begin_pair(SourceId source);
 
   // The owner of the source says how many partitions there are, in place of what he said before.
   void say_partitions(SourceId source, const Partitions& partitions);
@@ -122,6 +135,9 @@ class Generation {
     if (!series_[series].largest_of.has_value()) return Largest::nothing_known();
     return key < logs.size() ? logs[key].largest(first, last) : Largest{};
   }
+  // As Merger's.
+  template <typename Visitor>
+  void visit_findings(std::size_t series, PaneIndex first, PaneIndex last, Visitor&& visitor) const;
   void forget_before(std::size_t series, PaneIndex pane);
   // Bytes at the most. Of the panes of so many keys, each in so many: of updates, of corrections if
   // each of them has one, and of the parts of one source.
@@ -151,8 +167,20 @@ class Generation {
     absl::btree_map<PaneIndex, PaneParts> panes;
     PaneIndex kept_from = INT64_MIN;
   };
+  // Of invoices and of shipments.
+  using Offsets = std::pair<std::int64_t, std::int64_t>;
+  // What one owner of a pair has said.
+  struct PairState {
+    std::vector<Parts> series;
+    std::vector<FindingLog> findings;  // by series
+    Offsets reached;
+  };
   struct SourceState {
     std::vector<Parts> series;
+    std::vector<FindingLog> findings;  // of a pair, by series; empty before there is any
+    Offsets reached;                   // likewise
+    // That of a pair's former owner, as long as it stands.
+    std::unique_ptr<PairState> former;
     std::int64_t progress_offset = -1;
     std::optional<std::int64_t> progress_by;                 // epoch of who said that
     std::pair<std::int64_t, std::int64_t> corrected{-1, 0};  // offset and part
@@ -177,11 +205,15 @@ class Generation {
   void apply_correction(SourceId source, const v1::PaneCorrection& correction,
                         std::vector<Change>* changes);
   void let_go(std::size_t series, Parts* parts, PaneIndex kept_from);
+  void replace_former(SourceId source, SourceState* state, std::vector<Change>* changes);
   void update_largest(std::size_t series, KeyId key, PaneIndex pane, const v1::PaneUpdate& update,
                       PaneParts* parts);
-  // Of an update or a correction, if it can be one.
+  void read_series(const google::protobuf::RepeatedPtrField<v1::SeriesRef>& series);
+  // Of an update, a correction or a finding, if it can be one.
   template <typename Entry>
   std::optional<std::size_t> series_of(const Entry& entry, SourceId source);
+  template <typename Entry>
+  std::optional<std::size_t> series_of_pane(const Entry& entry, SourceId source);
   void refuse(SourceId source, Refusal reason, const std::string& what);
   KeyId intern(std::size_t series, const google::protobuf::RepeatedPtrField<std::string>& values);
   void move(SourceId source, const Change& change, std::vector<Change>* changes);
@@ -201,6 +233,21 @@ class Generation {
   std::vector<std::optional<std::size_t>> batch_series_;  // reused
   std::vector<Refused>* refused_ = nullptr;               // of the batch at hand
 };
+
+template <typename Visitor>
+void Generation::visit_findings(std::size_t series, PaneIndex first, PaneIndex last,
+                                Visitor&& visitor) const {
+  const Micros length = series_[series].pane_length;
+  std::vector<OrderFinding> all;
+  for (const auto& [source, state] : sources_) {
+    const auto& logs = state.former != nullptr ? state.former->findings : state.findings;
+    if (series >= logs.size()) continue;
+    logs[series].visit(first * length, (last + 1) * length,
+                       [&](const OrderFinding& finding) { all.push_back(finding); });
+  }
+  std::sort(all.begin(), all.end());
+  for (const OrderFinding& finding : all) visitor(finding);
+}
 
 template <typename Visitor>
 void Generation::visit(std::size_t series, KeyId key, PaneIndex first, PaneIndex last,

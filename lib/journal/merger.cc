@@ -11,12 +11,18 @@ namespace {
 Partitions read_topology(const v1::Topology& topology) {
   Partitions partitions{};
   for (const v1::Topology::Topic& topic : topology.topics()) {
-    const std::optional<Topic> known = topic_from_name(topic.name());
+    const std::optional<Topic> known = input_topic_from_name(topic.name());
     if (!known.has_value()) continue;
     std::int32_t& most = partitions[static_cast<std::size_t>(*known)];
     most = std::max(most, topic.partitions());
   }
   return partitions;
+}
+
+// Of a pair: of the topic that has more.
+std::int32_t of_topic(const Partitions& partitions, Topic topic) {
+  if (topic == Topic::kOrders) return std::max(partitions[0], partitions[1]);
+  return partitions[static_cast<std::size_t>(topic)];
 }
 
 std::string name_of(SourceId source) {
@@ -60,16 +66,21 @@ std::span<const Change> Merger::apply(const v1::JournalRecord& record, std::int6
 }
 
 void Merger::apply(SourceId source, const v1::JournalRecord& record, Generation* said_by) {
-  said_by->watermarks().add_source(source);
+  // A pair has the watermarks of its halves.
+  if (source.topic != Topic::kOrders) said_by->watermarks().add_source(source);
   switch (record.kind_case()) {
     case v1::JournalRecord::kPanes:
       said_by->apply(source, record.panes(), said_by == in_force_ ? &changes_ : nullptr, &refused_);
       break;
+    case v1::JournalRecord::kFindings:
+      said_by->apply(source, record.findings(), &refused_);
+      break;
     case v1::JournalRecord::kProgress:
-      said_by->apply(source, record);
+      said_by->apply(source, record, said_by == in_force_ ? &changes_ : nullptr);
       if (said_by != in_force_) replace_if_caught_up();
       break;
     case v1::JournalRecord::kIdle:
+      if (source.topic == Topic::kOrders) break;
       said_by->watermarks().mark_idle(source, record.idle().idle());
       break;
     case v1::JournalRecord::kTopology:
@@ -93,7 +104,7 @@ std::optional<Refused> Merger::refusal_of(const v1::JournalRecord& record,
   std::int32_t partitions = partitions_known(source.topic);
   // Who claims a partition may know more of them than those before him.
   const Partitions claimed = read_topology(record.ownership().topology());
-  partitions = std::max(partitions, claimed[static_cast<std::size_t>(source.topic)]);
+  partitions = std::max(partitions, of_topic(claimed, source.topic));
   if (partitions == 0 || source.partition < partitions) return std::nullopt;
   return Refused{Refusal::kBeyondTopology,
                  fmt::format("{} of {} partitions", name_of(source), partitions)};
@@ -105,9 +116,13 @@ void Merger::refuse(Refused refused) {
 }
 
 std::int32_t Merger::partitions_known(Topic topic) const {
-  std::int32_t most = said_by_nobody_[static_cast<std::size_t>(topic)];
+  // There are as many pairs as partitions of either.
+  std::int32_t most = of_topic(said_by_nobody_, topic);
   for (const auto& generation : generations_) {
-    most = std::max(most, generation->partitions(topic).value_or(0));
+    for (const Topic one : kInputTopics) {
+      if (topic != one && topic != Topic::kOrders) continue;
+      most = std::max(most, generation->partitions(one).value_or(0));
+    }
   }
   return most;
 }
@@ -118,7 +133,7 @@ std::int32_t Merger::partitions_known(Topic topic) const {
 void Merger::apply_topology(const v1::Topology& topology) {
   const Partitions said = read_topology(topology);
   bool is_refused = false;
-  for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
+  for (const Topic topic : kInputTopics) {
     const std::int32_t partitions = said[static_cast<std::size_t>(topic)];
     std::int32_t& most = said_by_nobody_[static_cast<std::size_t>(topic)];
     most = std::max(most, partitions);
@@ -158,6 +173,7 @@ Generation* Merger::begin(SourceId source) {
   const v1::Ownership* ownership = owners_.owner(source);
   Generation& named = generation(ownership == nullptr ? "" : ownership->generation());
   counts_by_[source] = &named;
+  if (source.topic == Topic::kOrders) named.begin_pair(source);
   if (ownership != nullptr) {
     named.declare(source.topic, *ownership);
     if (ownership->has_topology()) {

@@ -98,6 +98,14 @@ class Merger {
     return in_force_ == nullptr ? Largest{} : in_force_->largest(series, id, first, last);
   }
 
+  // Calls `visitor(const OrderFinding&)` for each finding of the series that holds, whose first
+  // part lies in panes first … last; by time.
+  template <typename Visitor>
+  void visit_findings(std::size_t series, PaneIndex first, PaneIndex last,
+                      Visitor&& visitor) const {
+    if (in_force_ != nullptr) in_force_->visit_findings(series, first, last, visitor);
+  }
+
   // Panes before `pane` are no longer needed by anyone.
   void forget_before(std::size_t series, PaneIndex pane);
   // Calls `visitor(series, key)` for each key of which nothing is left, and lets it go.
@@ -123,7 +131,8 @@ class Merger {
   void retire();
   void replace_if_caught_up();
   Topics topics_of(std::size_t series, std::size_t other) const {
-    return Topics(config_->series[series].event) | config_->series[other].event;
+    return Topics::read_by(config_->series[series].event) |
+           Topics::read_by(config_->series[other].event);
   }
 
   const std::shared_ptr<const config::Config> config_;

@@ -56,7 +56,7 @@ std::optional<Refused> bad_series(const SeriesList& series) {
 
 std::optional<Refused> bad_topology(const v1::Topology& topology) {
   for (const v1::Topology::Topic& topic : topology.topics()) {
-    const bool is_known = topic_from_name(topic.name()).has_value();
+    const bool is_known = input_topic_from_name(topic.name()).has_value();
     if (is_known && topic.partitions() >= 0 && topic.partitions() <= kMaxPartitions) continue;
     return Refused{Refusal::kAnotherTopology,
                    fmt::format("a topology of topic {} with {} partitions",
@@ -68,6 +68,9 @@ std::optional<Refused> bad_topology(const v1::Topology& topology) {
 std::optional<Refused> bad_progress(const v1::Progress& progress) {
   if (auto bad = bad_offset("progress", progress.next_offset())) return bad;
   if (auto bad = bad_offset("its first record", progress.first_record().offset())) return bad;
+  const v1::PairOffsets& pair = progress.pair();
+  if (auto bad = bad_offset("the pair's invoices", pair.invoices_next_offset())) return bad;
+  if (auto bad = bad_offset("the pair's shipments", pair.shipments_next_offset())) return bad;
   if (auto bad = bad_watermark("the watermark", progress.watermark_micros())) return bad;
   return bad_watermark("the first watermark", progress.first_watermark_micros());
 }
@@ -83,6 +86,9 @@ std::optional<Refused> bad_kind(const v1::JournalRecord& record) {
     case v1::JournalRecord::kPanes:
       if (auto bad = bad_offset("panes", record.panes().next_offset())) return bad;
       return bad_series(record.panes().series());
+    case v1::JournalRecord::kFindings:
+      if (auto bad = bad_offset("findings", record.findings().next_offset())) return bad;
+      return bad_series(record.findings().series());
     case v1::JournalRecord::kProgress:
       return bad_progress(record.progress());
     case v1::JournalRecord::kOwnership:

@@ -83,7 +83,7 @@ std::optional<Micros> Watermarks::bound(Topics topics) const {
     if (!state.watermark.has_value()) return std::nullopt;  // it holds everything
     lowest_active = std::min(lowest_active.value_or(*state.watermark), *state.watermark);
   }
-  for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
+  for (const Topic topic : kInputTopics) {
     if (topics.has(topic) && !is_there[static_cast<std::size_t>(topic)]) return std::nullopt;
   }
   return lowest_active.has_value() ? lowest_active : highest_idle;

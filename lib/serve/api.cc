@@ -102,7 +102,7 @@ v1::WatchedRule watched(const config::Config& config, const config::Rule& rule) 
   result.set_severity(config::wire(rule.severity));
   result.set_mode(rule.shadow ? v1::MODE_SHADOW : v1::MODE_LIVE);
   result.set_series(series.name);
-  result.set_measure(std::string(measure_name(rule.measure)));
+  result.set_measure(std::string(config::measure_name(series, rule.measure)));
   for (const std::size_t position : rule.per) {
     result.add_per(std::string(config::dimension_name(series.group_by.at(position))));
   }

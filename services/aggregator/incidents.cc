@@ -43,7 +43,7 @@ InputIncidents::~InputIncidents() {
   for (const auto& [source, incident] : held_) {
     telemetry_.set_incident(std::string(name_of(incident)), where(source), false);
   }
-  for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
+  for (const Topic topic : kInputTopics) {
     if (is_missing_[index(topic)]) telemetry_.set_incident(kMissing, where(topic), false);
     const Incident incident = of_topic_[index(topic)];
     if (incident == Incident::kNone) continue;
@@ -85,7 +85,7 @@ void InputIncidents::release(const SourceId& source) {
 
 void InputIncidents::partitions_are(const std::array<std::optional<std::int32_t>, 2>& counts) {
   const std::lock_guard lock(mutex_);
-  for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
+  for (const Topic topic : kInputTopics) {
     const std::optional<std::int32_t>& count = counts[index(topic)];
     if (count) counts_.now[index(topic)] = *count;
     if (is_missing_[index(topic)] == !count) continue;
@@ -115,7 +115,7 @@ PartitionCounts InputIncidents::partitions() const {
 
 // With the mutex held. A partition that is new says it for its topic.
 void InputIncidents::report_partitions() {
-  for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
+  for (const Topic topic : kInputTopics) {
     const Incident incident = judge_partitions(counts_, {topic, counts_.known});
     Incident& reported = of_topic_[index(topic)];
     if (incident == reported) continue;

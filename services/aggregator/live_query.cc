@@ -37,7 +37,10 @@ std::vector<std::string> dimension_names(const config::Series& series) {
 
 absl::StatusOr<std::size_t> parse_series(const config::Config& config, const Params& params) {
   std::vector<std::string> names;
-  for (const config::Series& series : config.series) names.push_back(series.name);
+  // What rules find in orders stands behind them, and is not in windows.
+  for (const config::Series& series : config.series) {
+    if (series.event != Topic::kOrders) names.push_back(series.name);
+  }
   const auto given = params.find("series");
   if (given == params.end()) {
     return invalid_argument("series: missing; one of {}", joined(names));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <map>
@@ -72,12 +73,19 @@ std::string figure(double value, const v1::Alert& alert) {
                                                         : format_amount(value, alert.measure());
 }
 
+// Against a line that somebody has drawn nothing has grown.
+bool is_held_to_a_line(const v1::Alert& alert) {
+  return std::ranges::any_of(alert.evidence(),
+                             [](const v1::Evidence& fact) { return fact.name() == "line"; });
+}
+
 // Of a divergence, what was not delivered; it is no growth.
 std::string comparison(const v1::Alert& alert, double observed, double expected, double ratio) {
   if (alert.rule_type() == v1::RULE_TYPE_DIVERGENCE) {
     const double undelivered = observed > 0 ? 100 * (1 - expected / observed) : 0;
     return fmt::format("{:.1f} % not delivered there", undelivered);
   }
+  if (is_held_to_a_line(alert)) return fmt::format("{} times the line", grouped(ratio, 1));
   return fmt::format("ratio {:.3f}, growth {:+.1f} %", ratio, 100 * (ratio - 1));
 }
 

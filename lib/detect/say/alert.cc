@@ -73,7 +73,7 @@ v1::Alert make_alert(const config::Config& config, const RuleShape& shape,
   alert.set_state(revision.firing ? v1::ALERT_STATE_FIRING : v1::ALERT_STATE_RESOLVED);
   alert.set_timing(timing(revision.timing));
   set_subject(shape, subject, &alert);
-  alert.set_measure(std::string(measure_name(rule.measure)));
+  alert.set_measure(std::string(config::measure_name(*shape.series, rule.measure)));
   alert.set_mode(rule.shadow ? v1::MODE_SHADOW : v1::MODE_LIVE);
   set_time(shape.end_of(revision.onset), alert.mutable_onset_time());
   set_time(shape.window_begin(revision.reported) * shape.pane_length, alert.mutable_window_start());
@@ -112,7 +112,7 @@ v1::SeriesPoint make_point(const Finding& finding, bool firing, LifeState state)
   point.set_rule(rule.name);
   point.set_rule_type(config::wire(*rule.type));
   point.set_series(shape.series->name);
-  point.set_measure(std::string(measure_name(rule.measure)));
+  point.set_measure(std::string(config::measure_name(*shape.series, rule.measure)));
   set_subject(shape, finding.subject, &point);
   set_time(shape.window_begin(finding.window) * shape.pane_length, point.mutable_window_start());
   set_time(shape.end_of(finding.window), point.mutable_window_end());

@@ -60,6 +60,45 @@ std::optional<Largest> largest_document(const RuleShape& shape, const journal::M
   return largest;
 }
 
+// Of those that the rule counts for the subject.
+void add_orders(const RuleShape& shape, const journal::Merger& merger, const SubjectName& subject,
+                PaneIndex pane, Composition* composition) {
+  if (shape.series->event != Topic::kOrders) return;
+  const auto amount = [&](const journal::OrderFinding& finding) {
+    switch (shape.rule->measure) {
+      case Measure::kUnits:
+        return static_cast<double>(finding.units);
+      case Measure::kChips:
+        return static_cast<double>(finding.chips);
+      default:
+        return 1.0;
+    }
+  };
+  const auto is_counted = [&](const journal::OrderFinding& finding) {
+    for (const config::Rule::Filter& filter : shape.rule->where) {
+      if (!filter.condition.admits(finding.key[filter.position])) return false;
+    }
+    for (std::size_t i = 0; i < subject.per.size(); ++i) {
+      if (finding.key[subject.per[i]] != subject.values[i]) return false;
+    }
+    return true;
+  };
+  std::vector<NamedOrder>& orders = composition->orders;
+  const auto is_larger = [](const NamedOrder& a, const NamedOrder& b) {
+    if (a.amount != b.amount) return a.amount > b.amount;
+    if (a.finding.chips != b.finding.chips) return a.finding.chips > b.finding.chips;
+    return a.finding < b.finding;
+  };
+  merger.visit_findings(
+      shape.rule->series, shape.window_begin(pane), pane, [&](const journal::OrderFinding& found) {
+        if (!is_counted(found)) return;
+        ++composition->orders_in_all;
+        NamedOrder order{.finding = found, .amount = amount(found)};
+        orders.insert(std::upper_bound(orders.begin(), orders.end(), order, is_larger), order);
+        if (orders.size() > kMaxOrdersNamed) orders.pop_back();
+      });
+}
+
 }  // namespace
 
 std::vector<WindowPart> parts_of(const Operands& operands, PaneIndex first, PaneIndex last) {
@@ -76,8 +115,11 @@ std::vector<WindowPart> parts_of(const Operands& operands, PaneIndex first, Pane
 Composition composition(const RuleShape& shape, const journal::Merger& merger,
                         const SubjectName& subject, std::span<const journal::KeyId> keys,
                         PaneIndex pane) {
-  return {.contributors = contributors(shape, merger, subject, keys, pane),
-          .largest_document = largest_document(shape, merger, keys, pane)};
+  Composition composition;
+  composition.contributors = contributors(shape, merger, subject, keys, pane);
+  composition.largest_document = largest_document(shape, merger, keys, pane);
+  add_orders(shape, merger, subject, pane, &composition);
+  return composition;
 }
 
 }  // namespace surgewatch::detect

@@ -25,8 +25,19 @@ struct Contributor {
 };
 inline constexpr std::size_t kMaxContributors = 5;
 
+// An order that the window of a findings series counts.
+struct NamedOrder {
+  journal::OrderFinding finding;
+  double amount = 0;  // in the rule's measure
+};
+inline constexpr std::size_t kMaxOrdersNamed = 10;
+
 struct Composition {
   std::vector<Contributor> contributors;
+  // Of a series of findings: those that begin in the window, at most kMaxOrdersNamed, the largest
+  // first and then the earliest; and how many there are.
+  std::vector<NamedOrder> orders;
+  std::size_t orders_in_all = 0;
   // What the largest document adds, in the rule's measure; of a document whose lines fall under
   // several keys, its largest part. Absent where the series doesn't keep it in this measure.
   std::optional<Largest> largest_document;

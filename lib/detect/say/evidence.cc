@@ -44,7 +44,7 @@ void add_largest_document(Measure measure, const Largest& largest, double amount
 void add_part(const RuleShape& shape, const NamedPart& part, EvidenceList* evidence) {
   const Measure measure = shape.rule->measure;
   v1::Evidence& added =
-      evidence->add("part", part.part.observed, unit_of(measure),
+      evidence->add("part", part.part.observed, unit_of(shape),
                     fmt::format("{}: {} against the usual {}", subject_text(shape, *part.name),
                                 amount_text(measure, part.part.observed),
                                 amount_text(measure, part.part.expected)));
@@ -55,15 +55,37 @@ void add_part(const RuleShape& shape, const NamedPart& part, EvidenceList* evide
   }
 }
 
-void add_contributor(Measure measure, const Contributor& contributor, double amount,
+void add_contributor(const RuleShape& shape, const Contributor& contributor, double amount,
                      EvidenceList* evidence) {
+  const Measure measure = shape.rule->measure;
   const double share = amount > 0 ? contributor.amount / amount : 0;
   v1::Evidence& added =
-      evidence->add("contributor", contributor.amount, unit_of(measure),
+      evidence->add("contributor", contributor.amount, unit_of(shape),
                     fmt::format("{}, {} of the window", amount_text(measure, contributor.amount),
                                 percent(share)));
   for (const auto& [dimension, value] : contributor.labels) {
     (*added.mutable_labels())[std::string(dimension)] = value;
+  }
+}
+
+void add_order(const RuleShape& shape, const NamedOrder& order, EvidenceList* evidence) {
+  const journal::OrderFinding& finding = order.finding;
+  std::string documents;
+  for (const std::string& id : finding.documents) {
+    documents += fmt::format("{}{}", documents.empty() ? "" : ", ", printable_word(id));
+  }
+  v1::Evidence& added =
+      evidence->add("order", order.amount, unit_of(shape),
+                    fmt::format("order {}{}{}: {} units, {} chips; documents {}",
+                                printable_word(finding.order_id), finding.kind.empty() ? "" : ", ",
+                                finding.kind.empty() ? "" : printable_word(finding.kind),
+                                finding.units, finding.chips, documents));
+  auto& labels = *added.mutable_labels();
+  labels["order_id"] = finding.order_id;
+  for (std::size_t i = 0; i < finding.key.size(); ++i) {
+    if (finding.key[i].empty()) continue;
+    const config::Dimension dimension = shape.series->group_by[i];
+    labels[std::string(config::dimension_name(dimension))] = finding.key[i];
   }
 }
 
@@ -79,8 +101,10 @@ v1::Evidence& EvidenceList::add(std::string_view name, double value, std::string
   return added;
 }
 
-std::string_view unit_of(Measure measure) {
-  return measure == Measure::kRevenueUsd ? "usd_micros" : measure_name(measure);
+std::string_view unit_of(const RuleShape& shape) {
+  const Measure measure = shape.rule->measure;
+  return measure == Measure::kRevenueUsd ? "usd_micros"
+                                         : config::measure_name(*shape.series, measure);
 }
 
 void add_ratio(const Finding& finding, EvidenceList* evidence) {
@@ -119,7 +143,7 @@ void add_evidence(const Finding& finding, const Revision& revision, const Compos
   const double amount = window_amount(shape, finding.figures);
   EvidenceList evidence(alert);
   evidence.add(
-      "window_total", amount, unit_of(measure),
+      "window_total", amount, unit_of(shape),
       fmt::format("{} {}", amount_text(measure, amount), window_text(shape, finding.window)));
   shape.type->add_evidence(finding, revision, &evidence);
   const std::vector<Contributor>& contributors = composition.contributors;
@@ -132,8 +156,14 @@ void add_evidence(const Finding& finding, const Revision& revision, const Compos
   for (const NamedPart& part : parts) {
     if (part.name != &finding.subject) add_part(shape, part, &evidence);
   }
+  for (const NamedOrder& order : composition.orders) add_order(shape, order, &evidence);
+  if (composition.orders_in_all > composition.orders.size()) {
+    evidence.add("orders_in_all", static_cast<double>(composition.orders_in_all), "findings",
+                 fmt::format("{} findings in orders, of which the {} largest are named",
+                             composition.orders_in_all, composition.orders.size()));
+  }
   for (const Contributor& contributor : contributors) {
-    add_contributor(measure, contributor, amount, &evidence);
+    add_contributor(shape, contributor, amount, &evidence);
   }
 }
 

@@ -34,8 +34,8 @@ class EvidenceList {
   v1::Alert& alert_;
 };
 
-// The unit of an amount in evidence: `usd_micros`, or the measure.
-std::string_view unit_of(Measure measure);
+// The unit of a rule's amounts in evidence: `usd_micros`, or the measure.
+std::string_view unit_of(const RuleShape& shape);
 
 // Observed over expected, and what that is as growth.
 void add_ratio(const Finding& finding, EvidenceList* evidence);

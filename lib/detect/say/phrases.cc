@@ -34,6 +34,10 @@ std::string_view preposition(Dimension dimension) {
       return "shipped from";
     case Dimension::kFreightForwarder:
       return "forwarded by way of";
+    case Dimension::kDeclared:
+      return "declared for";
+    case Dimension::kDestination:
+      return "sent to";
     case Dimension::kSellerId:
       return "sold by party";
     case Dimension::kBillToId:
@@ -71,8 +75,8 @@ std::string chance_text(double p) {
   return p < 1e-4 ? fmt::format("{:.1e}", p) : fmt::format("{:.4f}", p);
 }
 
-std::string_view noun(Measure measure) {
-  switch (measure) {
+std::string_view noun(const RuleShape& shape) {
+  switch (shape.rule->measure) {
     case Measure::kRevenueUsd:
       return "Revenue";
     case Measure::kUnits:
@@ -80,7 +84,8 @@ std::string_view noun(Measure measure) {
     case Measure::kChips:
       return "The number of chips";
     case Measure::kDocuments:
-      return "The number of documents";
+      return shape.series->event == Topic::kOrders ? "The number of orders"
+                                                   : "The number of documents";
     case Measure::kTpp:
       return "The processing performance (TPP)";
   }
@@ -133,8 +138,7 @@ std::string part_of_window(double part, double amount) {
 }
 
 std::string what_text(const Finding& finding) {
-  return fmt::format("{} {}", noun(finding.rule.rule->measure),
-                     subject_text(finding.rule, finding.subject));
+  return fmt::format("{} {}", noun(finding.rule), subject_text(finding.rule, finding.subject));
 }
 
 std::string when_text(const Finding& finding, bool is_open) {

@@ -21,7 +21,7 @@ std::string percent(double share);                        // 0.219 → "21.9 %"
 std::string chance_text(double p);                        // "0.0012", "3.1e-09"
 double growth_percent(double ratio);
 
-std::string_view noun(Measure measure);  // "The number of chips"
+std::string_view noun(const RuleShape& shape);  // of what is measured: "The number of chips"
 std::string subject_text(const RuleShape& shape, const SubjectName& subject);
 std::string window_text(const RuleShape& shape, PaneIndex pane);  // "in the 91 days to 2024-10-27"
 std::string base_text(const RuleShape& shape);                    // of what it is compared with

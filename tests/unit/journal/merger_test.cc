@@ -155,7 +155,7 @@ TEST_F(MergerTest, CountsWhatMakesNoSense) {
   merger_.apply(v1::JournalRecord());
   merger_.apply(test::of(kA));
   v1::JournalRecord stranger = progress(kA, 1, 5);
-  stranger.mutable_source()->set_topic("orders");
+  stranger.mutable_source()->set_topic("returns");
   merger_.apply(stranger);
   merger_.apply(progress({Topic::kInvoices, -1}, 1, 5));
   EXPECT_EQ(merger_.stats().refused.total(), 4u);

@@ -56,6 +56,18 @@ TEST(AlertLine, SaysOfADivergenceWhatWasNotDelivered) {
               AllOf(HasSubstr("75.0 % not delivered there"), ::testing::Not(HasSubstr("growth"))));
 }
 
+TEST(AlertLine, SaysHowManyTimesALineIsReached) {
+  v1::Alert alert;
+  alert.set_rule_type(v1::RULE_TYPE_ORDER_DIVERSION);
+  alert.set_measure("units");
+  alert.set_observed(192);
+  alert.set_expected(64);
+  alert.set_ratio(3);
+  alert.add_evidence()->set_name("line");
+  EXPECT_THAT(alert_line(alert, false),
+              AllOf(HasSubstr("3.0 times the line"), ::testing::Not(HasSubstr("growth"))));
+}
+
 TEST(AlertLine, SaysOfWhatIsResolvedWhy) {
   v1::Alert alert;
   alert.set_state(v1::ALERT_STATE_RESOLVED);

@@ -180,7 +180,7 @@ class Concentration : public RuleType {
     evidence->add("hhi", f.observed, "index", "Σ (100 × share)²; 10,000 is all in one hand");
     evidence->add("hhi_before", f.expected, "index", fmt::format("{} before", ago_text(shape)));
     evidence->add("hhi_change", f.score, "index", fmt::format("{:+.1f}", f.score));
-    evidence->add("total_before", f.base_amount, unit_of(measure),
+    evidence->add("total_before", f.base_amount, unit_of(finding.rule),
                   fmt::format("{} in the window that ended {} before",
                               amount_text(measure, f.base_amount), ago_text(shape)));
     const Shares shares(finding.parts);

@@ -97,7 +97,7 @@ class Divergence : public RuleType {
                     EvidenceList* evidence) const override {
     const Figures& f = finding.figures;
     const Measure measure = finding.rule.rule->measure;
-    const std::string_view unit = unit_of(measure);
+    const std::string_view unit = unit_of(finding.rule);
     evidence->add(
         "delivered", f.expected, unit,
         fmt::format("{} known to have been delivered there", amount_text(measure, f.expected)));

@@ -165,7 +165,7 @@ class Intermediary : public RuleType {
     const RuleShape& shape = finding.rule;
     const config::Rule& rule = *shape.rule;
     const Figures& f = finding.figures;
-    const std::string_view unit = unit_of(rule.measure);
+    const std::string_view unit = unit_of(finding.rule);
     const config::Dimension through = shape.series->group_by[*rule.parts];
     evidence->add(
         "via", f.observed, unit,

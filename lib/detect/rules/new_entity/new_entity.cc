@@ -79,7 +79,7 @@ class NewEntity : public RuleType {
                     fmt::format("for a higher rate than its like have; fires at {:.0f}",
                                 1 / rule.learning->alpha));
     }
-    evidence->add("expected_of_its_like", f.expected, unit_of(rule.measure),
+    evidence->add("expected_of_its_like", f.expected, unit_of(finding.rule),
                   fmt::format("{} a window", amount_text(rule.measure, f.expected)));
     evidence->add("p_value", f.p, "probability", "of so much or more of its like");
     evidence->add("others_new", f.others_new, "count",

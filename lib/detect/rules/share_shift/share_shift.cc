@@ -147,7 +147,7 @@ class ShareShift : public RuleType {
     const RuleShape& shape = finding.rule;
     const Figures& f = finding.figures;
     const Measure measure = shape.rule->measure;
-    const std::string_view unit = unit_of(measure);
+    const std::string_view unit = unit_of(finding.rule);
     const std::string base = base_text(shape);
     evidence->add("share_before", f.expected, "share",
                   fmt::format("{} in {}", percent(f.expected), base));

@@ -30,7 +30,7 @@ void add_ramp(const Finding& finding, EvidenceList* evidence) {
   const Micros start = shape.end_of(finding.window - f.evidence_windows * shape.window);
   evidence->add("ramp_start", static_cast<double>(start) / kMicrosPerUnixSecond, "unix_seconds",
                 fmt::format("the rise began on {}", format_date(start)));
-  evidence->add("ramp_excess", f.evidence_excess, unit_of(shape.rule->measure),
+  evidence->add("ramp_excess", f.evidence_excess, unit_of(shape),
                 fmt::format("{} more than usual since then",
                             amount_text(shape.rule->measure, f.evidence_excess)));
 }
@@ -163,7 +163,7 @@ void BaselineRule::add_evidence(const Finding& finding, const Revision& revision
   const Figures& f = finding.figures;
   const Measure measure = shape.rule->measure;
   const config::Learning& learning = *shape.rule->learning;
-  evidence->add("baseline", f.expected, unit_of(measure),
+  evidence->add("baseline", f.expected, unit_of(finding.rule),
                 fmt::format("{} a window, learned from all but the last {} windows",
                             amount_text(measure, f.expected), learning.guard));
   if (learning.method != Method::kRamp) {
@@ -174,7 +174,7 @@ void BaselineRule::add_evidence(const Finding& finding, const Revision& revision
   evidence->add("dispersion", f.dispersion, "ratio",
                 "variance / mean of the counts around the baseline");
   if (shape.in_documents) {
-    evidence->add("typical_document", f.unit, unit_of(measure),
+    evidence->add("typical_document", f.unit, unit_of(finding.rule),
                   fmt::format("{}: sums are judged as so many documents of this size",
                               amount_text(measure, f.unit)));
   }

@@ -106,7 +106,7 @@ class SurgeSince : public RuleType {
                     EvidenceList* evidence) const override {
     const Measure measure = finding.rule.rule->measure;
     const double base = finding.figures.base_amount;
-    evidence->add("reference_total", base, unit_of(measure),
+    evidence->add("reference_total", base, unit_of(finding.rule),
                   fmt::format("{} in {}", amount_text(measure, base), base_text(finding.rule)));
     add_ratio(finding, evidence);
     add_whole(finding.figures, evidence);

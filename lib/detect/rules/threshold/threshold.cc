@@ -61,7 +61,7 @@ class Threshold : public RuleType {
                     EvidenceList* evidence) const override {
     const Figures& f = finding.figures;
     const Measure measure = finding.rule.rule->measure;
-    evidence->add("line", f.expected, unit_of(measure), amount_text(measure, f.expected));
+    evidence->add("line", f.expected, unit_of(finding.rule), amount_text(measure, f.expected));
     evidence->add("part_of_line", f.ratio, "share", percent(f.ratio));
   }
 };

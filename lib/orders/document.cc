@@ -1,0 +1,189 @@
+#include "orders/document.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace surgewatch::orders {
+namespace {
+
+constexpr std::uint8_t kIsShipment = 1, kSubtracts = 2, kHasParties = 4, kHasCredits = 8,
+                       kIsLater = 16;
+
+constexpr std::array kCountries{&Document::bill_to,        &Document::ship_to,
+                                &Document::end_user,       &Document::payer,
+                                &Document::ship_to_parent, &Document::end_user_parent,
+                                &Document::former_ship_to};
+
+constexpr CountryCode kNotStated = ('Z' - 'A') * 26 + ('Z' - 'A') + 1;
+
+void write_time(Micros time, std::string* out) {
+  out->append(reinterpret_cast<const char*>(&time), sizeof time);
+}
+
+Micros read_time(std::string_view* in) {
+  Micros time = 0;
+  std::memcpy(&time, in->data(), sizeof time);
+  in->remove_prefix(sizeof time);
+  return time;
+}
+
+// The lines of an event, one for each SKU and licence or none. Their sum is known to fit 64 bits.
+void gather_lines(const observe::Observation& event, std::vector<Line>* lines) {
+  lines->clear();
+  for (std::size_t i = 0; i < event.lines.size(); ++i) {
+    const observe::LineView& line = event.document.lines[i];
+    lines->push_back({.product = event.lines[i].product,
+                      .sku = line.sku,
+                      .quantity = line.quantity,
+                      .is_licensed = !line.license_id.empty()});
+  }
+  if (lines->size() < 2) return;
+  const auto place = [](const Line& line) { return std::pair(line.sku, line.is_licensed); };
+  std::sort(lines->begin(), lines->end(),
+            [&](const Line& a, const Line& b) { return place(a) < place(b); });
+  std::size_t last = 0;
+  for (std::size_t i = 1; i < lines->size(); ++i) {
+    if (place((*lines)[i]) == place((*lines)[last])) {
+      (*lines)[last].quantity += (*lines)[i].quantity;
+    } else {
+      (*lines)[++last] = (*lines)[i];
+    }
+  }
+  lines->resize(last + 1);
+}
+
+}  // namespace
+
+void write_varint(std::uint64_t value, std::string* out) {
+  for (; value >= 0x80; value >>= 7) out->push_back(static_cast<char>(value | 0x80));
+  out->push_back(static_cast<char>(value));
+}
+void write_text(std::string_view text, std::string* out) {
+  write_varint(text.size(), out);
+  out->append(text);
+}
+bool is_stated(CountryCode code) { return code != kNoCountry && code != kNotStated; }
+
+void describe(const observe::Observation& event, Topic topic, const observe::ReferenceIndex& index,
+              Document* document) {
+  using observe::Role;
+  const observe::Document& given = event.document;
+  const auto country = [&](Role role) { return event.countries[static_cast<std::size_t>(role)]; };
+  const auto parent = [&](Role role) { return index.country(given.party(role).parent_country); };
+  document->id = given.id;
+  document->topic = topic;
+  document->subtracts = event.effect == observe::Effect::kSubtract;
+  document->time = document->latest_time = event.time;
+  document->bill_to = country(Role::kBillTo);
+  document->ship_to = country(Role::kShipTo);
+  document->end_user = country(Role::kEndUser);
+  document->payer = country(Role::kPayer);
+  document->ship_to_parent = parent(Role::kShipTo);
+  document->end_user_parent = parent(Role::kEndUser);
+  document->former_ship_to = kNoCountry;
+  document->bill_to_party = given.party(Role::kBillTo).party_id;
+  document->ship_to_party = given.party(Role::kShipTo).party_id;
+  document->credits = given.original_invoice_id;
+  gather_lines(event, &document->lines);
+}
+
+void succeed(const Document& former, Document* document) {
+  document->latest_time = std::max(document->latest_time, former.latest_time);
+  document->former_ship_to = former.former_ship_to;
+  if (document->former_ship_to == kNoCountry && former.ship_to != document->ship_to) {
+    document->former_ship_to = former.ship_to;
+  }
+}
+
+void pack(const Document& document, std::string* bytes) {
+  const bool has_parties = !document.bill_to_party.empty() || !document.ship_to_party.empty();
+  const bool is_later = document.latest_time != document.time;
+  write_text(document.id, bytes);
+  bytes->push_back(
+      static_cast<char>((document.is_invoice() ? 0 : kIsShipment) |
+                        (document.subtracts ? kSubtracts : 0) | (has_parties ? kHasParties : 0) |
+                        (document.credits.empty() ? 0 : kHasCredits) | (is_later ? kIsLater : 0)));
+  write_time(document.time, bytes);
+  if (is_later) write_time(document.latest_time, bytes);
+  std::uint8_t there = 0;
+  for (std::size_t i = 0; i < kCountries.size(); ++i) {
+    if (document.*kCountries[i] != kNoCountry) there |= static_cast<std::uint8_t>(1u << i);
+  }
+  bytes->push_back(static_cast<char>(there));
+  for (const auto member : kCountries) {
+    const CountryCode code = document.*member;
+    if (code == kNoCountry) continue;
+    bytes->push_back(static_cast<char>(code & 0xff));
+    bytes->push_back(static_cast<char>(code >> 8));
+  }
+  if (has_parties) {
+    write_text(document.bill_to_party, bytes);
+    write_text(document.ship_to_party, bytes);
+  }
+  if (!document.credits.empty()) write_text(document.credits, bytes);
+  write_varint(document.lines.size(), bytes);
+  for (const Line& line : document.lines) {
+    write_varint(std::uint64_t{line.product} << 1 | (line.is_licensed ? 1 : 0), bytes);
+    if (line.product == observe::kUnknownProduct) write_text(line.sku, bytes);
+    write_varint(static_cast<std::uint64_t>(line.quantity), bytes);
+  }
+}
+
+void unpack(std::string_view bytes, const observe::ReferenceIndex& index, Document* document) {
+  document->id = read_text(&bytes);
+  const auto flags = static_cast<std::uint8_t>(bytes.front());
+  bytes.remove_prefix(1);
+  document->topic = (flags & kIsShipment) != 0 ? Topic::kShipments : Topic::kInvoices;
+  document->subtracts = (flags & kSubtracts) != 0;
+  document->time = document->latest_time = read_time(&bytes);
+  if ((flags & kIsLater) != 0) document->latest_time = read_time(&bytes);
+  const auto there = static_cast<std::uint8_t>(bytes.front());
+  bytes.remove_prefix(1);
+  for (std::size_t i = 0; i < kCountries.size(); ++i) {
+    document->*kCountries[i] = kNoCountry;
+    if ((there >> i & 1) == 0) continue;
+    document->*kCountries[i] = static_cast<CountryCode>(static_cast<std::uint8_t>(bytes[0]) |
+                                                        static_cast<std::uint8_t>(bytes[1]) << 8);
+    bytes.remove_prefix(2);
+  }
+  document->bill_to_party = document->ship_to_party = document->credits = {};
+  if ((flags & kHasParties) != 0) {
+    document->bill_to_party = read_text(&bytes);
+    document->ship_to_party = read_text(&bytes);
+  }
+  if ((flags & kHasCredits) != 0) document->credits = read_text(&bytes);
+  document->lines.resize(static_cast<std::size_t>(read_varint(&bytes)));
+  for (Line& line : document->lines) {
+    const std::uint64_t product = read_varint(&bytes);
+    line.product = static_cast<ProductNumber>(product >> 1);
+    line.is_licensed = (product & 1) != 0;
+    line.sku = line.product == observe::kUnknownProduct ? read_text(&bytes)
+                                                        : index.product(line.product).sku;
+    line.quantity = static_cast<std::int64_t>(read_varint(&bytes));
+  }
+}
+
+std::string_view unpack_id(std::string_view bytes) { return read_text(&bytes); }
+
+Topic unpack_topic(std::string_view bytes) {
+  read_text(&bytes);
+  return (static_cast<std::uint8_t>(bytes.front()) & kIsShipment) != 0 ? Topic::kShipments
+                                                                       : Topic::kInvoices;
+}
+
+Micros unpack_time(std::string_view bytes) {
+  read_text(&bytes);
+  bytes.remove_prefix(1);
+  return read_time(&bytes);
+}
+
+Micros unpack_latest_time(std::string_view bytes) {
+  read_text(&bytes);
+  const bool is_later = (static_cast<std::uint8_t>(bytes.front()) & kIsLater) != 0;
+  bytes.remove_prefix(1);
+  const Micros time = read_time(&bytes);
+  return is_later ? read_time(&bytes) : time;
+}
+
+}  // namespace surgewatch::orders

@@ -1,0 +1,91 @@
+// What an order keeps of a document: enough to tell where its goods were billed, declared and sent,
+// in some fifty bytes.
+//
+// Threads: any; a Document is a view of packed bytes and lives as long as they do.
+// Units: times in microseconds; quantities in units of the SKU, above zero: `subtracts` gives the
+// sign.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/source.h"
+#include "base/time.h"
+#include "observe/observer.h"
+
+namespace surgewatch::orders {
+
+using observe::CountryCode;
+using observe::kNoCountry;
+using observe::ProductNumber;
+
+// What a document has of one SKU, with a licence or without.
+struct Line {
+  ProductNumber product = observe::kUnknownProduct;
+  std::string_view sku;  // as the document writes it
+  std::int64_t quantity = 0;
+  bool is_licensed = false;  // the document's line names a licence
+};
+
+struct Document {
+  std::string_view id;
+  Topic topic = Topic::kInvoices;
+  bool subtracts = false;  // a credit note, a return
+  Micros time = 0;
+  Micros latest_time = 0;  // of all revisions that were applied to it
+  // kNoCountry where none is given; the code of `ZZ` where it says that it does not say.
+  CountryCode bill_to = kNoCountry, ship_to = kNoCountry, end_user = kNoCountry, payer = kNoCountry;
+  CountryCode ship_to_parent = kNoCountry, end_user_parent = kNoCountry;
+  // Of a shipment whose revisions have named several destinations: the first.
+  CountryCode former_ship_to = kNoCountry;
+  std::string_view bill_to_party, ship_to_party;
+  std::string_view credits;  // the invoice that a credit note names
+  std::vector<Line> lines;   // one for each SKU and licence or none
+
+  bool is_invoice() const { return topic == Topic::kInvoices; }
+};
+
+// What the event, which counts, is to its order. Views point where the event's do.
+void describe(const observe::Observation& event, Topic topic, const observe::ReferenceIndex& index,
+              Document* document);
+// What the newer revision of a document keeps of the one that it replaces.
+void succeed(const Document& former, Document* document);
+
+// Appends the document's bytes.
+void pack(const Document& document, std::string* bytes);
+// Reads what pack() has written of one document. `document` is reused.
+void unpack(std::string_view bytes, const observe::ReferenceIndex& index, Document* document);
+// Single facts of it.
+std::string_view unpack_id(std::string_view bytes);
+Topic unpack_topic(std::string_view bytes);
+Micros unpack_time(std::string_view bytes);
+Micros unpack_latest_time(std::string_view bytes);
+
+// Numbers and texts as they are packed, also in front of a document: each with its end known.
+void write_varint(std::uint64_t value, std::string* out);
+void write_text(std::string_view text, std::string* out);
+// What was packed is read: nothing can be cut short.
+inline std::uint64_t read_varint(std::string_view* in) {
+  const char* at = in->data();
+  std::uint64_t value = 0;
+  for (unsigned shift = 0;; shift += 7) {
+    const auto byte = static_cast<std::uint8_t>(*at++);
+    value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
+    if (byte < 0x80) break;
+  }
+  in->remove_prefix(static_cast<std::size_t>(at - in->data()));
+  return value;
+}
+inline std::string_view read_text(std::string_view* in) {
+  const auto size = static_cast<std::size_t>(read_varint(in));
+  const std::string_view text = in->substr(0, size);
+  in->remove_prefix(size);
+  return text;
+}
+
+// Whether the code stands for a country that is stated.
+bool is_stated(CountryCode code);
+
+}  // namespace surgewatch::orders

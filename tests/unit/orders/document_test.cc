@@ -1,0 +1,129 @@
+#include "orders/document.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "observe/observer.h"
+#include "unit/aggregate/builders.h"
+
+namespace surgewatch::orders {
+namespace {
+
+using test::kHour;
+using test::kNewYear;
+
+class DocumentTest : public testing::Test {
+ protected:
+  Document described(const std::string& payload, Topic topic) {
+    const observe::Observer observer(topic, &index_, {});
+    observe::Rejection rejection;
+    EXPECT_TRUE(observer.observe(payload, std::nullopt, &event_, &rejection)) << rejection.detail;
+    Document document;
+    describe(event_, topic, index_, &document);
+    return document;
+  }
+
+  const std::shared_ptr<config::ReferenceTables> tables_ = test::reference_tables();
+  const observe::ReferenceIndex index_{tables_.get()};
+  observe::Observation event_;
+};
+
+TEST_F(DocumentTest, OfAnInvoiceIsReadAsItWasPacked) {
+  v1::Invoice invoice = test::invoice("i-1", kNewYear);
+  invoice.set_type(v1::INVOICE_TYPE_CREDIT_NOTE);
+  invoice.set_original_invoice_id("i-0");
+  invoice.mutable_bill_to()->set_party_id("buyer");
+  invoice.mutable_ship_to()->set_country("MY");
+  invoice.mutable_payer()->set_country("CN");
+  test::add_line(&invoice, "NOT-LISTED", 3, 1)->set_license_id("L-1");
+  const std::string payload = invoice.SerializeAsString();
+  std::string bytes;
+  pack(described(payload, Topic::kInvoices), &bytes);
+
+  Document read;
+  unpack(bytes, index_, &read);
+  EXPECT_EQ(read.id, "i-1");
+  EXPECT_TRUE(read.is_invoice());
+  EXPECT_TRUE(read.subtracts);
+  EXPECT_EQ(read.time, kNewYear);
+  EXPECT_EQ(read.latest_time, kNewYear);
+  EXPECT_EQ(read.bill_to, index_.country("SG"));
+  EXPECT_EQ(read.ship_to, index_.country("MY"));
+  EXPECT_EQ(read.payer, index_.country("CN"));
+  EXPECT_EQ(read.end_user, kNoCountry);
+  EXPECT_EQ(read.bill_to_party, "buyer");
+  EXPECT_EQ(read.credits, "i-0");
+  ASSERT_EQ(read.lines.size(), 2u);
+  EXPECT_EQ(read.lines[0].sku, "H100");
+  EXPECT_EQ(read.lines[0].quantity, 1);
+  EXPECT_FALSE(read.lines[0].is_licensed);
+  EXPECT_EQ(read.lines[1].sku, "NOT-LISTED");
+  EXPECT_EQ(read.lines[1].quantity, 3);
+  EXPECT_TRUE(read.lines[1].is_licensed);
+  EXPECT_EQ(unpack_id(bytes), "i-1");
+  EXPECT_EQ(unpack_topic(bytes), Topic::kInvoices);
+  EXPECT_EQ(unpack_time(bytes), kNewYear);
+  EXPECT_LE(bytes.size(), 60u);
+}
+
+TEST_F(DocumentTest, OfAShipmentIsReadAsItWasPacked) {
+  v1::Shipment shipment = test::shipment("s-1", kNewYear + 5);
+  shipment.mutable_ship_to()->set_parent_country("CN");
+  shipment.mutable_end_user()->set_country("ZZ");
+  const std::string payload = shipment.SerializeAsString();
+  std::string bytes;
+  pack(described(payload, Topic::kShipments), &bytes);
+  Document read;
+  unpack(bytes, index_, &read);
+  EXPECT_FALSE(read.is_invoice());
+  EXPECT_FALSE(read.subtracts);
+  EXPECT_EQ(read.time, kNewYear + 5);
+  EXPECT_EQ(read.ship_to_parent, index_.country("CN"));
+  EXPECT_EQ(read.end_user, index_.country("ZZ"));
+  EXPECT_FALSE(is_stated(read.end_user));
+  EXPECT_TRUE(is_stated(read.ship_to));
+  EXPECT_EQ(unpack_topic(bytes), Topic::kShipments);
+}
+
+TEST_F(DocumentTest, AddsUpTheLinesOfOneSku) {
+  v1::Invoice invoice = test::invoice("i-1", kNewYear);
+  test::add_line(&invoice, "DGX-H100", 2, 1);
+  test::add_line(&invoice, "H100", 4, 1);
+  test::add_line(&invoice, "H100", 7, 1)->set_license_id("L");
+  const std::string payload = invoice.SerializeAsString();
+  const Document document = described(payload, Topic::kInvoices);
+  ASSERT_EQ(document.lines.size(), 3u);
+  EXPECT_EQ(document.lines[0].sku, "DGX-H100");
+  EXPECT_EQ(document.lines[1].sku, "H100");
+  EXPECT_EQ(document.lines[1].quantity, 5);
+  EXPECT_EQ(document.lines[2].quantity, 7);
+  EXPECT_TRUE(document.lines[2].is_licensed);
+}
+
+TEST_F(DocumentTest, RemembersWhereItsFirstRevisionWent) {
+  Document first, second, third;
+  first.time = first.latest_time = kNewYear + kHour;
+  first.ship_to = index_.country("MY");
+  second.time = second.latest_time = kNewYear;
+  second.ship_to = index_.country("CN");
+  succeed(first, &second);
+  EXPECT_EQ(second.former_ship_to, index_.country("MY"));
+  EXPECT_EQ(second.latest_time, kNewYear + kHour);
+  third.time = third.latest_time = kNewYear + 2 * kHour;
+  third.ship_to = index_.country("TW");
+  succeed(second, &third);
+  EXPECT_EQ(third.former_ship_to, index_.country("MY"));
+
+  std::string bytes;
+  pack(second, &bytes);
+  Document read;
+  unpack(bytes, index_, &read);
+  EXPECT_EQ(read.former_ship_to, index_.country("MY"));
+  EXPECT_EQ(read.time, kNewYear);
+  EXPECT_EQ(unpack_latest_time(bytes), kNewYear + kHour);
+}
+
+}  // namespace
+}  // namespace surgewatch::orders
