@@ -38,9 +38,10 @@ struct ReplayOptions {
   std::string events;
   std::optional<files::EventFormat> format;
   std::string alerts = "-";
-  std::string series;   // empty: not written
-  bool zeros = false;   // in series: rows of panes without a value too
-  std::string rejects;  // empty: not written
+  std::string series;    // empty: not written
+  bool zeros = false;    // in series: rows of panes without a value too
+  std::string findings;  // empty: not written
+  std::string rejects;   // empty: not written
   bool one_thread = false;
   bool strict = false;
   bool quiet = false;

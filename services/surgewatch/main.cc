@@ -62,6 +62,8 @@ void add_replay(CLI::App* app, Work* work) {
       ->add_flag("--zeros", options->zeros,
                  "in series: a row for every pane from the first to the last, 0 where nothing was")
       ->needs(series);
+  command->add_option("--findings", options->findings,
+                      "write what rules have found in orders as NDJSON");
   command->add_option("--rejects", options->rejects, "write every rejected event as NDJSON");
   command->add_flag("--one-thread", options->one_thread,
                     "do everything on one thread; what comes out is the same");

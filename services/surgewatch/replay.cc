@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "detect/detector.h"
 #include "files/event_file.h"
+#include "files/finding_list.h"
 #include "files/pane_csv.h"
 #include "files/text_output.h"
 #include "footprint/footprint.h"
@@ -36,6 +37,7 @@ class Replay {
         pipeline_(std::move(reader), config,
                   {.one_thread = options.one_thread, .keep_rejects = rejects.has_value()}),
         detector_(config, {.keep_all_panes = !options.series.empty()}),
+        findings_(config),
         alerts_(std::move(alerts)),
         rejects_(std::move(rejects)),
         progress_("replay", "events",
@@ -43,6 +45,7 @@ class Replay {
 
   absl::Status run(const Stop& stop);
   absl::Status write_series(const std::string& path, bool zeros) const;
+  absl::Status write_findings(const std::string& path) const;
   absl::Status close();
   std::uint64_t rejected() const;
   std::string summary() const;
@@ -54,6 +57,7 @@ class Replay {
   const std::optional<std::uint64_t> bytes_total_;
   ReplayPipeline pipeline_;
   detect::Detector detector_;
+  files::FindingList findings_;
   files::TextOutput alerts_;
   std::optional<files::TextOutput> rejects_;
   Progress progress_;
@@ -64,7 +68,7 @@ class Replay {
 
 absl::Status Replay::run(const Stop& stop) {
   v1::JournalRecord topology;
-  for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
+  for (const Topic topic : kInputTopics) {
     auto* entry = topology.mutable_topology()->add_topics();
     entry->set_name(std::string(topic_name(topic)));
     entry->set_partitions(1);
@@ -77,13 +81,16 @@ absl::Status Replay::run(const Stop& stop) {
     for (const ReplayPipeline::Step& step : stretch.steps) {
       SW_RETURN_IF_ERROR(step.reject.empty() ? apply(step.journal) : rejects_->line(step.reject));
     }
+    for (const orders::NamedFinding& finding : stretch.findings) findings_.take(finding);
     events_ = stretch.events;
     if (stop.requested()) return absl::CancelledError("stopped before the end of the events");
     const auto done = static_cast<double>(stretch.bytes_read);
     progress_.update(bytes_total_ ? done / static_cast<double>(*bytes_total_) : -1, events_, "");
   }
   std::vector<v1::JournalRecord> last;
-  pipeline_.finish(&last);
+  std::vector<orders::NamedFinding> last_findings;
+  pipeline_.finish(&last, &last_findings);
+  for (const orders::NamedFinding& finding : last_findings) findings_.take(finding);
   return apply(last);
 }
 
@@ -106,6 +113,12 @@ absl::Status Replay::apply(const std::vector<v1::JournalRecord>& journal) {
 absl::Status Replay::write_series(const std::string& path, bool zeros) const {
   SW_ASSIGN_OR_RETURN(files::TextOutput output, files::TextOutput::open(path));
   SW_RETURN_IF_ERROR(files::write_panes(*config_, detector_, zeros, &output));
+  return output.close();
+}
+
+absl::Status Replay::write_findings(const std::string& path) const {
+  SW_ASSIGN_OR_RETURN(files::TextOutput output, files::TextOutput::open(path));
+  SW_RETURN_IF_ERROR(findings_.write(&output));
   return output.close();
 }
 
@@ -149,6 +162,7 @@ absl::Status replay(const ReplayOptions& options, const Stop& stop) {
   if (!options.series.empty()) {
     SW_RETURN_IF_ERROR(replay.write_series(options.series, options.zeros));
   }
+  if (!options.findings.empty()) SW_RETURN_IF_ERROR(replay.write_findings(options.findings));
   SW_RETURN_IF_ERROR(replay.close());
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   if (!options.quiet) fmt::print(stderr, "{} in {:.2f} s\n", replay.summary(), took.count());

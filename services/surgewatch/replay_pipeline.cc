@@ -9,11 +9,10 @@
 #include "base/proto_json.h"
 #include "base/status.h"
 #include "common/bounded_queue.h"
+#include "journal/watermarks.h"
 
 namespace surgewatch::services {
 namespace {
-
-constexpr std::array<Topic, 2> kTopics{Topic::kInvoices, Topic::kShipments};
 
 std::size_t index(Topic topic) { return static_cast<std::size_t>(topic); }
 
@@ -42,7 +41,9 @@ std::string reject_line(std::optional<Topic> topic, std::int64_t offset, std::st
 // A stretch of the file, with what the sources made of it.
 struct ReplayPipeline::Batch {
   files::EventBatch events;
-  std::array<std::vector<Step>, 2> steps;  // each written by its source's thread
+  // Each written by its source's thread.
+  std::array<std::vector<Step>, 2> steps;
+  std::array<std::vector<aggregate::OrderLog::Entry>, 2> orders;
 };
 
 // Batches go round: free → reader → both sources → next() → free. They are so few that none of the
@@ -75,7 +76,7 @@ class ReplayPipeline::Threads {
 ReplayPipeline::Threads::Threads(ReplayPipeline* pipeline) : pipeline_(*pipeline) {
   for (Batch& batch : batches_) free_.push(&batch);
   threads_.emplace_back([this] { read(); });
-  for (const Topic topic : kTopics) threads_.emplace_back([this, topic] { process(topic); });
+  for (const Topic topic : kInputTopics) threads_.emplace_back([this, topic] { process(topic); });
 }
 
 ReplayPipeline::Threads::~Threads() {
@@ -107,12 +108,22 @@ ReplayPipeline::Batch* ReplayPipeline::Threads::next() {
   return batch;
 }
 
+ReplayPipeline::Orders::Orders(const std::shared_ptr<const config::Config>& config)
+    : index(config->reference.get()),
+      logs{aggregate::OrderLog(Topic::kInvoices, &index),
+           aggregate::OrderLog(Topic::kShipments, &index)},
+      pair(config),
+      writer(config.get(), 0) {}
+
 ReplayPipeline::ReplayPipeline(std::unique_ptr<files::EventReader> reader,
                                std::shared_ptr<const config::Config> config, Options options)
     : reader_(std::move(reader)),
       options_(options),
-      sources_{aggregate::Source({Topic::kInvoices, 0}, config),
-               aggregate::Source({Topic::kShipments, 0}, config)} {
+      orders_(orders::Pair::is_needed(*config) ? std::make_unique<Orders>(config) : nullptr),
+      sources_{aggregate::Source({Topic::kInvoices, 0}, config,
+                                 {.documents = orders_ ? &orders_->logs[0] : nullptr}),
+               aggregate::Source({Topic::kShipments, 0}, config,
+                                 {.documents = orders_ ? &orders_->logs[1] : nullptr})} {
   if (options_.one_thread) {
     batch_ = std::make_unique<Batch>();
   } else {
@@ -151,6 +162,7 @@ void ReplayPipeline::process(Topic topic, Batch* batch) {
     }
     rest = rest.subspan(taken.count);
   }
+  if (orders_ != nullptr) batch->orders[index(topic)] = orders_->logs[index(topic)].take();
 }
 
 void ReplayPipeline::merge(Batch* batch, Stretch* stretch) {
@@ -167,15 +179,54 @@ void ReplayPipeline::merge(Batch* batch, Stretch* stretch) {
          .reject = reject_line(std::nullopt, one.offset, one.bytes, one.reason, one.detail)});
   }
   std::ranges::sort(stretch->steps, {}, &Step::offset);
+  stretch->findings.clear();
+  if (orders_ != nullptr) play_orders(batch, stretch);
   stretch->events = batch->events.end;
   stretch->bytes_read = batch->events.bytes_read;
+}
+
+// Up to each flush what happened before it, and then the pair's own, in front of what the source
+// says.
+void ReplayPipeline::play_orders(Batch* batch, Stretch* stretch) {
+  std::array<std::size_t, 2> next{};
+  const auto play_to = [&](std::int64_t offset) {
+    while (true) {
+      std::optional<std::size_t> first;
+      for (std::size_t i = 0; i < next.size(); ++i) {
+        const auto& log = batch->orders[i];
+        if (next[i] == log.size() || log[next[i]].offset > offset) continue;
+        if (!first || log[next[i]].offset < batch->orders[*first][next[*first]].offset) first = i;
+      }
+      if (!first) return;
+      orders_->logs[*first].play(batch->orders[*first][next[*first]++], &orders_->pair);
+    }
+  };
+  for (Step& step : stretch->steps) {
+    if (step.journal.empty()) continue;
+    play_to(step.offset);
+    orders_->next_offset = step.offset + 1;
+    std::vector<v1::JournalRecord> journal;
+    flush_pair(&journal, &stretch->findings);
+    std::ranges::move(step.journal, std::back_inserter(journal));
+    step.journal = std::move(journal);
+  }
+  play_to(INT64_MAX);
+  orders_->next_offset = static_cast<std::int64_t>(batch->events.end);
+}
+
+void ReplayPipeline::flush_pair(std::vector<v1::JournalRecord>* journal,
+                                std::vector<orders::NamedFinding>* findings) {
+  orders_->pair.collect(&orders_->collected);
+  const std::int64_t offset = orders_->next_offset;
+  orders_->writer.append(orders_->collected, {.invoices = offset, .shipments = offset}, journal);
+  std::ranges::move(orders_->collected.findings, std::back_inserter(*findings));
 }
 
 absl::StatusOr<bool> ReplayPipeline::next(Stretch* stretch) {
   if (threads_ == nullptr) {
     SW_ASSIGN_OR_RETURN(const bool more, read(batch_.get()));
     if (!more) return false;
-    for (const Topic topic : kTopics) process(topic, batch_.get());
+    for (const Topic topic : kInputTopics) process(topic, batch_.get());
     merge(batch_.get(), stretch);
     return true;
   }
@@ -189,7 +240,12 @@ absl::StatusOr<bool> ReplayPipeline::next(Stretch* stretch) {
   return true;
 }
 
-void ReplayPipeline::finish(std::vector<v1::JournalRecord>* journal) {
+void ReplayPipeline::finish(std::vector<v1::JournalRecord>* journal,
+                            std::vector<orders::NamedFinding>* findings) {
+  if (orders_ != nullptr) {
+    for (const Topic topic : kInputTopics) orders_->pair.advance(topic, journal::kEndOfInput);
+    flush_pair(journal, findings);
+  }
   for (aggregate::Source& source : sources_) source.finish(journal);
 }
 

@@ -4,10 +4,13 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "unit/aggregate/builders.h"
+#include "unit/orders/lab.h"
 
 namespace surgewatch::services {
 namespace {
@@ -16,8 +19,11 @@ using ::testing::IsEmpty;
 
 constexpr int kEvents = 60'000;  // several blocks of the reader, more than kBatchesInFlight at once
 
-std::shared_ptr<config::Config> two_series() {
-  auto config = test::config();
+// Billed, shipped, and what differs between them a day after.
+std::shared_ptr<config::Config> three_series() {
+  auto config = orders::config_with({"order_mismatch"});
+  config->rules.front().orders.deadline = test::kDay;
+  config->series.push_back(test::config()->series.front());
   config->series.push_back(
       test::series("shipped", Topic::kShipments, {config::Dimension::kShipTo}, 6 * test::kHour));
   return config;
@@ -39,11 +45,14 @@ class ReplayPipelineTest : public ::testing::Test {
       v1::Event event;
       const Micros time = test::kNewYear + i * (100 * test::kDay / kEvents);
       const std::string id = std::to_string(i);
+      const std::string order = "order-" + std::to_string(i / 3);
       if (i % 3 == 0) {
         *event.mutable_shipment() = test::shipment(id, time);
+        event.mutable_shipment()->set_order_id(order);
         if (i % 3'333 == 0) event.mutable_shipment()->mutable_ship_to()->set_country("QQ");
       } else {
         *event.mutable_invoice() = test::invoice(id, time);
+        event.mutable_invoice()->set_order_id(order);
         if (i % 1'111 == 0) event.mutable_invoice()->clear_lines();
       }
       ASSERT_TRUE((*writer)->write(event).ok());
@@ -55,12 +64,13 @@ class ReplayPipelineTest : public ::testing::Test {
     auto reader = files::EventReader::open(path_, files::EventFormat::kBinpb);
     EXPECT_TRUE(reader.ok()) << reader.status();
     return std::make_unique<ReplayPipeline>(
-        *std::move(reader), two_series(),
+        *std::move(reader), three_series(),
         ReplayPipeline::Options{.one_thread = one_thread, .keep_rejects = true});
   }
 
   struct Told {
     std::vector<std::string> steps;
+    std::vector<orders::NamedFinding> findings;
     std::size_t rejects = 0, flushes = 0, stretches = 0;
     absl::Status status;
   };
@@ -79,9 +89,12 @@ class ReplayPipelineTest : public ::testing::Test {
         for (const v1::JournalRecord& record : step.journal) text += record.DebugString();
         told.steps.push_back(std::move(text));
       }
+      std::ranges::move(stretch.findings, std::back_inserter(told.findings));
     }
     std::vector<v1::JournalRecord> last;
-    pipeline->finish(&last);
+    std::vector<orders::NamedFinding> found;
+    pipeline->finish(&last, &found);
+    std::ranges::move(found, std::back_inserter(told.findings));
     for (const v1::JournalRecord& record : last) told.steps.push_back(record.DebugString());
     return told;
   }
@@ -99,6 +112,13 @@ TEST_F(ReplayPipelineTest, SaysTheSameOnOneThreadAndOnMany) {
   EXPECT_EQ(many.stretches, one.stretches);
   ASSERT_EQ(many.steps.size(), one.steps.size());
   for (std::size_t i = 0; i < one.steps.size(); ++i) ASSERT_EQ(many.steps[i], one.steps[i]) << i;
+  EXPECT_GT(one.findings.size(), 10'000u);
+  ASSERT_EQ(many.findings.size(), one.findings.size());
+  for (std::size_t i = 0; i < one.findings.size(); ++i) {
+    ASSERT_EQ(many.findings[i].name, one.findings[i].name) << i;
+    ASSERT_EQ(many.findings[i].holds, one.findings[i].holds) << i;
+    ASSERT_EQ(many.findings[i].units, one.findings[i].units) << i;
+  }
 }
 
 TEST_F(ReplayPipelineTest, CanBeLeftInTheMiddle) {
@@ -139,7 +159,7 @@ class FailingReader : public files::EventReader {
 
 TEST(ReplayPipeline, ReturnsTheReadersErrorAfterWhatWasRead) {
   for (const bool one_thread : {true, false}) {
-    ReplayPipeline pipeline(std::make_unique<FailingReader>(), two_series(),
+    ReplayPipeline pipeline(std::make_unique<FailingReader>(), three_series(),
                             {.one_thread = one_thread, .keep_rejects = true});
     ReplayPipeline::Stretch stretch;
     const auto first = pipeline.next(&stretch);
