@@ -13,7 +13,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using SteadyClock = std::chrono::steady_clock;
-using Ownership = OwnedSource::Ownership;
 
 constexpr milliseconds kDrainWait{3'000};
 constexpr milliseconds kStep{20};
@@ -22,26 +21,26 @@ constexpr milliseconds kLongUnderWay{5'000};
 // Of documents, of a source, since its last flush: some 10 MB.
 constexpr std::uint64_t kCorrectionsWaiting = 100'000;
 
-v1::JournalRecord about(const OwnedSource& owned) {
+v1::JournalRecord about(SourceId id) {
   v1::JournalRecord record;
-  record.mutable_source()->set_topic(std::string(topic_name(owned.source.id().topic)));
-  record.mutable_source()->set_partition(owned.source.id().partition);
+  record.mutable_source()->set_topic(std::string(topic_name(id.topic)));
+  record.mutable_source()->set_partition(id.partition);
   return record;
 }
 
-void sign(const OwnedSource& owned, v1::JournalRecord* record) {
-  record->set_epoch(owned.epoch);
-  record->set_owner(owned.token);
+void sign(const Claim& claim, v1::JournalRecord* record) {
+  record->set_epoch(claim.epoch);
+  record->set_owner(claim.token);
 }
 
 v1::JournalRecord said_by(const OwnedSource& owned) {
-  v1::JournalRecord record = about(owned);
-  sign(owned, &record);
+  v1::JournalRecord record = about(owned.source.id());
+  sign(owned.claim, &record);
   return record;
 }
 
 void set_topology(const Flusher::Partitions& partitions, v1::Topology* topology) {
-  for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
+  for (const Topic topic : kInputTopics) {
     v1::Topology::Topic* said = topology->add_topics();
     said->set_name(std::string(topic_name(topic)));
     said->set_partitions(partitions[static_cast<std::size_t>(topic)]);
@@ -159,13 +158,15 @@ bool Flusher::flush_all() {
     const std::shared_ptr<OwnedSource>& owned = all[at];
     ids.insert(owned->source.id());
     meters_.source(owned->source.id(), owned->input, owned->source.stats());
+    if (owned->pair != nullptr) meters_.pair(owned->pair->partition, owned->pair->pair.stats());
     if (had_room && !journal_->has_room()) {
       had_room = false;
       turn_ = at;
     }
-    if (owned->ownership != Ownership::kKnown) {
-      take_over(owned, partitions);
-    } else if (had_room) {
+    take_over(owned, partitions);
+    const bool is_said =
+        owned->claim.is_known() && (owned->pair == nullptr || owned->pair->claim.is_known());
+    if (is_said && had_room) {
       say_topology(owned.get(), partitions);
       flush(owned);
     }
@@ -175,38 +176,51 @@ bool Flusher::flush_all() {
   return had_room;
 }
 
-// Who follows somebody says so first. If it is not known where that stands, it is said once more.
 void Flusher::take_over(const std::shared_ptr<OwnedSource>& owned, const Partitions& partitions) {
-  if (owned->ownership == Ownership::kSaid || stop_.requested()) return;
-  v1::JournalRecord record = about(*owned);
-  owned->token = random_token();
-  record.set_owner(owned->token);
-  v1::Ownership& ownership = *record.mutable_ownership();
+  if (owned->claim.state == Claim::State::kUnsaid) {
+    v1::Ownership ownership;
+    ownership.set_start_offset(owned->start_offset);
+    set_topology(partitions, ownership.mutable_topology());
+    claim(owned->source.id(), std::move(ownership), {owned, &owned->claim},
+          [owned] { owned->delivered_to.store(0, std::memory_order_relaxed); });
+  }
+  const std::shared_ptr<OwnedPair>& pair = owned->pair;
+  if (pair == nullptr || pair->claim.state != Claim::State::kUnsaid) return;
+  // How many there are is said by those whose halves they are.
+  claim(pair->id(), {}, {pair, &pair->claim}, [] {});
+}
+
+// Who follows somebody says so first. If it is not known where that stands, it is said once more.
+void Flusher::claim(SourceId id, v1::Ownership ownership, std::shared_ptr<Claim> claim,
+                    std::function<void()> known) {
+  if (stop_.requested()) return;
+  v1::JournalRecord record = about(id);
+  claim->token = random_token();
+  record.set_owner(claim->token);
   ownership.set_generation(config_.generation);
   if (config_.reference != nullptr) {
     ownership.set_reference_data_version(config_.reference->version);
   }
   for (const config::Series& series : config_.series) {
-    if (series.event != owned->source.id().topic) continue;
+    if (series.event != id.topic) continue;
     v1::SeriesRef* ref = ownership.add_series();
     ref->set_name(series.name);
     ref->set_definition(series.definition);
   }
-  ownership.set_start_offset(owned->start_offset);
   ownership.set_group_id(config_.kafka.group_id);
-  set_topology(partitions, ownership.mutable_topology());
-  owned->ownership = Ownership::kSaid;
-  journal_->append(record, [owned](std::optional<std::int64_t> offset) {
-    owned->ownership = offset ? Ownership::kKnown : Ownership::kUnsaid;
+  *record.mutable_ownership() = std::move(ownership);
+  claim->state = Claim::State::kSaid;
+  journal_->append(record, [claim, known](std::optional<std::int64_t> offset) {
+    claim->state = offset ? Claim::State::kKnown : Claim::State::kUnsaid;
     if (!offset) return;
-    owned->epoch = *offset;
-    owned->delivered_to.store(0, std::memory_order_relaxed);
+    claim->epoch = *offset;
+    known();
   });
 }
 
 void Flusher::say_topology(OwnedSource* owned, const Partitions& partitions) {
-  if (owned->partitions_said == partitions) return;
-  owned->partitions_said = partitions;
+  if (owned->claim.partitions_said == partitions) return;
+  owned->claim.partitions_said = partitions;
   v1::JournalRecord record = said_by(*owned);
   set_topology(partitions, record.mutable_topology());
   journal_->append(record);
@@ -222,6 +236,8 @@ void Flusher::flush(const std::shared_ptr<OwnedSource>& owned) {
   owned->corrections_collected = stats.corrections;
   mark_idle(owned.get(), moved);
   owned->source.flush(&records_);
+  // Behind the half, so that it has all that the half's progress promises, and told before it.
+  if (owned->pair != nullptr) flush_pair(owned.get());
   for (v1::JournalRecord& record : records_) {
     if (record.has_progress()) {
       if (record_timestamp != 0) {
@@ -229,7 +245,7 @@ void Flusher::flush(const std::shared_ptr<OwnedSource>& owned) {
       }
       say_first_record(owned->input, record.mutable_progress());
     }
-    sign(*owned, &record);
+    sign(owned->claim, &record);
     append_flush(owned, &record, processed);
     record.clear_epoch();  // it may be used again
     record.clear_owner();
@@ -237,6 +253,22 @@ void Flusher::flush(const std::shared_ptr<OwnedSource>& owned) {
   owned->source.recycle(&records_);
   owned->handed_over = processed;
   if (owned->flushes_under_way == 0) owned->delivered = processed;
+}
+
+void Flusher::flush_pair(OwnedSource* half) {
+  OwnedPair& pair = *half->pair;
+  if (!records_.empty()) {
+    pair.reached[static_cast<std::size_t>(half->source.id().topic)] =
+        records_.back().progress().next_offset();
+  }
+  pair.pair.collect(&collected_);
+  pair_records_.clear();
+  pair.writer.append(collected_, {.invoices = pair.reached[0], .shipments = pair.reached[1]},
+                     &pair_records_);
+  for (v1::JournalRecord& record : pair_records_) {
+    sign(pair.claim, &record);
+    journal_->append(record);
+  }
 }
 
 void Flusher::say_first_record(const InputState& input, v1::Progress* progress) {
@@ -267,6 +299,10 @@ void Flusher::mark_idle(OwnedSource* owned, bool moved) {
       now - owned->moved_at >= std::chrono::microseconds(config_.event_time.idle_after);
   if (idle == owned->idle || !(idle || moved)) return;
   owned->idle = idle;
+  if (owned->pair != nullptr) {
+    owned->pair->idle[static_cast<std::size_t>(owned->source.id().topic)].store(
+        idle, std::memory_order_relaxed);
+  }
   v1::JournalRecord mark = said_by(*owned);
   mark.mutable_idle()->set_idle(idle);
   mark.mutable_idle()->set_decided_at_micros(wall_clock_micros());
@@ -275,7 +311,10 @@ void Flusher::mark_idle(OwnedSource* owned, bool moved) {
 
 void Flusher::bound_corrections(OwnedSource* owned) {
   const std::uint64_t waiting = owned->source.stats().corrections - owned->corrections_collected;
-  owned->must_wait.store(waiting > kCorrectionsWaiting, std::memory_order_relaxed);
+  const bool is_pair_behind =
+      owned->pair != nullptr && owned->pair->pair.pending() > kCorrectionsWaiting;
+  owned->must_wait.store(waiting > kCorrectionsWaiting || is_pair_behind,
+                         std::memory_order_relaxed);
 }
 
 }  // namespace surgewatch::services

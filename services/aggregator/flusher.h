@@ -17,6 +17,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -62,8 +63,11 @@ class Flusher {
   bool flush_all();
   void flush_until(std::chrono::steady_clock::time_point deadline);
   void take_over(const std::shared_ptr<OwnedSource>& owned, const Partitions& partitions);
+  void claim(SourceId id, v1::Ownership ownership, std::shared_ptr<Claim> claim,
+             std::function<void()> known);
   void say_topology(OwnedSource* owned, const Partitions& partitions);
   void flush(const std::shared_ptr<OwnedSource>& owned);
+  void flush_pair(OwnedSource* half);
   static void say_first_record(const InputState& input, v1::Progress* progress);
   void append_flush(const std::shared_ptr<OwnedSource>& owned, v1::JournalRecord* record,
                     std::uint64_t processed);
@@ -76,8 +80,10 @@ class Flusher {
   const OwnedSourceList& sources_;
   AggregatorMeters& meters_;
   std::atomic<std::uint64_t>& delivered_;
-  std::size_t turn_ = 0;                    // who is flushed first: whoever found no room
-  std::vector<v1::JournalRecord> records_;  // reused
+  std::size_t turn_ = 0;  // who is flushed first: whoever found no room
+  // Reused.
+  std::vector<v1::JournalRecord> records_, pair_records_;
+  orders::Pair::Collected collected_;
   Stop stop_;
   std::thread thread_;
   std::atomic<bool> is_delivering_{false};  // a figure of its own

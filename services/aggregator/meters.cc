@@ -55,7 +55,7 @@ AggregatorMeters::AggregatorMeters(telemetry::Telemetry* telemetry) : telemetry_
   cut_dead_letters_ = cut("surgewatch.dead-letter");
   commits_failed_ = &telemetry_.counter(
       "commits_failed_total", "Commits of input offsets that failed and were tried again.", {});
-  for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
+  for (const Topic topic : kInputTopics) {
     const telemetry::Labels labels{{"topic", std::string(topic_name(topic))}};
     const auto counter = [&](const char* name, const char* help) {
       return &telemetry_.counter(name, help, labels);
@@ -152,6 +152,23 @@ void AggregatorMeters::source(const SourceId& id, const InputState& input,
   gauges.keys->Set(static_cast<double>(stats.keys));
   gauges.documents->Set(static_cast<double>(stats.documents_known));
   set_outliers(stats, gauges);
+}
+
+void AggregatorMeters::pair(std::int32_t partition, const orders::Pair::Stats& stats) {
+  const telemetry::Labels labels{{"partition", std::to_string(partition)}};
+  const auto set = [&](const char* name, const char* help, std::uint64_t value) {
+    telemetry_.gauge(name, help, labels).Set(static_cast<double>(value));
+  };
+  set("orders_open", "Orders whose documents are kept.", stats.orders.orders);
+  set("orders_bytes", "Memory that they take.", stats.orders.bytes);
+  set("orders_inconclusive", "Open orders that state too little for a rule to judge them.",
+      stats.orders.inconclusive);
+  set("orders_forgotten",
+      "Orders forgotten before their time, for want of limits.order_memory, since the owner began.",
+      stats.orders.forgotten);
+  set("order_documents_left_out",
+      "Documents left out because their order has too many, since the owner began.",
+      stats.orders.over_order_limit);
 }
 
 void AggregatorMeters::add_news(const TopicCounters& counters, const aggregate::SourceStats& now,

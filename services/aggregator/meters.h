@@ -15,6 +15,7 @@
 
 #include "aggregate/source.h"
 #include "aggregator/input_state.h"
+#include "orders/pair.h"
 #include "telemetry/telemetry.h"
 
 namespace surgewatch::services {
@@ -26,6 +27,8 @@ class AggregatorMeters {
   // Adds what `stats` grew by since the last call for the same life of the source. `stats` were
   // taken before the call, so what they hold beyond the border was counted with it passed.
   void source(const SourceId& id, const InputState& input, const aggregate::SourceStats& stats);
+  // What the orders of a pair have come to, as its owner counts since he began.
+  void pair(std::int32_t partition, const orders::Pair::Stats& stats);
   void lag(const SourceId& id, std::int64_t records);
   // How many sources a worker of this process owns.
   void worker_sources(int worker, std::size_t sources);

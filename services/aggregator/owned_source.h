@@ -9,7 +9,6 @@
 // rebalances, for a flush and for a live query, never for an event.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -19,7 +18,9 @@
 #include <vector>
 
 #include "aggregate/source.h"
+#include "aggregator/claim.h"
 #include "aggregator/input_state.h"
+#include "aggregator/owned_pair.h"
 #include "config/config.h"
 #include "kafka/client.h"
 
@@ -28,8 +29,15 @@ namespace surgewatch::services {
 struct OwnedSource {
   // `committed`: by the group, before.
   OwnedSource(SourceId id, kafka::TopicPartition where,
-              const std::shared_ptr<const config::Config>& config, std::int64_t committed = 0)
-      : source(id, config, {.is_keyed = true}), partition(std::move(where)), input(committed) {}
+              const std::shared_ptr<const config::Config>& config, std::int64_t committed = 0,
+              std::shared_ptr<OwnedPair> half_of = nullptr)
+      : pair(std::move(half_of)),
+        source(id, config,
+               {.is_keyed = true,
+                .documents = pair == nullptr ? nullptr
+                                             : &pair->feeders[static_cast<std::size_t>(id.topic)]}),
+        partition(std::move(where)),
+        input(committed) {}
 
   // Any thread. Whether the journal reflects all records below the offset. False for every offset
   // until it says whose the source is; then is_delivered_to(0) holds.
@@ -37,6 +45,8 @@ struct OwnedSource {
     return delivered_to.load(std::memory_order_relaxed) >= offset;
   }
 
+  // What it is half of; null where no rule looks into orders.
+  const std::shared_ptr<OwnedPair> pair;
   aggregate::Source source;
   const kafka::TopicPartition partition;
   InputState input;
@@ -62,11 +72,7 @@ struct OwnedSource {
   std::atomic<bool> must_wait{false};
 
   // The flusher's.
-  enum class Ownership : std::uint8_t { kUnsaid, kSaid, kKnown };
-  Ownership ownership = Ownership::kUnsaid;       // whether the journal says whose the source is
-  std::int64_t epoch = 0;                         // where it says so, once known
-  std::uint64_t token = 0;                        // that it says so with
-  std::array<std::int32_t, 2> partitions_said{};  // of each topic
+  Claim claim;
   std::int64_t seen_offset = -1;
   std::chrono::steady_clock::time_point moved_at = std::chrono::steady_clock::now();
   bool idle = false;

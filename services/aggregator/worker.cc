@@ -225,6 +225,7 @@ absl::Status Worker::housekeeping() {
   if (now - housekept_at_ < kHousekeeping) return absl::OkStatus();
   housekept_at_ = now;
   hold_what_is_wrong();
+  look_at_pairs();
   const auto lag = consumer_->lag();
   for (const auto& source : owned_) {
     const auto found = lag.find(source->partition);
@@ -242,6 +243,18 @@ absl::Status Worker::housekeeping() {
   }
   if (now - committed_at_ >= kCommitEvery) start_commit();
   return absl::OkStatus();
+}
+
+// What only a clock can tell: that a half has fallen silent.
+void Worker::look_at_pairs() {
+  for (const auto& [partition, owned] : pairs_) {
+    for (const Topic topic : kInputTopics) {
+      const bool is_idle =
+          owned->idle[static_cast<std::size_t>(topic)].load(std::memory_order_relaxed);
+      owned->pair.set_idle(topic, is_idle);
+    }
+    owned->pair.publish_stats();
+  }
 }
 
 // At the end is who has read so far, or whom the end has been told (what is behind the last record

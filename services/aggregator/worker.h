@@ -104,6 +104,10 @@ class Worker {
   SourceId id_of(const kafka::TopicPartition& partition) const;
   OwnedSource* partner_of(const OwnedSource& owned) const;
 
+  std::shared_ptr<OwnedPair> pair_of(SourceId id);
+  void restart_partners();
+  void look_at_pairs();
+
   OwnedSource* find(std::string_view topic, std::int32_t partition);
   void gather(const kafka::Message& message);
   void process_gathered();
@@ -133,7 +137,9 @@ class Worker {
   std::unique_ptr<JournalMemory> memory_;  // null: the group has recalled what it has read
   std::chrono::steady_clock::time_point asked_at_;
   int times_asked_ = 0;
-  OwnedSources owned_;  // that are read
+  OwnedSources owned_;                                        // that are read
+  std::map<std::int32_t, std::shared_ptr<OwnedPair>> pairs_;  // where a rule looks into orders
+  std::vector<kafka::TopicPartition> restarting_;             // since their partner was begun again
   std::vector<kafka::TopicPartition> held_;
   std::vector<std::pair<kafka::TopicPartition, std::string>> left_log_;  // since the last poll
   OwnedSource* last_found_ = nullptr;     // most records follow their like

@@ -74,6 +74,7 @@ void Worker::revoked(const std::vector<kafka::TopicPartition>& partitions) {
     shared_.sources->remove(owned);
     return true;
   });
+  for (const kafka::TopicPartition& partition : partitions) pairs_.erase(partition.partition);
   std::erase_if(waiting_, [&](const Waiting& waiting) { return is_gone(waiting.partition); });
   std::erase_if(held_, is_gone);
   last_found_ = nullptr;
@@ -87,7 +88,7 @@ absl::Status Worker::start_waiting() {
   asked_at_ = now;
   const PartitionCounts counts = shared_.incidents->partitions();
   std::vector<kafka::TopicPartition> all;  // of both topics: what one forgot another recalls
-  for (const Topic topic : {Topic::kInvoices, Topic::kShipments}) {
+  for (const Topic topic : kInputTopics) {
     for (std::int32_t i = 0; i < counts.known; ++i) all.push_back({full_name(topic), i});
   }
   std::vector<kafka::TopicPartition> partitions;
@@ -164,6 +165,7 @@ absl::Status Worker::start_waiting() {
     starts.emplace_back(partition, kafka::kBeginning);
   }
   last_found_ = nullptr;
+  restart_partners();
   shared_.meters->worker_sources(number_, owned_.size());
   spdlog::info("worker {} owns {} sources, reading them from the beginning", number_,
                owned_.size());
@@ -199,7 +201,8 @@ std::shared_ptr<OwnedSource> Worker::take(const Waiting& waiting,
                                           const Remembered& remembered, const kafka::LogEnds& log) {
   auto owned = std::make_shared<OwnedSource>(
       id_of(waiting.partition), waiting.partition, shared_.options->config,
-      std::max(committed ? committed->offset : 0, waiting.reached));
+      std::max(committed ? committed->offset : 0, waiting.reached),
+      pair_of(id_of(waiting.partition)));
   owned->input.beginning = remembered.own;
   owned->input.partner = remembered.partner;
   owned->input.end_when_assigned = log.next;
@@ -210,6 +213,35 @@ std::shared_ptr<OwnedSource> Worker::take(const Waiting& waiting,
   }
   shared_.sources->add(owned);
   return owned;
+}
+
+// Of a source that is begun. Where it is begun again, so must the other half be: what a pair knows
+// is of both from their beginnings.
+std::shared_ptr<OwnedPair> Worker::pair_of(SourceId id) {
+  if (!orders::Pair::is_needed(config_)) return nullptr;
+  std::shared_ptr<OwnedPair>& pair = pairs_[id.partition];
+  const auto half = static_cast<std::size_t>(id.topic);
+  const auto partner = static_cast<std::size_t>(other(id.topic));
+  if (pair == nullptr || pair->is_fed[half]) {
+    if (pair != nullptr && pair->is_fed[partner]) {
+      restarting_.push_back({full_name(other(id.topic)), id.partition});
+    }
+    pair = std::make_shared<OwnedPair>(id.partition, shared_.options->config);
+  }
+  pair->is_fed[half] = true;
+  return pair;
+}
+
+void Worker::restart_partners() {
+  OwnedSources again;
+  for (const kafka::TopicPartition& partition : std::exchange(restarting_, {})) {
+    const auto found = std::ranges::find(owned_, partition, &OwnedSource::partition);
+    if (found == owned_.end()) continue;
+    waiting_.push_back({partition, (*found)->input.beginning, (*found)->next_offset});
+    again.push_back(*found);
+  }
+  if (!again.empty()) asked_at_ = {};
+  give_up(again);
 }
 
 // Whether the first record is the one that was first before; then it is remembered.
