@@ -123,12 +123,37 @@ class Story(ProgramTest):
         tool = ProgramTest()
         made = tool.run_program("simulate", "--scenario", "deepseek", "--events", EVENTS, "--out", cls.events, "--quiet")
         assert made.returncode == 0, made.stderr.decode()
-        done = tool.run_program("replay", "--config", STORY, "--events", cls.events, "--series", cls.series, "--strict")
+        findings = Path(cls.scratch.name) / "findings.ndjson"
+        done = tool.run_program("replay", "--config", STORY, "--events", cls.events, "--series", cls.series, "--strict",
+                                "--findings", findings)
         assert done.returncode == 0, done.stderr.decode()
         cls.output = done.stdout
         cls.alerts = alerts_of(done.stdout.decode())
         with open(cls.series, newline="") as file:
             cls.rows = list(csv.DictReader(file))
+        cls.findings = [json.loads(line) for line in findings.read_text().splitlines()]
+
+    def test_the_chips_that_reach_china_without_a_licence(self):
+        """10,000 H100 and 10,000 H800, the press's figures, in 500 synthetic orders; and nothing else."""
+        for rule in ("diverted-orders", "controlled-parts-without-licence"):
+            chips, orders, routes = defaultdict(int), set(), set()
+            for line in self.findings:
+                if line["rule"] == rule:
+                    chips[line["key"]["sku"]] += int(line["chips"])
+                    orders.add(line["order_id"])
+                    routes.add((line["key"]["declared"], line["key"]["destination"]))
+            self.assertEqual(dict(chips), {"H100-SXM5-80GB": 10_000, "H800-SXM5-80GB": 10_000})
+            self.assertEqual(len(orders), 500)
+            self.assertEqual(routes, {("SG", "CN"), ("MY", "CN"), ("PH", "CN")})
+        alert = [a for a in self.alerts if a["rule"] == "controlled-parts-without-licence"][-1]
+        self.assertEqual(alert["severity"], "SEVERITY_CRITICAL")
+        self.assertEqual(alert["subject"], {"destination": "CN"})
+        self.assertIn("Inquire", alert["explanation"])
+        self.assertNotIn("violation", json.dumps(alert))
+        named = [e for e in alert["evidence"] if e["name"] == "order"]
+        self.assertEqual(len(named), 10)
+        for order in named:
+            self.assertTrue(order["labels"]["bill_to.party_id"].split("-")[1] == "SHELL", order)
 
     def revisions(self, rule, country):
         return [a for a in self.alerts if a["rule"] == rule and a["subject"].get("bill_to") == country]
@@ -264,6 +289,98 @@ class Story(ProgramTest):
     def test_a_pipe_does_as_well_as_a_file(self):
         done = self.run_program("replay", "--config", STORY, "--events", "-", stdin=self.events.read_bytes())
         self.assertEqual(done.stdout, self.output)
+
+
+ORDERS = """
+rules:
+  - {name: unmatched, type: order_mismatch, deadline: 5d}
+  - {name: diverted, type: order_diversion}
+  - {name: many-diversions, type: threshold, series: diverted, measure: units, per: [destination], window: 28d,
+     fire_at: {observed: 5}}
+"""
+
+
+def shipment(**changes):
+    """A shipment of what invoice() bills, to China."""
+    fields = {"shipment_id": "s-1", "order_id": "o-1", "despatch_time": "2024-01-11T12:00:00Z",
+              "ship_to": {"country": "CN"}, "lines": [{"sku": "X", "quantity": "2"}]}
+    fields.update(changes)
+    return json.dumps({"shipment": {k: v for k, v in fields.items() if v is not None}})
+
+
+class Orders(ProgramTest):
+    """What rules find in orders: --findings, the series of their names, and alerts that name orders."""
+
+    def replay(self, *lines):
+        config = self.write("orders.yaml", ORDERS)
+        events = self.write("events.ndjson", "\n".join(lines))
+        findings, series = self.directory / "findings.ndjson", self.directory / "series.csv"
+        done = self.run_program("replay", "--config", config, "--events", events, "--findings", findings,
+                                "--series", series, "--quiet")
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        return ([json.loads(line) for line in findings.read_text().splitlines()],
+                series.read_text().splitlines()[1:], alerts_of(done.stdout.decode()))
+
+    def test_a_diversion_is_found_named_and_told(self):
+        declared = {"ship_to": {"country": "MY", "party_id": "buyer"}}
+        found, series, alerts = self.replay(invoice(**declared), shipment(),
+                                            shipment(shipment_id="s-2", order_id="o-2", lines=[
+                                                {"sku": "Y", "quantity": "9"}]),
+                                            invoice(invoice_id="i-2", order_id="o-2", **declared))
+        self.assertEqual(found, [
+            {"rule": "diverted", "rule_type": "RULE_TYPE_ORDER_DIVERSION", "order_id": "o-1",
+             "key": {"bill_to": "SG", "declared": "MY", "destination": "CN", "sku": "X"},
+             "first_time": "2024-01-11T12:00:00Z", "units": "2", "chips": "2", "documents": ["i-1", "s-1"]},
+            {"rule": "diverted", "rule_type": "RULE_TYPE_ORDER_DIVERSION", "order_id": "o-2",
+             "key": {"bill_to": "SG", "declared": "MY", "destination": "CN", "sku": "Y"},
+             "first_time": "2024-01-11T12:00:00Z", "units": "9", "chips": "9", "documents": ["i-2", "s-2"]},
+            {"rule": "unmatched", "rule_type": "RULE_TYPE_ORDER_MISMATCH", "order_id": "o-2",
+             "key": {"bill_to": "SG", "declared": "MY", "destination": "CN", "sku": "X", "kind": "not_shipped"},
+             "first_time": "2024-01-11T12:00:00Z", "units": "2", "chips": "2", "documents": ["i-2", "s-2"]},
+            {"rule": "unmatched", "rule_type": "RULE_TYPE_ORDER_MISMATCH", "order_id": "o-2",
+             "key": {"bill_to": "SG", "declared": "MY", "destination": "CN", "sku": "Y", "kind": "not_billed"},
+             "first_time": "2024-01-11T12:00:00Z", "units": "9", "chips": "9", "documents": ["i-2", "s-2"]}])
+        key = ("bill_to=SG;declared=MY;destination=CN;family=unknown;sku=Y;control_class=unknown;"
+               "bill_to.party_id=;ship_to.party_id=")
+        self.assertIn(f"diverted,2024-01-11T00:00:00Z,{key},orders,1", series)
+        self.assertIn(f"diverted,2024-01-11T00:00:00Z,{key},units,9", series)
+        by_rule = {alert["rule"]: alert for alert in alerts if alert["state"] == "ALERT_STATE_FIRING"}
+        self.assertEqual(by_rule["diverted"]["measure"], "orders")
+        self.assertEqual(by_rule["diverted"]["observed"], 2)
+        named = [e for e in by_rule["diverted"]["evidence"] if e["name"] == "order"]
+        self.assertEqual([e["labels"]["order_id"] for e in named], ["o-2", "o-1"])
+        self.assertEqual(named[0]["unit"], "orders")
+        self.assertIn("order o-2: 9 units, 9 chips; documents i-2, s-2", named[0]["text"])
+        self.assertEqual(by_rule["many-diversions"]["observed"], 11)
+        self.assertEqual(by_rule["many-diversions"]["subject"], {"destination": "CN"})
+
+    def test_what_a_correction_takes_back_is_gone(self):
+        found, series, alerts = self.replay(
+            invoice(ship_to={"country": "MY"}), shipment(),
+            shipment(despatch_time="2024-02-11T12:00:00Z", shipment_id="s-9", order_id="o-9"),
+            shipment(revision=2, ship_to={"country": "MY"}, despatch_time="2024-02-12T12:00:00Z"))
+        self.assertFalse([line for line in found if line["rule"] == "diverted"])
+        self.assertFalse([row for row in series if row.startswith("diverted,")])
+        last = [alert for alert in alerts if alert["rule"] == "diverted"]
+        if last:
+            self.assertEqual(last[-1]["state"], "ALERT_STATE_RESOLVED")
+
+    def test_contradictory_documents_are_bounded_and_counted(self):
+        lines = [invoice(ship_to={"country": "MY"})]
+        lines += [shipment(shipment_id=f"s-{i}", lines=[{"sku": "X", "quantity": "1"}]) for i in range(3000)]
+        found, series, _ = self.replay(*lines)
+        diverted = [line for line in found if line["rule"] == "diverted"]
+        self.assertEqual(len(diverted), 1)
+        units = int(diverted[0]["units"])
+        self.assertTrue(200 < units < 3000, units)
+        self.assertEqual(len(diverted[0]["documents"]), 16)
+        self.assertIn(f",units,{units}", "\n".join(row for row in series if row.startswith("diverted,")))
+
+    def test_rules_that_name_what_is_not_there_are_told_the_nearest(self):
+        config = self.write("wrong.yaml", ORDERS.replace("series: diverted", "series: divertd"))
+        done = self.run_program("validate", config)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("did you mean 'diverted'?", done.stderr.decode())
 
 
 class BadInput(ProgramTest):

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/affinity.h"
@@ -58,19 +60,34 @@ class OnRealKafka : public KafkaServerFixture {
         kPatience))
         << system.aggregator->err() << system.detector->err();
   }
-  // Units of every key and complete window, against the panes as `replay --series` writes them.
+  // What `replay --series` writes.
+  struct PaneRow {
+    std::string series, start, key, measure;
+    std::int64_t value = 0;
+  };
+  static std::vector<PaneRow> pane_rows(const std::string& csv) {
+    std::vector<PaneRow> rows;
+    std::ifstream file(csv);
+    std::string line;
+    std::getline(file, line);  // the header
+    while (std::getline(file, line)) {
+      std::istringstream fields(line);
+      PaneRow& row = rows.emplace_back();
+      std::string value;
+      for (auto* field : {&row.series, &row.start, &row.key, &row.measure, &value}) {
+        std::getline(fields, *field, ',');
+      }
+      row.value = std::stoll(value);
+    }
+    return rows;
+  }
+  // Units of every key and complete window, against its panes.
   static void expect_live_windows_are_sums_of(const v1::LiveWindows& windows,
                                               const std::string& csv) {
     EXPECT_EQ(windows.sources_size(), kPartitions);
     std::map<std::pair<std::string, std::string>, std::int64_t> units;  // by key and first instant
-    std::ifstream file(csv);
-    for (std::string line; std::getline(file, line);) {
-      std::istringstream fields(line);
-      std::string series, start, key, measure, value;
-      for (auto* field : {&series, &start, &key, &measure, &value}) {
-        std::getline(fields, *field, ',');
-      }
-      if (series == "billed" && measure == "units") units[{key, start}] = std::stoll(value);
+    for (const PaneRow& row : pane_rows(csv)) {
+      if (row.series == "billed" && row.measure == "units") units[{row.key, row.start}] = row.value;
     }
     int compared = 0;
     for (const v1::LiveRow& row : windows.rows()) {
@@ -88,6 +105,38 @@ class OnRealKafka : public KafkaServerFixture {
       }
     }
     EXPECT_GT(compared, 10);
+  }
+  // What rules say of orders may become known long after its time, so of each window the newest
+  // word counts: it agrees with the panes. The windows where it does not.
+  static std::vector<std::string> order_windows_that_differ(const System& system,
+                                                            const std::string& rule,
+                                                            const std::string& measured,
+                                                            const std::string& csv) {
+    std::map<std::string, std::int64_t> found;  // of what went to China, by the pane's begin
+    for (const PaneRow& row : pane_rows(csv)) {
+      const bool is_of_china = row.key.find(";destination=CN;") != std::string::npos;
+      if (row.series == rule && row.measure == measured && is_of_china)
+        found[row.start] += row.value;
+    }
+    const auto list = nlohmann::json::parse(
+        System::get(system.gateway_port, "/api/v1/series?destination=CN&rule=" + rule));
+    std::vector<std::string> differing;
+    std::size_t filled = 0;
+    for (const auto& point : list["points"]) {
+      const std::string begin = point["window_start"], end = point["window_end"];
+      if (end > format_time(kQuarterEnd * kMicrosPerSecond)) continue;
+      std::int64_t expected = 0;
+      for (auto pane = found.lower_bound(begin); pane != found.lower_bound(end); ++pane) {
+        expected += pane->second;
+      }
+      const double observed = point["observed"];
+      filled += expected > 0 ? 1 : 0;
+      if (observed != static_cast<double>(expected)) {
+        differing.push_back(fmt::format("{} to {}: {}, not {}", rule, end, observed, expected));
+      }
+    }
+    if (filled < 100) differing.push_back(fmt::format("{}: only {} windows", rule, filled));
+    return differing;
   }
   static void expect_each_revision_once(const std::vector<v1::Alert>& alerts) {
     std::map<std::string, int> newest;
@@ -183,7 +232,6 @@ TEST_P(OfWorkers, WhatIsFinalIsWhatAReplayOfTheSameEventsSays) {
   const std::string asked = System::get(
       system.aggregator_port, "/api/v1/window?series=billed&window=3d&step=1d&windows=5&limit=999");
   ASSERT_TRUE(from_json(asked, &windows)) << asked;
-  system.stop_all();
 
   TemporaryDirectory directory;
   const std::string panes = (directory.path() / "panes.csv").string();
@@ -196,13 +244,23 @@ TEST_P(OfWorkers, WhatIsFinalIsWhatAReplayOfTheSameEventsSays) {
       {"replay", "--config", system.config().string(), "--events", events, "--series", panes});
   ASSERT_EQ(replay->wait({}), 0) << replay->err();
   expect_live_windows_are_sums_of(windows, panes);
+  const std::map<std::string, std::string> of_orders{{"diverted-orders", "orders"},
+                                                     {"controlled-parts-without-licence", "chips"}};
+  for (const auto& [rule, measure] : of_orders) {
+    const auto differing = [&] { return order_windows_that_differ(system, rule, measure, panes); };
+    wait_until([&] { return differing().empty(); }, kPatience);
+    EXPECT_THAT(differing(), IsEmpty());
+  }
+  system.stop_all();
 
   // Up to the quarter's end: what comes later is not final yet in the live system.
-  const auto finals = [](const std::vector<v1::Alert>& alerts) {
+  const auto finals = [&](const std::vector<v1::Alert>& alerts) {
     std::set<std::string> lines;
     for (v1::Alert alert : alerts) {
       if (alert.timing() != v1::TIMING_FINAL || alert.window_end().seconds() > kQuarterEnd)
         continue;
+      // FINAL says that no late event can come; an order's next document can.
+      if (of_orders.contains(alert.rule())) continue;
       alert.clear_revision();  // how often it was amended on the way is the live system's own
       lines.insert(to_json(alert));
     }
@@ -214,7 +272,13 @@ TEST_P(OfWorkers, WhatIsFinalIsWhatAReplayOfTheSameEventsSays) {
     ASSERT_TRUE(from_json(line, &replayed.emplace_back()));
   }
   EXPECT_THAT(finals(live), ::testing::Not(IsEmpty()));
-  EXPECT_EQ(finals(live), finals(replayed));
+  const auto only_in = [](const std::set<std::string>& some, const std::set<std::string>& others) {
+    std::vector<std::string> left;
+    std::ranges::set_difference(some, others, std::back_inserter(left));
+    return left;
+  };
+  EXPECT_THAT(only_in(finals(live), finals(replayed)), IsEmpty());
+  EXPECT_THAT(only_in(finals(replayed), finals(live)), IsEmpty());
 }
 
 TEST_F(OnRealKafka, AKilledSystemComesBackLosesNothingAndAlertsNothingTwice) {

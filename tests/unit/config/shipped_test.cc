@@ -85,6 +85,7 @@ TEST(DefaultConfiguration, HasTheDefaultsThatItNames) {
   EXPECT_EQ(config->limits.record_bytes, defaults.limits.record_bytes);
   EXPECT_EQ(config->limits.text_bytes, defaults.limits.text_bytes);
   EXPECT_EQ(config->limits.alert_revisions, defaults.limits.alert_revisions);
+  EXPECT_EQ(config->limits.order_memory, defaults.limits.order_memory);
 }
 
 TEST(DefaultConfiguration, NamesEveryKeyOfTheSchema) {
@@ -97,7 +98,7 @@ TEST(DefaultConfiguration, NamesEveryKeyOfTheSchema) {
 TEST(DeepSeekConfiguration, HoldsTheRuleOfTheContract) {
   const auto config = load_shipped("deploy/config/deepseek.yaml");
   ASSERT_NE(config, nullptr);
-  ASSERT_EQ(config->rules.size(), 5U);
+  ASSERT_EQ(config->rules.size(), 7U);
   const Rule& rule = config->rules[0];
   EXPECT_EQ(rule.name, "singapore-since-deepseek");
   EXPECT_EQ(rule.type->name, "surge_since");
@@ -133,8 +134,9 @@ TEST(ShippedTables, HoldTheCataloguesBoundaryCases) {
   const auto config = load_shipped("deploy/config/deepseek.yaml");
   ASSERT_NE(config, nullptr);
   const Catalogue& catalogue = config->reference->catalogue;
+  Micros time = *parse_date("2023-11-17");
   const auto class_of = [&](std::string_view sku) -> std::string {
-    const CatalogueEntry* entry = catalogue.find(sku, 0);
+    const CatalogueEntry* entry = catalogue.find(sku, time);
     return entry == nullptr ? "absent" : entry->control_class;
   };
   EXPECT_EQ(catalogue.by_sku.size(), 42U);
@@ -148,6 +150,12 @@ TEST(ShippedTables, HoldTheCataloguesBoundaryCases) {
   EXPECT_EQ(class_of("MI210"), kClassB);
   EXPECT_EQ(class_of("H20-SXM-96GB"), kClassNone);
   EXPECT_EQ(class_of("MI308X"), kClassUnknown);
+  EXPECT_EQ(class_of("H800-SXM5-80GB"), kClassA);
+  time -= 1;  // before the rule of October 2023 was in force
+  for (const char* sku : {"A800-SXM4-80GB", "H800-SXM5-80GB", "L4", "L40", "MI210"}) {
+    EXPECT_EQ(class_of(sku), kClassNone) << sku;
+  }
+  EXPECT_EQ(class_of("H100-SXM5-80GB"), kClassA);
   ASSERT_NE(catalogue.find("GB200-NVL72", 0), nullptr);
   EXPECT_EQ(catalogue.find("GB200-NVL72", 0)->chips_per_unit, 72);
 }
