@@ -1,5 +1,9 @@
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
 
+#include "base/status.h"
 #include "common/service_main.h"
 #include "simulator/simulate.h"
 #include "surgewatch/commands.h"
@@ -190,6 +194,23 @@ void add_topics(CLI::App* app, Work* work) {
       [=] { *work = [=](const Stop& stop) { return create_topics(*options, stop); }; });
 }
 
+// Whoever reads standard output may hang up, as `head` does: it has read enough.
+absl::Status unwritten(int error) {
+  return error == EPIPE ? absl::CancelledError("nobody reads standard output")
+                        : absl::ErrnoToStatus(error, "cannot write to standard output");
+}
+
+// {fmt} throws where it can't write; what is still in the buffer shows it only when that is
+// flushed.
+absl::Status with_output_written(const std::function<absl::Status()>& work) {
+  try {
+    SW_RETURN_IF_ERROR(work());
+  } catch (const std::system_error& error) {
+    return unwritten(error.code().value());
+  }
+  return std::fflush(stdout) == 0 ? absl::OkStatus() : unwritten(errno);
+}
+
 int run(int argc, char** argv) {
   CLI::App app("Watches the sale of AI accelerators as it happens.", "surgewatch");
   app.set_version_flag("--version", SURGEWATCH_VERSION);
@@ -207,7 +228,7 @@ int run(int argc, char** argv) {
   set_up_logging("surgewatch");
   Stop stop;
   stop.watch_signals();
-  const absl::Status status = work(stop);
+  const absl::Status status = with_output_written([&] { return work(stop); });
   // Asked to stop: that is no failure.
   return absl::IsCancelled(status) ? kExitDone : report("surgewatch", status);
 }

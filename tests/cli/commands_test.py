@@ -1,5 +1,6 @@
 """Exit codes, error lines, the demo and how programs stop."""
 
+import os
 import re
 import signal
 import socket
@@ -35,6 +36,28 @@ class Usage(ProgramTest):
             ok = subprocess.run([BIN / service, "--help"], capture_output=True, timeout=20, check=False)
             bad = subprocess.run([BIN / service, "--nonsense"], capture_output=True, timeout=20, check=False)
             self.assertEqual((ok.returncode, bad.returncode), (0, 2), service)
+
+
+class Output(ProgramTest):
+    # More than a pipe's reader asks for, and less than a buffer holds.
+    LISTINGS = (["rules", "types"], ["detectors"])
+
+    def test_a_reader_that_has_read_enough_is_no_failure(self):
+        for arguments in self.LISTINGS:
+            reading, writing = os.pipe()
+            os.close(reading)
+            done = subprocess.run([BIN / "surgewatch", *arguments], stdout=writing, stderr=subprocess.PIPE, timeout=20,
+                                  check=False)
+            os.close(writing)
+            self.assertEqual((done.returncode, done.stderr), (0, b""), arguments)
+
+    def test_a_full_disk_is_named(self):
+        for arguments in self.LISTINGS:
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([BIN / "surgewatch", *arguments], stdout=full, stderr=subprocess.PIPE, timeout=20,
+                                      check=False)
+            self.assertEqual(done.returncode, 1, arguments)
+            self.assertRegex(done.stderr.decode(), "cannot write to standard output: .*No space left on device")
 
 
 class Errors(ProgramTest):
