@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "aggregate/measures_wire.h"
+#include "base/proto_time.h"
 #include "base/status.h"
 #include "window/pane_tree.h"
 #include "window/reads.h"
@@ -71,31 +73,17 @@ absl::StatusOr<Values> from_token(std::string_view token, std::size_t count) {
 }
 
 // Only what the series measures.
-void set_measures(const WideMeasures& values, const std::vector<Measure>& measured,
+void set_measured(const WideMeasures& values, const std::vector<Measure>& measured,
                   v1::Measures* out) {
   WideMeasures shown;
   for (const Measure measure : measured) {
     shown.values[static_cast<std::size_t>(measure)] = values[measure];
   }
-  const MeasureValues narrow = shown.saturated();
-  out->set_documents(narrow[Measure::kDocuments]);
-  out->set_units(narrow[Measure::kUnits]);
-  out->set_chips(narrow[Measure::kChips]);
-  out->set_revenue_usd_micros(narrow[Measure::kRevenueUsd]);
-  out->set_tpp(narrow[Measure::kTpp]);
-  if (shown.is_narrow()) return;
-  for (const WideMeasures::Sum value : shown.values) {
-    v1::WideSum* sum = out->add_exact();
-    sum->set_high(static_cast<std::int64_t>(value >> 64));
-    sum->set_low(static_cast<std::uint64_t>(value));
-  }
+  set_measures(shown, out);
 }
 
-void set_time(Micros time, google::protobuf::Timestamp* out) {
-  time = std::clamp(time, kMinTime, kMaxTime);
-  const Micros seconds = floor_div(time, kMicrosPerSecond);
-  out->set_seconds(seconds);
-  out->set_nanos(static_cast<std::int32_t>((time - seconds * kMicrosPerSecond) * 1'000));
+void set_bounded_time(Micros time, google::protobuf::Timestamp* out) {
+  set_time(std::clamp(time, kMinTime, kMaxTime), out);
 }
 
 class Answer {
@@ -200,7 +188,7 @@ void Answer::describe() {
     out->set_caught_up(source.caught_up);
     watermark_ = std::min(watermark_, progress.watermark.value_or(INT64_MIN));
     if (!progress.watermark) continue;
-    set_time(*progress.watermark, out->mutable_watermark());
+    set_bounded_time(*progress.watermark, out->mutable_watermark());
     const PaneIndex pane =
         pane_of(*progress.watermark + config_.event_time.out_of_orderness, series_.pane_length);
     newest_ = std::max(newest_.value_or(pane), pane);
@@ -227,8 +215,8 @@ absl::Status Answer::place_windows() {
     v1::LiveWindow* out = answer_.add_windows();
     const Micros start = (first_ + i * query_.step) * series_.pane_length;
     const Micros end = start + query_.window * series_.pane_length;
-    set_time(start, out->mutable_start());
-    set_time(end, out->mutable_end());
+    set_bounded_time(start, out->mutable_start());
+    set_bounded_time(end, out->mutable_end());
     out->set_closed(watermark_ >= end);
   }
   return absl::OkStatus();
@@ -305,8 +293,8 @@ void Answer::add_row(const Values& subject, const Keys& keys) {
     const PaneIndex begin = first_ + static_cast<std::int64_t>(i) * query_.step;
     const PaneIndex end = begin + query_.window - 1;
     v1::LiveFigures* out = row->add_windows();
-    set_measures(sum.aggregate(begin, end), series_.measures, out->mutable_sum());
-    set_measures(max.aggregate(begin, end), series_.measures, out->mutable_max());
+    set_measured(sum.aggregate(begin, end), series_.measures, out->mutable_sum());
+    set_measured(max.aggregate(begin, end), series_.measures, out->mutable_max());
     out->set_keys(keys_in[i]);
   }
 }
@@ -337,7 +325,7 @@ void Answer::mark_complete() {
     kept_from = std::max(kept_from, source.panes->kept_from(series_.pane_length));
   }
   if (kept_from != INT64_MIN) {
-    set_time(kept_from * series_.pane_length, answer_.mutable_kept_from());
+    set_bounded_time(kept_from * series_.pane_length, answer_.mutable_kept_from());
   }
   for (std::int64_t i = 0; i < query_.windows; ++i) {
     answer_.mutable_windows(static_cast<int>(i))

@@ -1,4 +1,4 @@
-// Sums as journal records have them. Threads: any.
+// Sums as records of the journal and answers about live windows have them. Threads: any.
 #pragma once
 
 #include "base/measures.h"
@@ -21,6 +21,12 @@ inline void set_exact(const WideMeasures& values, v1::Measures* measures) {
     sum->set_high(static_cast<std::int64_t>(value >> 64));
     sum->set_low(static_cast<std::uint64_t>(value));
   }
+}
+
+// Exact, whatever it takes.
+inline void set_measures(const WideMeasures& values, v1::Measures* measures) {
+  set_measures(values.saturated(), measures);
+  if (!values.is_narrow()) set_exact(values, measures);
 }
 
 }  // namespace surgewatch::aggregate

@@ -26,8 +26,7 @@ class PairWriter::Batches {
     update->set_series(series_in(batch, pane.series));
     for (const std::string& value : pane.key) add_text(value, update->add_key());
     update->set_pane_index(pane.pane);
-    set_measures(pane.values.saturated(), update->mutable_measures());
-    if (!pane.values.is_narrow()) set_exact(pane.values, update->mutable_measures());
+    set_measures(pane.values, update->mutable_measures());
   }
 
   void add(const orders::NamedFinding& finding) {

@@ -1,27 +1,15 @@
 #include "files/finding_list.h"
 
-#include <google/protobuf/timestamp.pb.h>
-
 #include <algorithm>
-#include <tuple>
 #include <vector>
 
 #include "base/proto_json.h"
+#include "base/proto_time.h"
 #include "base/status.h"
-#include "base/time.h"
 #include "config/wire.h"
 #include "surgewatch/v1/alert.pb.h"
 
 namespace surgewatch::files {
-namespace {
-
-void set_time(Micros time, google::protobuf::Timestamp* timestamp) {
-  const std::int64_t seconds = floor_div(time, kMicrosPerSecond);
-  timestamp->set_seconds(seconds);
-  timestamp->set_nanos(static_cast<std::int32_t>((time - seconds * kMicrosPerSecond) * 1'000));
-}
-
-}  // namespace
 
 void FindingList::take(const orders::NamedFinding& finding) {
   if (finding.holds) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/proto_time.h"
 #include "base/status.h"
 #include "base/time.h"
 
@@ -64,10 +65,7 @@ Subscription::Next Subscription::write(v1::SubscribeResponse* response) {
 }
 
 Subscription::Next Subscription::write_heartbeat(v1::SubscribeResponse* response) {
-  const Micros now = wall_clock_micros();
-  auto* sent_at = response->mutable_heartbeat()->mutable_sent_at();
-  sent_at->set_seconds(now / kMicrosPerSecond);
-  sent_at->set_nanos(static_cast<std::int32_t>(now % kMicrosPerSecond * 1'000));
+  set_time(wall_clock_micros(), response->mutable_heartbeat()->mutable_sent_at());
   return write(response);
 }
 

@@ -1,20 +1,12 @@
 // What the scenarios share in writing documents.
 #pragma once
 
-#include <google/protobuf/timestamp.pb.h>
-
 #include <memory>
 
-#include "base/time.h"
+#include "base/proto_time.h"
 #include "surgewatch/v1/events.pb.h"
 
 namespace surgewatch::simulate {
-
-// `time` is not before 1970.
-inline void set_time(Micros time, google::protobuf::Timestamp* timestamp) {
-  timestamp->set_seconds(time / kMicrosPerSecond);
-  timestamp->set_nanos(static_cast<std::int32_t>(time % kMicrosPerSecond) * 1'000);
-}
 
 // Keeps the document that an Event's oneof would free when the kind changes, with the memory of its
 // parties: allocation would be the larger half of what an event costs.

@@ -3,21 +3,15 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
+#include "base/proto_time.h"
 #include "config/wire.h"
 #include "detect/say/explanation.h"
 #include "detect/say/phrases.h"
-#include "google/protobuf/timestamp.pb.h"
 
 namespace surgewatch::detect {
 namespace {
 
 using config::Dimension;
-
-void set_time(Micros time, google::protobuf::Timestamp* timestamp) {
-  const std::int64_t seconds = floor_div(time, kMicrosPerSecond);
-  timestamp->set_seconds(seconds);
-  timestamp->set_nanos(static_cast<std::int32_t>((time - seconds * kMicrosPerSecond) * 1'000));
-}
 
 // A ticket is one severity lower than a page; lower than info there is none.
 v1::Severity severity_of(const config::Rule& rule, Tier tier) {
