@@ -168,9 +168,8 @@ bool Generation::has_caught_up_with(const Generation& other) const {
     if (entry.first.topic != Topic::kOrders) {
       return mine->second.progress_offset >= entry.second.progress_offset;
     }
-    const SourceState& its = entry.second;
-    const auto& theirs = its.former != nullptr ? its.former->reached : its.reached;
-    return mine->second.former == nullptr && has_reached(mine->second.reached, theirs);
+    return mine->second.former == nullptr &&
+           has_reached(mine->second.reached, entry.second.standing().reached);
   });
 }
 
@@ -182,25 +181,20 @@ void Generation::begin_pair(SourceId source) {
     // Whoever was gathered has been followed before he had come so far.
     for (std::size_t i = 0; i < series_.size(); ++i) let_go(i, &state.series[i], INT64_MAX);
   } else if (state.progress_offset >= 0) {
-    state.former = std::make_unique<PairState>();
-    state.former->series = std::move(state.series);
-    state.former->findings = std::move(state.findings);
-    state.former->reached = state.reached;
+    state.former = std::make_unique<Said>(std::move(state));
   }
-  state.series.clear();
+  static_cast<Said&>(state) = {};
   state.series.resize(series_.size());
   for (std::size_t i = 0; i < series_.size(); ++i) {
     state.series[i].kept_from = series_[i].forgotten_before;
   }
-  state.findings.clear();
   state.progress_offset = -1;
   state.progress_by.reset();
-  state.reached = {0, 0};
 }
 
 void Generation::replace_former(SourceId source, SourceState* state, std::vector<Change>* changes) {
   if (state->former == nullptr || !has_reached(state->reached, state->former->reached)) return;
-  const std::unique_ptr<PairState> former = std::move(state->former);
+  const std::unique_ptr<Said> former = std::move(state->former);
   using Sums = std::pair<WideMeasures, WideMeasures>;  // before and after
   for (std::size_t i = 0; i < series_.size(); ++i) {
     absl::btree_map<std::pair<KeyId, PaneIndex>, Sums> moved;
@@ -534,15 +528,16 @@ void Generation::forget_before(std::size_t series, PaneIndex pane) {
   for (LargestLog& log : state.largest) log.forget_before(pane);
   if (config_->series[series].event != Topic::kOrders) return;
   // The owner of a pair may say any of its panes again; those before it are said to nobody.
-  const auto forget = [&](std::vector<Parts>& parts, std::vector<FindingLog>& findings) {
-    if (parts[series].kept_from < pane) let_go(series, &parts[series], pane);
-    if (findings.empty()) return;
-    findings[series].forget_before(pane > state.last_pane ? INT64_MAX : pane * state.pane_length);
+  const auto forget = [&](Said& said) {
+    if (said.series[series].kept_from < pane) let_go(series, &said.series[series], pane);
+    if (said.findings.empty()) return;
+    said.findings[series].forget_before(pane > state.last_pane ? INT64_MAX
+                                                               : pane * state.pane_length);
   };
   for (auto& [source, its] : sources_) {
     if (source.topic != Topic::kOrders) continue;
-    forget(its.series, its.findings);
-    if (its.former != nullptr) forget(its.former->series, its.former->findings);
+    forget(its);
+    if (its.former != nullptr) forget(*its.former);
   }
 }
 

@@ -169,18 +169,19 @@ class Generation {
   };
   // Of invoices and of shipments.
   using Offsets = std::pair<std::int64_t, std::int64_t>;
-  // What one owner of a pair has said.
-  struct PairState {
-    std::vector<Parts> series;
-    std::vector<FindingLog> findings;  // by series
-    Offsets reached;
-  };
-  struct SourceState {
+  // What one owner has said.
+  struct Said {
     std::vector<Parts> series;
     std::vector<FindingLog> findings;  // of a pair, by series; empty before there is any
     Offsets reached;                   // likewise
-    // That of a pair's former owner, as long as it stands.
-    std::unique_ptr<PairState> former;
+  };
+  struct SourceState : Said {
+    // What a pair's former owner has said, as long as it stands.
+    std::unique_ptr<Said> former;
+    const Said& standing() const {
+      if (former != nullptr) return *former;
+      return *this;
+    }
     std::int64_t progress_offset = -1;
     std::optional<std::int64_t> progress_by;                 // epoch of who said that
     std::pair<std::int64_t, std::int64_t> corrected{-1, 0};  // offset and part
@@ -240,7 +241,7 @@ void Generation::visit_findings(std::size_t series, PaneIndex first, PaneIndex l
   const Micros length = series_[series].pane_length;
   std::vector<OrderFinding> all;
   for (const auto& [source, state] : sources_) {
-    const auto& logs = state.former != nullptr ? state.former->findings : state.findings;
+    const std::vector<FindingLog>& logs = state.standing().findings;
     if (series >= logs.size()) continue;
     logs[series].visit(first * length, (last + 1) * length,
                        [&](const OrderFinding& finding) { all.push_back(finding); });
