@@ -191,8 +191,7 @@ void RuleCheck::check_line_of_findings() {
     chosen = &line;
   }
   if (chosen == nullptr) {
-    chosen = &kLines[0];
-    if (!given("fire_at")) rule_.fire_at.orders = 1;
+    chosen = &kLines[0];  // none of what is given can be read
   }
   rule_.measure = chosen->measure;
   rule_.fire_at.observed = rule_.fire_at.*chosen->member;
@@ -483,12 +482,11 @@ void RuleCheck::check_against_own(const std::string& path, Dimension dimension) 
 }
 
 void RuleCheck::check_thresholds() {
-  if (!given("fire_at") && !spec_->needs_figure && spec_->assumes) {
+  if (!given("fire_at")) {
     for (const FigureUse& use : spec_->figures) {
       const auto figure = std::ranges::find(kFigures, use.name, &Figure::name);
       if (use.fallback > 0) rule_.fire_at.*figure->member = use.fallback;
     }
-  } else if (!given("fire_at")) {
     if (spec_->needs_figure || rule_.reference)
       check_.missing(path_, "fire_at",
                      fmt::format("{} needs at least one of {}", spec_->name,

@@ -8,7 +8,7 @@
 namespace surgewatch::detect {
 
 std::vector<config::FigureUse> finding_figures() {
-  return {{"orders", "orders that something was found in; 1 where no line is drawn"},
+  return {{"orders", "orders that something was found in", 1},
           {"units", "units of what was found"},
           {"chips", "chips of what was found"}};
 }
