@@ -21,7 +21,7 @@ constexpr std::string_view kPaneLever =
 // Of a document of one line.
 constexpr std::uint64_t kDocumentBytes = 60;
 // Of an order of an invoice and a shipment.
-constexpr std::uint64_t kOrderBytes = 200;
+constexpr std::uint64_t kOrderBytes = 230;
 
 constexpr std::string_view kKeyLever = "lower limits.keys_per_series or limits.text_bytes";
 
