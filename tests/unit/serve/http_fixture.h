@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <httplib.h>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -33,6 +34,20 @@ inline std::size_t count(const std::string& text, const std::string& part) {
   std::size_t found = 0;
   for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
   return found;
+}
+
+// Whether what was read of a stream so far says `part` as often as `times`. Each byte is looked at
+// once: a reader that looks from the beginning each time becomes so slow that it may well be cut.
+inline std::function<bool(const std::string&)> says(std::string part, std::size_t times = 1) {
+  return [part = std::move(part), times, at = std::size_t{0},
+          found = std::size_t{0}](const std::string& read) mutable {
+    for (auto next = read.find(part, at); next != std::string::npos; next = read.find(part, at)) {
+      ++found;
+      at = next + part.size();
+    }
+    at = std::max(at, read.size() - std::min(read.size(), part.size() - 1));
+    return found >= times;
+  };
 }
 
 class HttpFixture : public ::testing::Test {

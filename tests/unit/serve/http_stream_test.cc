@@ -52,11 +52,8 @@ using HttpStreamTest = HttpFixture;
 TEST_F(HttpStreamTest, TheStreamStartsFromNowWithAToken) {
   start_gateway();
   store_.add(0, make_alert("before"));
-  std::future<std::string> read = std::async(std::launch::async, [&] {
-    return read_stream("/api/v1/stream", [](const std::string& text) {
-      return text.find("event: alert") != std::string::npos;
-    });
-  });
+  std::future<std::string> read = std::async(
+      std::launch::async, [&] { return read_stream("/api/v1/stream", says("event: alert")); });
   ASSERT_TRUE(wait_for_streams(1));
   store_.add(1, make_alert("after"));
   const std::string text = read.get();
@@ -69,9 +66,7 @@ TEST_F(HttpStreamTest, TheStreamStartsFromNowWithAToken) {
 TEST_F(HttpStreamTest, TheStreamResumesWithoutAGapOrADuplicate) {
   start_gateway();
   for (int i = 0; i < 6; ++i) store_.add(i, make_alert("a" + std::to_string(i)));
-  const auto seen = [](std::size_t alerts) {
-    return [alerts](const std::string& text) { return count(text, "event: alert") >= alerts; };
-  };
+  const auto seen = [](std::size_t alerts) { return says("event: alert", alerts); };
   std::string token = make_token(ResumeToken{.next_offset = 0, .issued_at = now_seconds()});
   const std::string first = read_stream("/api/v1/stream?from=" + token, seen(6));
   const std::vector<std::string> tokens = fields(first, "id");
@@ -97,9 +92,7 @@ TEST_F(HttpStreamTest, TheStreamIsFiltered) {
   store_.add(1, make_alert("b", 1, "TW"));
   store_.add(2, make_alert("c", 1, "SG"));
   const std::string token = make_token(ResumeToken{.next_offset = 0, .issued_at = now_seconds()});
-  const std::string text =
-      read_stream("/api/v1/stream?region=SG&from=" + token,
-                  [](const std::string& read) { return read.find("\"c\"") != std::string::npos; });
+  const std::string text = read_stream("/api/v1/stream?region=SG&from=" + token, says("\"c\""));
   EXPECT_EQ(count(text, "event: alert"), 2U);
   EXPECT_THAT(text, Not(HasSubstr("\"b\"")));
 }
@@ -107,11 +100,8 @@ TEST_F(HttpStreamTest, TheStreamIsFiltered) {
 TEST_F(HttpStreamTest, TheStreamTellsNewPointsOnce) {
   start_gateway();
   store_.add(make_point("r", "US", 100));
-  std::future<std::string> read = std::async(std::launch::async, [&] {
-    return read_stream("/api/v1/stream", [](const std::string& text) {
-      return text.find("\"TW\"") != std::string::npos;
-    });
-  });
+  std::future<std::string> read =
+      std::async(std::launch::async, [&] { return read_stream("/api/v1/stream", says("\"TW\"")); });
   ASSERT_TRUE(wait_for_streams(1));
   store_.add(make_point("r", "SG", 200));
   store_.add(make_point("r", "TW", 200));
@@ -290,18 +280,15 @@ TEST_F(HttpStreamTest, StreamsDoNotCountAsConnections) {
 }
 
 TEST_F(HttpStreamTest, ReadersThatTakeNothingAreCutAndHoldUpNobody) {
-  start_gateway({.limits = {.stall_time = seconds(1)}});
+  start_gateway();
   std::list<RawClient> deaf;
   for (int i = 0; i < 8; ++i) {
     deaf.push_back(connect_narrow());
     deaf.back().send(kGetStream);
   }
   ASSERT_TRUE(wait_for_streams(8));
-  std::future<std::string> read = std::async(std::launch::async, [&] {
-    return read_stream("/api/v1/stream", [](const std::string& text) {
-      return text.find("\"last\"") != std::string::npos;
-    });
-  });
+  std::future<std::string> read = std::async(
+      std::launch::async, [&] { return read_stream("/api/v1/stream", says("\"last\"")); });
   ASSERT_TRUE(wait_for_streams(9));
   v1::Alert large = make_alert("large");
   large.set_explanation(std::string(500'000, 'x'));

@@ -48,8 +48,10 @@ class RawClient {
   // Until what has come holds `end`, the server closes, or 20 s have gone by.
   std::string read_until(std::string_view end) const {
     std::string read;
+    std::size_t looked_at = 0;
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (read.find(end) == std::string::npos && is_readable_by(deadline)) {
+    while (read.find(end, looked_at) == std::string::npos && is_readable_by(deadline)) {
+      looked_at = read.size() - std::min(read.size(), end.size());
       char buffer[4'096];
       const ssize_t size = recv(socket_, buffer, sizeof buffer, 0);
       if (size <= 0) break;
