@@ -244,14 +244,14 @@ TEST_F(GatewayOnRealKafka, ATopicOfAnotherIdentityIsAnotherTopic) {
   publish(system, {alert_of("old", 1, true)}, "00000000000000aa");
   start(&system);
   ASSERT_THAT(listed(system.gateway_port), ElementsAre("old"));
-  system.gateway->signal(SIGSTOP);
+  system.gateway->pause();
   delete_topic(system.topic("alerts"));
   system.create_topics(1);
   std::vector<v1::Alert> alerts;
   for (int i = 0; i < 50; ++i)
     alerts.push_back(alert_of("new" + std::to_string(i % 5), i + 1, true));
   publish(system, alerts, "00000000000000bb");
-  system.gateway->signal(SIGCONT);
+  system.gateway->resume();
   EXPECT_TRUE(comes_to_list(system, {"new0", "new1", "new2", "new3", "new4"}))
       << system.gateway->err();
   System::stop(system.gateway);
@@ -376,7 +376,7 @@ TEST_F(GatewayOnRealKafka, ASubscriberThatStandsStillIsCutAndGoesOnWithoutAGap) 
     return System::metric(system.gateway_port, name, label);
   };
   ASSERT_TRUE(wait_until([&] { return metric("surgewatch_subscribers", "grpc") == 1; }, kPatience));
-  subscriber->signal(SIGSTOP);
+  subscriber->pause();
   std::vector<v1::Alert> alerts;
   for (int i = 0; i < kAlerts; ++i) {
     alerts.push_back(alert_of(fmt::format("alert-{:02}", i), 1, true));
@@ -385,7 +385,7 @@ TEST_F(GatewayOnRealKafka, ASubscriberThatStandsStillIsCutAndGoesOnWithoutAGap) 
   publish(system, alerts, "00000000000000aa");
   EXPECT_TRUE(wait_until([&] { return metric("surgewatch_subscribers", "grpc") == 0; }, kPatience));
   EXPECT_EQ(metric("surgewatch_subscribers_cut_total", "reason=\"time\""), 1);
-  subscriber->signal(SIGCONT);
+  subscriber->resume();
   const std::string last = fmt::format("alert-{:02}", kAlerts - 1);
   EXPECT_TRUE(
       wait_until([&] { return subscriber->out().find(last) != std::string::npos; }, kPatience))

@@ -131,8 +131,10 @@ TEST_F(RealKafka, BehindARefusedRecordNothingIsWrittenByOneThatStopsAtGaps) {
   ASSERT_EQ(producer->flush(milliseconds(10'000)), absl::OkStatus());
   ASSERT_EQ(deliveries.size(), 1U);
   EXPECT_EQ(deliveries[0].offset, 0);
+  server_->pause();
   put(*producer, topic, std::string(10'000, 'x'));
   for (int i = 0; i < 20; ++i) put(*producer, topic, "behind");
+  server_->resume();
   const auto deadline = steady_clock::now() + milliseconds(20'000);
   while (deliveries.size() < 2 && steady_clock::now() < deadline) {
     (void)producer->flush(milliseconds(50));

@@ -130,11 +130,11 @@ absl::Status KafkaServer::restart() {
 }
 
 void KafkaServer::pause() {
-  if (process_ != nullptr) process_->signal(SIGSTOP);
+  if (process_ != nullptr) process_->pause();
 }
 
 void KafkaServer::resume() {
-  if (process_ != nullptr) process_->signal(SIGCONT);
+  if (process_ != nullptr) process_->resume();
 }
 
 std::filesystem::path KafkaServer::log_directory(const std::string& topic, int partition) const {

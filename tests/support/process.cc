@@ -181,6 +181,16 @@ void Process::signal(int number) {
   if (running()) ::kill(pid_, number);
 }
 
+// A signal is taken by one thread when that runs the next time; until then the others go on.
+void Process::pause() {
+  signal(SIGSTOP);
+  siginfo_t info{};
+  while (running() &&
+         ::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WEXITED | WNOWAIT) != 0 &&
+         errno == EINTR) {
+  }
+}
+
 std::optional<int> Process::wait(milliseconds within) {
   wait_until([&] { return !running(); }, within);
   return result_;

@@ -4,6 +4,7 @@
 // Threads: one at a time.
 #pragma once
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include <chrono>
@@ -58,6 +59,9 @@ class Process {
   pid_t pid() const { return pid_; }
   bool running();
   void signal(int number);
+  // Stops all its threads where they are, and returns when they stand; and lets them go on.
+  void pause();
+  void resume() { signal(SIGCONT); }
 
   // Its exit code, or 128 plus the signal that ended it; nullopt if it still runs by then.
   std::optional<int> wait(std::chrono::milliseconds within);

@@ -36,6 +36,24 @@ TEST(Process, ASignalsNumberIsInItsResult) {
   EXPECT_EQ(process->wait(kWait), 128 + SIGKILL);
 }
 
+// Of all its threads none is left running, at once.
+TEST(Process, StandsWhenItIsPaused) {
+  const auto process = shell("echo ready; while :; do echo more; done");
+  ASSERT_TRUE(process->wait_for_output(
+      [](const std::string& out, const std::string&) { return !out.empty(); }, kWait));
+  for (int i = 0; i < 20; ++i) {
+    process->pause();
+    std::ifstream stat("/proc/" + std::to_string(process->pid()) + "/stat");
+    std::string id, name, state;
+    stat >> id >> name >> state;
+    EXPECT_EQ(state, "T");
+    process->resume();
+  }
+  process->signal(SIGKILL);
+  process->pause();  // of one that is gone there is nothing to wait for
+  EXPECT_EQ(process->wait(kWait), 128 + SIGKILL);
+}
+
 TEST(Process, OutputIsWaitedForWhileItRuns) {
   const auto process = shell("echo ready; exec sleep 600");
   EXPECT_TRUE(process->wait_for_output(
