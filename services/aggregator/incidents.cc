@@ -113,6 +113,11 @@ PartitionCounts InputIncidents::partitions() const {
   return counts_;
 }
 
+bool InputIncidents::all_there() const {
+  const std::lock_guard lock(mutex_);
+  return !is_missing_[0] && !is_missing_[1];
+}
+
 // With the mutex held. A partition that is new says it for its topic.
 void InputIncidents::report_partitions() {
   for (const Topic topic : kInputTopics) {

@@ -51,6 +51,8 @@ class InputIncidents {
   // What an earlier life of the group remembers.
   void partitions_were(std::int32_t count);
   PartitionCounts partitions() const;
+  // Whether the brokers have both topics, as far as they were asked.
+  bool all_there() const;
 
  private:
   void report_partitions();

@@ -21,6 +21,8 @@ constexpr milliseconds kPollWait{50};
 constexpr std::size_t kPollBatch = 512;
 constexpr milliseconds kHousekeeping{1'000};
 constexpr milliseconds kCommitEvery{5'000};
+// Longer than InputWatch takes to notice that a topic is gone.
+constexpr milliseconds kLostAfter{10'000};
 // What a revocation or a stop may take: the group waits, or a person.
 constexpr milliseconds kDrainWait{1'000};
 constexpr milliseconds kLastCommitWait{1'500};
@@ -31,6 +33,10 @@ constexpr milliseconds kStep{5};
 absl::Status Worker::connect() {
   SW_ASSIGN_OR_RETURN(side_outputs_,
                       SideOutputs::create(client_options(config_.kafka), topics_, shared_.meters));
+  return connect_consumer();
+}
+
+absl::Status Worker::connect_consumer() {
   kafka::Consumer::Options consumer;
   consumer.client = client_options(config_.kafka);
   consumer.group_id = config_.kafka.group_id;
@@ -68,6 +74,7 @@ absl::Status Worker::work(const Stop& stop) {
     if (!left_log_.empty()) start_again_what_left_its_log();
     if (!waiting_.empty()) SW_RETURN_IF_ERROR(start_waiting());
     SW_RETURN_IF_ERROR(housekeeping());
+    if (must_start_anew_) SW_RETURN_IF_ERROR(start_anew());
   }
   give_back();
   return absl::OkStatus();
@@ -241,8 +248,35 @@ absl::Status Worker::housekeeping() {
     if (!absl::IsUnavailable(answer) && !absl::IsNotFound(answer)) return answer;
     spdlog::warn("{}", message_of(answer));
   }
+  must_start_anew_ = has_lost_topics(answer);
   if (now - committed_at_ >= kCommitEvery) start_commit();
   return absl::OkStatus();
+}
+
+// librdkafka 2.8 never finds a topic again that was deleted and made again while it read it: each
+// answer with the new one leaves its own list without it, and it asks again at once, for ever.
+bool Worker::has_lost_topics(const absl::Status& answer) {
+  if (!absl::IsNotFound(answer) || !shared_.incidents->all_there()) {
+    lost_since_.reset();
+    return false;
+  }
+  if (!lost_since_) lost_since_ = SteadyClock::now();
+  return SteadyClock::now() - *lost_since_ >= kLostAfter;
+}
+
+absl::Status Worker::start_anew() {
+  spdlog::warn("worker {}: Kafka's client does not find topics that are there: a new one is made",
+               number_);
+  std::vector<kafka::TopicPartition> all = held_;
+  for (const auto& owned : owned_) all.push_back(owned->partition);
+  for (const Waiting& waiting : waiting_) all.push_back(waiting.partition);
+  revoked(all);
+  consumer_.reset();
+  committing_.clear();
+  left_log_.clear();
+  lost_since_.reset();
+  must_start_anew_ = false;
+  return connect_consumer();
 }
 
 // What only a clock can tell: that a half has fallen silent.

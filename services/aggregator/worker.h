@@ -11,6 +11,9 @@
 //                   │          │
 //                   └► held ◄──┘                     (an incident; until it is somebody else's)
 //
+// A client that does not find its topics any more, though they are there, is given up for a new
+// one.
+//
 // Dead letters and late events are not sent again for offsets that the group has committed, and
 // what is committed is up to the lowest offset whose copy is not known to be delivered. Both go on
 // beside the work and are tried again when they fail: they end nothing that can be mended.
@@ -77,12 +80,13 @@ class Worker {
  private:
   struct Waiting {
     kafka::TopicPartition partition;
-    // Of one that was read before, in this assignment or as the journal says, with …
+    // Of one that was read before, in this session or as the journal says, with …
     Beginning beginning;
     std::int64_t reached = 0;                         // … offsets below this
     std::optional<Beginning> partner = std::nullopt;  // of the partner, as the journal says
   };
 
+  absl::Status connect_consumer();
   absl::Status work(const Stop& stop);
 
   // worker_start.cc: what is read.
@@ -98,6 +102,7 @@ class Worker {
   void hold_what_is_wrong();
   void start_again_what_left_its_log();
   void give_up(const OwnedSources& sources);
+  void remember(const OwnedSource& owned);
   const std::string& full_name(Topic topic) const {
     return topic == Topic::kInvoices ? topics_.invoices : topics_.shipments;
   }
@@ -118,6 +123,8 @@ class Worker {
   void pass_over(OwnedSource* owned, std::int64_t first, std::int64_t next);
   absl::Status wait_for_others(const Stop& stop);
   absl::Status housekeeping();
+  bool has_lost_topics(const absl::Status& answer);
+  absl::Status start_anew();
   void see_how_far();
 
   // Offsets.
@@ -134,6 +141,13 @@ class Worker {
   std::unique_ptr<kafka::Consumer> consumer_;
   bool has_assignment_ = false;
   std::vector<Waiting> waiting_;
+  // What it has seen of each partition in this session, whoever owns it now: the group may have
+  // committed none of it.
+  struct Seen {
+    Beginning beginning;
+    std::int64_t reached = 0;
+  };
+  std::map<kafka::TopicPartition, Seen> seen_;
   std::unique_ptr<JournalMemory> memory_;  // null: the group has recalled what it has read
   std::chrono::steady_clock::time_point asked_at_;
   int times_asked_ = 0;
@@ -146,6 +160,9 @@ class Worker {
   std::vector<aggregate::Aside> asides_;  // reused
   std::vector<std::pair<std::shared_ptr<OwnedSource>, kafka::GroupOffset>> committing_;
   std::chrono::steady_clock::time_point housekept_at_;
+  // Since when the client says that a topic is not there which is, if it does.
+  std::optional<std::chrono::steady_clock::time_point> lost_since_;
+  bool must_start_anew_ = false;
   std::chrono::steady_clock::time_point committed_at_ = std::chrono::steady_clock::now();
   // Figures of their own: nothing else is read on their strength.
   std::atomic<bool> reachable_{true};

@@ -44,7 +44,10 @@ OwnedSource* Worker::partner_of(const OwnedSource& owned) const {
 // again.
 std::vector<std::int64_t> Worker::assigned(const std::vector<kafka::TopicPartition>& partitions) {
   has_assignment_ = true;
-  for (const kafka::TopicPartition& partition : partitions) waiting_.push_back({partition, {}, 0});
+  for (const kafka::TopicPartition& partition : partitions) {
+    const Seen& seen = seen_[partition];
+    waiting_.push_back({partition, seen.beginning, seen.reached});
+  }
   asked_at_ = {};
   times_asked_ = 0;
   if (partitions.empty()) spdlog::info("worker {} owns no source: others own all", number_);
@@ -61,6 +64,7 @@ void Worker::revoked(const std::vector<kafka::TopicPartition>& partitions) {
   };
   for (const auto& owned : owned_) {
     if (!is_gone(owned->partition)) continue;
+    remember(*owned);
     // All of it: the next owner counts what comes behind.
     shared_.meters->source(owned->source.id(), owned->input, owned->source.stats());
   }
@@ -295,6 +299,13 @@ void Worker::hold_what_is_wrong() {
   give_up(wrong);
 }
 
+void Worker::remember(const OwnedSource& owned) {
+  if (!owned.input.has_begun.load(std::memory_order_relaxed)) return;
+  Seen& seen = seen_[owned.partition];
+  seen.beginning = owned.input.beginning;
+  seen.reached = std::max(seen.reached, owned.next_offset);
+}
+
 // Judged like one that is assigned, knowing how far it had come.
 void Worker::start_again_what_left_its_log() {
   OwnedSources again;
@@ -315,6 +326,7 @@ void Worker::give_up(const OwnedSources& sources) {
   std::vector<kafka::TopicPartition> partitions;
   for (const auto& owned : sources) {
     partitions.push_back(owned->partition);
+    remember(*owned);
     shared_.meters->source(owned->source.id(), owned->input, owned->source.stats());
     shared_.meters->release_lag(owned->source.id());
     shared_.sources->remove(owned);
