@@ -12,14 +12,16 @@
 
 namespace surgewatch {
 
-// kOrders is no topic of Kafka: it is what invoices and shipments of one number make together.
-enum class Topic : std::uint8_t { kInvoices, kShipments, kOrders };
+// kOrders is no topic of Kafka: it is what invoices and shipments of one number make together. Nor
+// is kRules, which no source has: it is what rules find, inside a detector.
+enum class Topic : std::uint8_t { kInvoices, kShipments, kOrders, kRules };
 inline constexpr std::array kInputTopics{Topic::kInvoices, Topic::kShipments};
 
 inline constexpr std::string_view topic_name(Topic topic) {
-  constexpr std::array<std::string_view, 3> kNames{"invoices", "shipments", "orders"};
+  constexpr std::array<std::string_view, 4> kNames{"invoices", "shipments", "orders", "rules"};
   return kNames[static_cast<std::size_t>(topic)];
 }
+// Of those that sources have.
 inline constexpr std::optional<Topic> topic_from_name(std::string_view name) {
   for (const Topic topic : {Topic::kInvoices, Topic::kShipments, Topic::kOrders}) {
     if (topic_name(topic) == name) return topic;

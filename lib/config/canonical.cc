@@ -100,6 +100,20 @@ void add_assumptions(const Rule& rule, const Series& series, const Config& confi
   if (rule.type->reads_capacities) fingerprint->add(config.reference->capacities.version);
 }
 
+void add_typology(const Rule& rule, const Config& config, Fingerprint* fingerprint) {
+  if (!rule.typology) return;
+  for (const double figure :
+       {rule.fire_at.score.value_or(0), rule.clear_at.score.value_or(0), rule.typology->page_at}) {
+    fingerprint->add(std::bit_cast<std::int64_t>(figure));
+  }
+  fingerprint->add(static_cast<std::int64_t>(rule.typology->findings.size()));
+  for (const WeighedFinding& finding : rule.typology->findings) {
+    fingerprint->add(finding.name);
+    fingerprint->add(std::bit_cast<std::int64_t>(finding.weight));
+    add_per(finding.by, config.series[config.rules[finding.rule].series], fingerprint);
+  }
+}
+
 void add_rule(const Rule& rule, const Config& config, Fingerprint* fingerprint) {
   const Series& series = config.series[rule.series];
   fingerprint->add(rule.name);
@@ -129,6 +143,7 @@ void add_rule(const Rule& rule, const Config& config, Fingerprint* fingerprint) 
   fingerprint->add(std::int64_t{rule.clear_after});
   add_learning(rule, series, fingerprint);
   add_assumptions(rule, series, config, fingerprint);
+  add_typology(rule, config, fingerprint);
 }
 
 }  // namespace
@@ -160,8 +175,11 @@ std::string rule_version_of(const Rule& rule, const Config& config) {
 
 std::string generation_of(const Config& config) {
   Fingerprint fingerprint;
-  fingerprint.add(static_cast<std::int64_t>(config.series.size()));
+  // What rules find is counted inside a detector: no event counts for more or less by it.
+  const auto is_counted = [](const Series& series) { return series.event != Topic::kRules; };
+  fingerprint.add(std::ranges::count_if(config.series, is_counted));
   for (const Series& series : config.series) {
+    if (!is_counted(series)) continue;
     fingerprint.add(static_cast<std::int64_t>(series.definition));
     fingerprint.add(series.largest_document ? measure_name(*series.largest_document) : "");
   }

@@ -40,7 +40,7 @@ class RuleCheck {
     check_.name(path_, given_.name());
     rule_.name = given_.name();
     check_type();
-    if (finds()) {
+    if (spec_ != nullptr && spec_->has_own_series()) {
       take_own_series();
     } else {
       check_series_name();
@@ -48,8 +48,13 @@ class RuleCheck {
     check_severity_and_mode();
     check_runbook();
     if (series_ != nullptr) {
-      if (!finds()) check_measure();
-      check_per();
+      if (weighs()) {
+        take_measure_of_findings();
+        check_per_of_typology();
+      } else {
+        if (!finds()) check_measure();
+        check_per();
+      }
       check_where();
     }
     check_window();
@@ -67,6 +72,8 @@ class RuleCheck {
 
   // Looks into orders: what it finds is a series of its own.
   bool finds() const { return spec_ != nullptr && spec_->finder != nullptr; }
+  // Adds up what other rules find.
+  bool weighs() const { return spec_ != nullptr && spec_->weighs_findings; }
 
   void check_type();
   void check_series_name();
@@ -74,6 +81,8 @@ class RuleCheck {
   void check_line_of_findings();
   void check_measure();
   void check_per();
+  void take_measure_of_findings();
+  void check_per_of_typology();
   void check_where();
   void check_window();
   void take_window_of_type();
@@ -140,7 +149,15 @@ std::optional<std::size_t> RuleCheck::find_series(const std::string& path,
     check_.problem(path, "'{}' is not a series; there are none", name);
     return std::nullopt;
   }
-  return check_.word(path, name, names, "a series");
+  const auto index = check_.word(path, name, names, "a series");
+  if (index && config_.series[*index].event == Topic::kRules) {
+    check_.problem(path,
+                   "'{}' is a typology, which no rule can watch as a series; another typology can "
+                   "weigh it, by its findings",
+                   name);
+    return std::nullopt;
+  }
+  return index;
 }
 
 void RuleCheck::check_series_name() {
@@ -157,14 +174,15 @@ void RuleCheck::check_series_name() {
 void RuleCheck::take_own_series() {
   if (given("series")) {
     check_.problem_at_key(at("series"),
-                          "{} takes no series: it looks into orders, and what it finds is a series "
-                          "of the rule's name",
-                          spec_->name);
+                          "{} takes no series: it {}, and what it finds is a series of the rule's "
+                          "name",
+                          spec_->name,
+                          finds() ? "looks into orders" : "adds up what other rules find");
   }
+  const Topic own = finds() ? Topic::kOrders : Topic::kRules;
   for (std::size_t i = 0; i < config_.series.size(); ++i) {
-    if (config_.series[i].name != given_.name() || config_.series[i].event != Topic::kOrders) {
-      continue;
-    }
+    const Topic event = config_.series[i].event;
+    if (config_.series[i].name != given_.name() || event != own) continue;
     rule_.series = i;
     if (sound_[i]) series_ = &config_.series[i];
   }
@@ -243,6 +261,32 @@ void RuleCheck::check_per() {
     }
     rule_.per.push_back(*position);
   }
+}
+
+void RuleCheck::take_measure_of_findings() {
+  rule_.measure = Measure::kDocuments;
+  if (!given("measure")) return;
+  check_.word(at("measure"), given_.measure(), {std::string(measure_name(*series_, rule_.measure))},
+              "what a typology counts");
+}
+
+void RuleCheck::check_per_of_typology() {
+  std::vector<std::string> names;
+  for (const Dimension dimension : kTypologyDimensions) {
+    names.emplace_back(dimension_name(dimension));
+  }
+  std::vector<std::string_view> seen;
+  for (int i = 0; i < given_.per_size(); ++i) {
+    const std::string here = element(at("per"), i);
+    if (!check_.word(here, given_.per(i), names, "what a typology can be about")) continue;
+    if (std::ranges::find(seen, given_.per(i)) != seen.end()) {
+      check_.problem(here, "'{}' is there twice", given_.per(i));
+    }
+    seen.push_back(given_.per(i));
+  }
+  // All of its series but the rule.
+  rule_.parts = series_->group_by.size() - 1;
+  for (std::size_t i = 0; i < *rule_.parts; ++i) rule_.per.push_back(i);
 }
 
 void RuleCheck::check_where() {

@@ -34,7 +34,11 @@ const EventTraits& traits_of(std::optional<Topic> event) {
   static const EventTraits any = [] {
     EventTraits all{"an event", {}};
     for (std::size_t i = 0; i < kDimensionCount; ++i) {
-      all.dimensions.push_back(static_cast<Dimension>(i));
+      const auto one = static_cast<Dimension>(i);
+      const auto has = [one](const EventTraits& traits) {
+        return std::ranges::find(traits.dimensions, one) != traits.dimensions.end();
+      };
+      if (has(invoice) || has(shipment)) all.dimensions.push_back(one);
     }
     return all;
   }();
@@ -224,9 +228,26 @@ void check_values(const Checker& check, const std::string& path,
   }
 }
 
+// What the rule is per, as far as it makes sense; what doesn't is told of where rules are checked.
+std::vector<Dimension> typology_dimensions(const v1::RuleConfig& rule) {
+  std::vector<Dimension> dimensions;
+  for (const std::string& name : rule.per()) {
+    const auto dimension = dimension_from_name(name);
+    if (!dimension) continue;
+    if (std::ranges::find(kTypologyDimensions, *dimension) == kTypologyDimensions.end()) continue;
+    if (std::ranges::find(dimensions, *dimension) != dimensions.end()) continue;
+    dimensions.push_back(*dimension);
+  }
+  if (dimensions.empty()) dimensions.push_back(Dimension::kRegion);
+  return dimensions;
+}
+
 }  // namespace
 
-bool is_country(Dimension dimension) { return dimension <= Dimension::kDestination; }
+bool is_country(Dimension dimension) { return dimension <= Dimension::kTo; }
+bool is_party(Dimension dimension) {
+  return dimension >= Dimension::kSellerId && dimension <= Dimension::kParty;
+}
 
 std::optional<Condition> check_condition(const Checker& check, const std::string& path,
                                          const v1::Condition& given,
@@ -270,31 +291,39 @@ void check_series(const Checker& check, const v1::Config& given, Config* config,
   }
 }
 
-void check_findings(const Checker& check, const v1::Config& given, RuleSpecs specs, Config* config,
-                    std::vector<bool>* sound) {
+void check_own_series(const Checker& check, const v1::Config& given, RuleSpecs specs,
+                      Config* config, std::vector<bool>* sound) {
   for (int i = 0; i < given.rules_size(); ++i) {
     const v1::RuleConfig& rule = given.rules(i);
-    const auto spec = std::find_if(specs.begin(), specs.end(), [&](const RuleSpec* one) {
-      return one->name == rule.type() && one->finder != nullptr;
+    const auto found = std::find_if(specs.begin(), specs.end(), [&](const RuleSpec* one) {
+      return one->name == rule.type() && one->has_own_series();
     });
-    if (spec == specs.end() || rule.name().empty()) continue;
+    if (found == specs.end() || rule.name().empty()) continue;
+    const RuleSpec& spec = **found;
     const std::string path = element("rules", i);
     const auto same = std::find_if(config->series.begin(), config->series.end(),
                                    [&](const Series& one) { return one.name == rule.name(); });
     if (same != config->series.end()) {
-      if (same->event != Topic::kOrders) {
+      if (same->event != Topic::kOrders && same->event != Topic::kRules) {
         check.problem(child(path, "name"),
-                      "'{}' is the name of a series, and what a rule of type {} finds is a series "
-                      "of the rule's name: choose another",
-                      rule.name(), rule.type());
+                      "'{}' is the name of a series, and what a rule of type {} {} is a series of "
+                      "the rule's name: choose another",
+                      rule.name(), rule.type(), spec.weighs_findings ? "weighs" : "finds");
       }
       continue;  // two rules of one name are told of where rules are checked
     }
     Series series;
     series.name = rule.name();
-    series.event = Topic::kOrders;
-    series.group_by.assign(kFindingDimensions.begin(), kFindingDimensions.end());
-    series.measures = {Measure::kDocuments, Measure::kUnits, Measure::kChips};
+    if (spec.weighs_findings) {
+      series.event = Topic::kRules;
+      series.group_by = typology_dimensions(rule);
+      series.group_by.push_back(Dimension::kFoundBy);
+      series.measures = {Measure::kDocuments};
+    } else {
+      series.event = Topic::kOrders;
+      series.group_by.assign(kFindingDimensions.begin(), kFindingDimensions.end());
+      series.measures = {Measure::kDocuments, Measure::kUnits, Measure::kChips};
+    }
     check.duration_into(child(path, "pane"), rule.pane(), kShortestPane, kLongestPane,
                         &series.pane_length);
     series.at = check.positions.value(path);

@@ -74,15 +74,16 @@ void check_settings(const Checker& check, const v1::Config& given, Config* confi
 // check_series.cc. `sound` gets, for each series, whether rules may be checked against it.
 void check_series(const Checker& check, const v1::Config& given, Config* config,
                   std::vector<bool>* sound);
-// The series of what rules of order types find, behind those that are given.
-void check_findings(const Checker& check, const v1::Config& given, RuleSpecs specs, Config* config,
-                    std::vector<bool>* sound);
+// The series of rules that have one of their own, behind those that are given.
+void check_own_series(const Checker& check, const v1::Config& given, RuleSpecs specs,
+                      Config* config, std::vector<bool>* sound);
 // The conditions of a series, or of a rule.
 std::optional<Condition> check_condition(const Checker& check, const std::string& path,
                                          const v1::Condition& given,
                                          const std::vector<Dimension>& allowed,
                                          std::string_view whose, const ReferenceTables& tables);
 bool is_country(Dimension dimension);
+bool is_party(Dimension dimension);
 
 // check_rules.cc
 void check_rules(const Checker& check, const v1::Config& given, const std::vector<bool>& sound,
@@ -98,6 +99,9 @@ void check_orders(const Checker& check, const std::string& path, const v1::RuleC
 // check_flows.cc. Of a type that compares flows; `series` as above.
 void check_flows(const Checker& check, const std::string& path, const v1::RuleConfig& given,
                  const RuleSpec& spec, const Config& config, const Series* series, Rule* rule);
+
+// check_typologies.cc: what typologies weigh, behind all rules.
+void check_typologies(const Checker& check, const v1::Config& given, Config* config);
 
 // canonical.cc: content addresses.
 // Of what a rule finds in orders.

@@ -51,8 +51,9 @@ absl::StatusOr<std::shared_ptr<const Config>> parse(std::string_view yaml, const
   check_settings(check, given, config.get());
   std::vector<bool> sound_series;
   check_series(check, given, config.get(), &sound_series);
-  check_findings(check, given, types, config.get(), &sound_series);
+  check_own_series(check, given, types, config.get(), &sound_series);
   check_rules(check, given, sound_series, types, config.get());
+  check_typologies(check, given, config.get());
   if (!problems.empty()) return problems.status();
   config->ruleset_version = ruleset_version_of(*config);
   for (Rule& rule : config->rules) rule.version = rule_version_of(rule, *config);

@@ -41,22 +41,30 @@ enum class Dimension : std::uint8_t {
   kFreightForwarder,
   kDeclared,     // of findings: where the order's invoices declare the goods to go
   kDestination,  // of findings: where they were sent
+  kRegion,       // of typologies, here and below: a country
+  kFrom,         // of a lane
+  kTo,
   kSellerId,
   kBillToId,
   kShipToId,
   kEndUserId,
   kShipFromId,
   kFreightForwarderId,
+  kParty,
   kFamily,
   kSku,
   kControlClass,
+  kFoundBy,  // a rule
 };
-inline constexpr std::size_t kDimensionCount = 17;
+inline constexpr std::size_t kDimensionCount = 22;
 inline constexpr std::size_t kMaxGroupBy = 4;
 // Of what rules of order types find, in this order.
 inline constexpr std::array kFindingDimensions{
     Dimension::kBillTo, Dimension::kDeclared,     Dimension::kDestination, Dimension::kFamily,
     Dimension::kSku,    Dimension::kControlClass, Dimension::kBillToId,    Dimension::kShipToId};
+// What a typology can be about; its series has some of these, and kFoundBy.
+inline constexpr std::array kTypologyDimensions{Dimension::kRegion, Dimension::kFrom,
+                                                Dimension::kTo, Dimension::kParty};
 
 // `bill_to`, `bill_to.party_id`, `family`, …
 std::string_view dimension_name(Dimension dimension);
@@ -88,7 +96,7 @@ struct Series {
   Position at;  // in the file
 };
 
-// `documents` of findings are `orders`.
+// `documents` of what is found in orders are `orders`, of what rules find `findings`.
 std::string_view measure_name(const Series& series, Measure measure);
 
 enum class Severity : std::uint8_t { kInfo, kWarning, kCritical };
@@ -110,6 +118,7 @@ struct Thresholds {
   // Of findings, where they are given; check_rules.cc makes the measure and `observed` of them.
   std::optional<double> orders, units, chips;
   std::optional<double> hhi, change;
+  std::optional<double> score;  // of a typology
 };
 
 enum class Method : std::uint8_t { kSurge, kRamp, kSurgeAndRamp };
@@ -159,6 +168,20 @@ struct OrderSettings {
   Micros deadline = 30 * kMicrosPerDay;
 };
 
+// A rule that counts for a typology.
+struct WeighedFinding {
+  std::size_t rule = 0;  // index into Config::rules
+  std::string name, type;
+  double weight = 1;
+  // Positions in the group_by of the rule's series, one for each dimension of the typology's `per`:
+  // what has the values of its subject.
+  std::vector<std::size_t> by;
+};
+struct Typology {
+  std::vector<WeighedFinding> findings;
+  double page_at = 0;  // score
+};
+
 struct Rule {
   std::string name;
   // Content address of the rule and its series: `rv-` and 16 hexadecimal digits.
@@ -196,7 +219,8 @@ struct Rule {
   // Position in the series' group_by of the dimension whose values are told apart in each subject.
   std::optional<std::size_t> parts;
   std::vector<std::string> origins;  // countries, ascending
-  Position at;                       // in the file
+  std::optional<Typology> typology;
+  Position at;  // in the file
 };
 
 struct EventTimeBounds {
@@ -251,6 +275,8 @@ struct Config {
   EventTimeBounds event_time;
   std::vector<Series> series;
   std::vector<Rule> rules;
+  // Those of `rules` that weigh others, each behind those that it weighs.
+  std::vector<std::size_t> typologies;
   Kafka kafka;
   Aggregator aggregator;
   Micros flush_interval = 100'000;

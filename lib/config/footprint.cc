@@ -33,7 +33,7 @@ constexpr std::size_t kCountryBytes = 5;  // "other" is longer than any
 
 bool is_open(Dimension dimension) {
   return !is_country(dimension) && dimension != Dimension::kFamily &&
-         dimension != Dimension::kControlClass;
+         dimension != Dimension::kControlClass && dimension != Dimension::kFoundBy;
 }
 
 Saturating values_of(Dimension dimension, const Series& series, const Config& config) {
@@ -44,6 +44,8 @@ Saturating values_of(Dimension dimension, const Series& series, const Config& co
     values = families(config.reference->catalogue);
   } else if (dimension == Dimension::kControlClass) {
     values = kControlClasses;
+  } else if (dimension == Dimension::kFoundBy) {
+    values = config.rules.size();
   }
   for (const Condition& condition : series.where) {
     if (condition.field != dimension || condition.in.empty()) continue;
@@ -55,6 +57,7 @@ Saturating values_of(Dimension dimension, const Series& series, const Config& co
 std::size_t text_bytes_of(Dimension dimension, const Config& config) {
   if (is_country(dimension)) return kCountryBytes;
   if (dimension == Dimension::kControlClass) return kLongestControlClass;
+  if (dimension == Dimension::kFoundBy) return kMaxNameBytes;
   if (dimension == Dimension::kFamily) return longest_family(config.reference->catalogue);
   return static_cast<std::size_t>(config.limits.text_bytes);
 }

@@ -16,15 +16,20 @@ constexpr std::array<std::string_view, kDimensionCount> kDimensionNames{
     "freight_forwarder",
     "declared",
     "destination",
+    "region",
+    "from",
+    "to",
     "seller.party_id",
     "bill_to.party_id",
     "ship_to.party_id",
     "end_user.party_id",
     "ship_from.party_id",
     "freight_forwarder.party_id",
+    "party",
     "family",
     "sku",
-    "control_class"};
+    "control_class",
+    "found_by"};
 
 bool holds(const std::vector<std::string>& values, std::string_view value) {
   return std::find(values.begin(), values.end(), value) != values.end();
@@ -43,8 +48,9 @@ std::optional<Dimension> dimension_from_name(std::string_view name) {
 }
 
 std::string_view measure_name(const Series& series, Measure measure) {
-  const bool is_count = series.event == Topic::kOrders && measure == Measure::kDocuments;
-  return is_count ? "orders" : surgewatch::measure_name(measure);
+  if (measure == Measure::kDocuments && series.event == Topic::kOrders) return "orders";
+  if (measure == Measure::kDocuments && series.event == Topic::kRules) return "findings";
+  return surgewatch::measure_name(measure);
 }
 
 bool Condition::admits(std::string_view value) const {

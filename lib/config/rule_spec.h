@@ -47,6 +47,7 @@ inline constexpr auto kFigures = std::to_array<Figure>({
     {"chips", &Thresholds::chips, kMaxObserved},
     {"hhi", &Thresholds::hhi, kMaxHhi},
     {"change", &Thresholds::change, kMaxHhi},
+    {"score", &Thresholds::score, kUnboundedFigure},
 });
 
 // Where the value of a parameter goes, and what it may be.
@@ -130,6 +131,12 @@ struct RuleSpec {
   // Of order types: who finds in orders what their rules count (lib/orders/finders.h).
   const orders::FinderType* finder = nullptr;
 
+  // Adds up what other rules find, by Rule::typology. What these say is a series of the rule's
+  // name.
+  bool weighs_findings = false;
+
+  // Whether a series of the rule's name is made for it: such a rule takes none.
+  bool has_own_series() const { return finder != nullptr || weighs_findings; }
   bool learns() const { return defaults != nullptr; }
   const Parameter* parameter(std::string_view of) const;
   bool uses_figure(std::string_view of) const;

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <deque>
 #include <iterator>
+#include <map>
 #include <numeric>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "base/check.h"
+#include "detect/finding_panes.h"
 #include "detect/published.h"
 #include "detect/rule_runner.h"
 #include "journal/merger.h"
@@ -24,13 +26,17 @@ class Detector::Impl {
     by_series_.resize(config_->series.size());
     forgotten_before_.resize(config_->series.size(), INT64_MIN);
     for (std::size_t i = 0; i < config_->rules.size(); ++i) {
-      RuleRunner& runner = rules_.emplace_back(*config_, i, merger_);
       const config::Rule& rule = config_->rules[i];
+      FindingPanes* findings = nullptr;
+      if (rule.typology) findings = &findings_.try_emplace(i, *config_, i).first->second;
+      RuleRunner& runner = rules_.emplace_back(*config_, i, merger_, findings);
+      if (!rule.typology) plain_.push_back(&runner);
       by_series_[rule.series].push_back(&runner);
       if (rule.against_series.has_value() && *rule.against_series != rule.series) {
         by_series_[*rule.against_series].push_back(&runner);
       }
     }
+    for (std::size_t i = 0; i < rules_.size(); ++i) listen(i);
   }
 
   std::span<const journal::Refused> take(const v1::JournalRecord& record, std::int64_t offset) {
@@ -94,25 +100,79 @@ class Detector::Impl {
 
  private:
   // Of a record that has been merged: what is left to be done, in this order.
-  enum class Stage : std::uint8_t { kAmend, kAdvance, kLookEarly, kDone };
+  enum class Stage : std::uint8_t { kAmend, kAdvance, kTypologies, kLookEarly, kDone };
 
-  // What every source that the rule reads has passed.
+  // Typologies that weigh the rule are told of its windows.
+  void listen(std::size_t rule) {
+    std::vector<std::pair<FindingPanes*, std::size_t>> weighed_by;
+    for (auto& [typology, findings] : findings_) {
+      const auto& weighs = config_->rules[typology].typology->findings;
+      const auto at = std::ranges::find(weighs, rule, &config::WeighedFinding::rule);
+      if (at == weighs.end()) continue;
+      weighed_by.emplace_back(&findings, static_cast<std::size_t>(at - weighs.begin()));
+    }
+    if (weighed_by.empty()) return;
+    rules_[rule].listen(
+        {.add =
+             [weighed_by](const SubjectName& subject, Micros end) {
+               for (const auto& [findings, finding] : weighed_by) {
+                 findings->add(finding, subject, end);
+               }
+             },
+         .replace =
+             [weighed_by](const SubjectName& subject, Micros behind, std::span<const Micros> ends) {
+               for (const auto& [findings, finding] : weighed_by) {
+                 findings->replace(finding, subject, behind, ends);
+               }
+             }});
+  }
+
+  // What every source that the rule reads has passed; of a typology, that its rules read. One that
+  // has heard nothing of what a rule reads waits for it.
   std::optional<Micros> passed(const RuleRunner& runner) const {
     const config::Rule& rule = *runner.shape().rule;
-    return merger_.watermark(rule.series, rule.against_series.value_or(rule.series));
+    if (!rule.typology) {
+      return merger_.watermark(rule.series, rule.against_series.value_or(rule.series));
+    }
+    std::vector<std::size_t> series;
+    if (!has_heard_of(rule, &series)) return std::nullopt;
+    const auto reads_another = [&](std::size_t other) {
+      return config_->series[other].event != config_->series[series[0]].event;
+    };
+    const auto other = std::ranges::find_if(series, reads_another);
+    return merger_.watermark(series[0], other == series.end() ? series[0] : *other);
+  }
+  // Appends the series that the rules of a typology read.
+  bool has_heard_of(const config::Rule& typology, std::vector<std::size_t>* series) const {
+    for (const config::WeighedFinding& finding : typology.typology->findings) {
+      const config::Rule& weighed = config_->rules[finding.rule];
+      if (weighed.typology) {
+        if (!has_heard_of(weighed, series)) return false;
+        continue;
+      }
+      if (!passed(rules_[finding.rule])) return false;
+      series->push_back(weighed.series);
+      if (weighed.against_series) series->push_back(*weighed.against_series);
+    }
+    return true;
   }
 
   // One stage, or as many instants of it as have `limit` emissions.
   void judge_some(std::size_t limit, Emissions* out) {
     switch (stage_) {
       case Stage::kAmend:
-        for (RuleRunner& rule : rules_) {
-          if (!rule.amend(limit, out)) return;
+        for (RuleRunner* rule : plain_) {
+          if (!rule->amend(limit, out)) return;
         }
         stage_ = Stage::kAdvance;
         break;
       case Stage::kAdvance:
-        if (advance(limit, out)) stage_ = Stage::kLookEarly;
+        if (!advance(plain_, limit, out)) return;
+        stage_ = Stage::kTypologies;
+        typologies_judged_ = 0;
+        break;
+      case Stage::kTypologies:
+        if (judge_typologies(limit, out)) stage_ = Stage::kLookEarly;
         break;
       case Stage::kLookEarly:
         for (RuleRunner& rule : rules_) rule.look_early(out);
@@ -124,10 +184,23 @@ class Detector::Impl {
     }
   }
 
-  // True once nothing is due.
-  bool advance(std::size_t limit, Emissions* out) {
-    for (RuleRunner& rule : rules_) {
-      if (rule.is_closing() && !rule.close(0, limit, out)) return false;
+  // One behind the other, each when those that it weighs have said all. True once nothing is left.
+  bool judge_typologies(std::size_t limit, Emissions* out) {
+    for (; typologies_judged_ < config_->typologies.size(); ++typologies_judged_) {
+      const std::size_t index = config_->typologies[typologies_judged_];
+      RuleRunner& rule = rules_[index];
+      for (const journal::Change& change : findings_.at(index).take_changes()) rule.take(change);
+      if (!rule.is_closing() && !rule.amend(limit, out)) return false;
+      RuleRunner* const alone = &rule;
+      if (!advance({&alone, 1}, limit, out)) return false;
+    }
+    return true;
+  }
+
+  // Of these rules. True once nothing is due.
+  bool advance(std::span<RuleRunner* const> rules, std::size_t limit, Emissions* out) {
+    for (RuleRunner* rule : rules) {
+      if (rule->is_closing() && !rule->close(0, limit, out)) return false;
     }
     struct Due {
       RuleRunner* rule = nullptr;
@@ -135,9 +208,9 @@ class Detector::Impl {
       std::optional<Micros> close, final;
     };
     std::vector<Due> all;
-    for (RuleRunner& rule : rules_) {
-      if (const std::optional<Micros> p = passed(rule); p.has_value()) {
-        all.push_back({&rule, *p, rule.next_close_at(*p), rule.next_final_at(*p)});
+    for (RuleRunner* rule : rules) {
+      if (const std::optional<Micros> p = passed(*rule); p.has_value()) {
+        all.push_back({rule, *p, rule->next_close_at(*p), rule->next_final_at(*p)});
       }
     }
     // Closing comes before finality at the same instant: a new peak makes an old one's finality
@@ -183,6 +256,7 @@ class Detector::Impl {
   // data can come.
   void forget() {
     for (std::size_t series = 0; series < by_series_.size(); ++series) {
+      if (config_->series[series].event == Topic::kRules) continue;
       const config::Series& definition = config_->series[series];
       PaneIndex needed_from = INT64_MAX;
       if (by_series_[series].empty()) {
@@ -195,17 +269,29 @@ class Detector::Impl {
         needed_from = std::min(
             needed_from, closed.has_value() ? *closed - rule->kept_panes() : PaneIndex{INT64_MIN});
       }
-      if (needed_from == INT64_MIN) continue;
-      if (forgotten_before_[series] != INT64_MIN &&
-          needed_from - forgotten_before_[series] < RuleRunner::kForgetStep) {
-        continue;
-      }
-      forgotten_before_[series] = needed_from;
+      if (needed_from == INT64_MIN || !is_worth_forgetting(series, needed_from)) continue;
       merger_.forget_before(series, needed_from);
+    }
+    for (auto& [index, findings] : findings_) {
+      RuleRunner& rule = rules_[index];
+      const std::optional<PaneIndex> closed = last_seen(rule);
+      const std::size_t series = config_->rules[index].series;
+      if (!closed.has_value() || !is_worth_forgetting(series, *closed - rule.kept_panes()))
+        continue;
+      findings.forget_before(*closed - rule.kept_panes(),
+                             [&](journal::KeyId key) { rule.drop_key(series, key); });
     }
     merger_.release_keys([this](std::size_t series, journal::KeyId key) {
       for (RuleRunner* rule : by_series_[series]) rule->drop_key(series, key);
     });
+  }
+
+  // Not at each pane; if so, it is taken for done.
+  bool is_worth_forgetting(std::size_t series, PaneIndex needed_from) {
+    PaneIndex& before = forgotten_before_[series];
+    if (before != INT64_MIN && needed_from - before < RuleRunner::kForgetStep) return false;
+    before = needed_from;
+    return true;
   }
 
   void visit_series(std::size_t series, const std::function<void(const ClosedPane&)>& visit) const {
@@ -273,6 +359,9 @@ class Detector::Impl {
   const Options options_;
   journal::Merger merger_;
   std::deque<RuleRunner> rules_;
+  std::vector<RuleRunner*> plain_;                // all but typologies
+  std::map<std::size_t, FindingPanes> findings_;  // by the index of the typology
+  std::size_t typologies_judged_ = 0;             // of Config::typologies, in this stage
   std::vector<std::vector<RuleRunner*>> by_series_;
   std::vector<PaneIndex> forgotten_before_;
   std::uint64_t records_ = 0;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "detect/detector.h"
+#include "detect/finding_panes.h"
 #include "detect/rule_runner.h"
 #include "journal/generation.h"
 #include "journal/key_table.h"
@@ -104,6 +105,20 @@ Saturating subjects_of(const config::Rule& rule, const config::Config& config) {
   return subjects;
 }
 
+// Where what it weighs has been found.
+void add_findings(const RuleShape& shape, Saturating keys, std::size_t name,
+                  const config::Config& config, config::Shares* shares) {
+  const config::Rule& rule = *shape.rule;
+  Saturating subjects = 0;
+  for (const config::WeighedFinding& finding : rule.typology->findings) {
+    subjects += subjects_of(config.rules[finding.rule], config);
+  }
+  const Saturating panes = Saturating(shape.window) + shape.correctable + RuleRunner::kForgetStep +
+                           RuleRunner::open_panes(config.event_time, shape.pane_length);
+  shares->push_back({"rule " + rule.name, "findings", subjects * panes,
+                     FindingPanes::at_most(subjects, keys, panes, name), kRuleLever, rule.at});
+}
+
 void add_rule(std::size_t index, const config::Config& config, config::Shares* shares) {
   const RuleShape shape(config, index);
   const config::Rule& rule = *shape.rule;
@@ -130,12 +145,17 @@ void add_rule(std::size_t index, const config::Config& config, config::Shares* s
   add("baselines", counts.subjects, most.panel.learned, kLearningLever);
   add("tests", counts.subjects, most.panel.tests, kRuleLever);
   add("alerts", counts.subjects, most.alerts, kRuleLever);
+  if (rule.typology) {
+    add_findings(shape, counts.keys, texts_of(*shape.series, config), config, shares);
+  }
 }
 
 }  // namespace
 
 void add_detector(const config::Config& config, Saturating sources, config::Shares* shares) {
-  for (std::size_t i = 0; i < config.series.size(); ++i) add_series(i, sources, config, shares);
+  for (std::size_t i = 0; i < config.series.size(); ++i) {
+    if (config.series[i].event != Topic::kRules) add_series(i, sources, config, shares);
+  }
   for (std::size_t i = 0; i < config.rules.size(); ++i) add_rule(i, config, shares);
   const Saturating said = Detector::kSaidAtOnce;
   shares->push_back({"detector",

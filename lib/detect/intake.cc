@@ -142,7 +142,8 @@ const RuleRunner::Membership& RuleRunner::membership_of(std::size_t series, jour
   auto& memberships = own ? own_memberships_ : against_memberships_;
   if (key >= memberships.size()) memberships.resize(key + std::size_t{1});
   if (memberships[key].observed == Membership::kUnknown) {
-    const std::vector<std::string> values = merger_.key(series, key);
+    const std::vector<std::string> values =
+        findings_ != nullptr ? findings_->key(key) : merger_.key(series, key);
     memberships[key] = own ? own_membership(values, key) : against_membership(values);
   }
   return memberships[key];

@@ -33,9 +33,10 @@ std::vector<std::pair<PaneIndex, PaneIndex>> times_of_firing(const Life& life) {
 }  // namespace
 
 RuleRunner::RuleRunner(const config::Config& config, std::size_t rule_index,
-                       const journal::Merger& merger)
+                       const journal::Merger& merger, const FindingPanes* findings)
     : config_(config),
       merger_(merger),
+      findings_(findings),
       shape_(config, rule_index),
       timeline_(shape_, [this] { return newest_data(); }),
       own_series_(shape_.rule->series),
@@ -144,9 +145,12 @@ bool RuleRunner::judge_closed(std::size_t limit, Emissions* out) {
     step_life(of, timeline_.closed(), figures, &life);
     const bool moved = !is_same(before, life);
     if (moved || of.story != nullptr) take_in(&story_of(index), timeline_.closed(), life);
+    const bool is_in_force = life.firing() && !is_standstill(timeline_.closed(), figures);
+    if (listener_ && is_in_force) {
+      listener_->add(name_of(of), shape_.end_of(timeline_.closed()));
+    }
     const std::size_t points = out->points.size();
-    if (is_worth_a_point(of, timeline_.closed()) ||
-        (life.firing() && !is_standstill(timeline_.closed(), figures))) {
+    if (is_worth_a_point(of, timeline_.closed()) || is_in_force) {
       say_point(&of, timeline_.closed(), figures, life, out);
     }
     has_changed_ |= moved || out->points.size() != points;
@@ -272,6 +276,7 @@ void RuleRunner::refold(std::int32_t index, PaneIndex from, Emissions* out) {
   Life life;
   PaneIndex after = from - 1;
   std::vector<std::pair<PaneIndex, PaneIndex>> fired;
+  std::vector<Micros> in_force;
   if (of.story != nullptr) {
     fired = times_of_firing(of.story->life.live());
     after = std::max(of.story->life.rewind(from), timeline_.settled());
@@ -282,10 +287,11 @@ void RuleRunner::refold(std::int32_t index, PaneIndex from, Emissions* out) {
     step_life(of, pane, figures, &life);
     if (of.story != nullptr || has_begun(life)) take_in(&story_of(index), pane, life);
     if (pane < from) return;
+    const bool is_in_force = life.firing() && !is_standstill(pane, figures);
+    if (is_in_force) in_force.push_back(shape_.end_of(pane));
     const auto said = find_said(&of, pane);
     const bool was_said = said != of.said.end() && pane_of_said(*said) == pane;
-    if (was_said || is_worth_a_point(of, pane) ||
-        (life.firing() && !is_standstill(pane, figures))) {
+    if (was_said || is_worth_a_point(of, pane) || is_in_force) {
       say_point(&of, pane, figures, life, out);
     }
   };
@@ -295,6 +301,7 @@ void RuleRunner::refold(std::int32_t index, PaneIndex from, Emissions* out) {
     visit_panes(index, after + 1, life, visit);
   }
   if (of.story == nullptr) return;
+  if (listener_) listener_->replace(name_of(of), shape_.end_of(from) - 1, in_force);
   publish(index, out);
   if (!panel_ || shape_.rule->rollup.empty()) return;
   // What lies below one that fires is part of it.

@@ -33,8 +33,10 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -47,6 +49,7 @@
 #include "absl/functional/function_ref.h"
 #include "config/config.h"
 #include "detect/detector.h"
+#include "detect/finding_panes.h"
 #include "detect/fold.h"
 #include "detect/lifecycle.h"
 #include "detect/operands.h"
@@ -71,9 +74,21 @@ class RuleRunner {
     std::uint64_t too_old = 0;    // changes of panes that can't be amended any more
   };
 
-  RuleRunner(const config::Config& config, std::size_t rule_index, const journal::Merger& merger);
+  // Told, window by window, where an alert of the rule is in force on a subject.
+  struct FiringListener {
+    // A window has closed with one; behind all that it was told of.
+    std::function<void(const SubjectName&, Micros end)> add;
+    // Of the windows that end behind `behind`, exactly those have one that end at `ends`.
+    std::function<void(const SubjectName&, Micros behind, std::span<const Micros> ends)> replace;
+  };
+
+  // `findings`: where the rule's series is, if it is a typology.
+  RuleRunner(const config::Config& config, std::size_t rule_index, const journal::Merger& merger,
+             const FindingPanes* findings = nullptr);
   RuleRunner(const RuleRunner&) = delete;
   RuleRunner& operator=(const RuleRunner&) = delete;
+
+  void listen(FiringListener listener) { listener_ = std::move(listener); }
 
   const RuleShape& shape() const { return shape_; }
   const Stats& stats() const { return stats_; }
@@ -247,6 +262,8 @@ class RuleRunner {
 
   const config::Config& config_;
   const journal::Merger& merger_;
+  const FindingPanes* const findings_;
+  std::optional<FiringListener> listener_;
   const RuleShape shape_;
   Timeline timeline_;
   std::optional<Panel> panel_;  // of a rule that learns

@@ -32,8 +32,10 @@ class Topics {
 
   Topics(Topic topic) : bits_(bit(topic)) {}  // NOLINT(google-explicit-constructor): is one
   static Topics both() { return Topics(Topic::kInvoices) | Topic::kShipments; }
-  // By a series of the topic: what is found in orders is of both.
-  static Topics read_by(Topic topic) { return topic == Topic::kOrders ? both() : Topics(topic); }
+  // By a series of the topic: what is found in orders, and what rules find, is of both.
+  static Topics read_by(Topic topic) {
+    return topic == Topic::kOrders || topic == Topic::kRules ? both() : Topics(topic);
+  }
 
   friend Topics operator|(Topics a, Topics b) { return Topics(a.bits_ | b.bits_); }
   bool has(Topic topic) const { return (bits_ & bit(topic)) != 0; }

@@ -37,9 +37,10 @@ std::vector<std::string> dimension_names(const config::Series& series) {
 
 absl::StatusOr<std::size_t> parse_series(const config::Config& config, const Params& params) {
   std::vector<std::string> names;
-  // What rules find in orders stands behind them, and is not in windows.
+  // What rules find stands behind them, and is not in windows.
   for (const config::Series& series : config.series) {
-    if (series.event != Topic::kOrders) names.push_back(series.name);
+    if (std::ranges::find(kInputTopics, series.event) == kInputTopics.end()) break;
+    names.push_back(series.name);
   }
   const auto given = params.find("series");
   if (given == params.end()) {

@@ -1,4 +1,4 @@
-"""The types that compare flows, on the story: what their pages say comes out of the commands that they name."""
+"""The types that compare flows, and the one that weighs the others, on the story: what their pages say comes out of the commands that they name."""
 
 import csv
 import re
@@ -107,6 +107,14 @@ class Flows(ProgramTest):
         for alert in alerts:
             self.assertGreaterEqual(alert["ratio"], 1)
             self.assertIn("first reached with the window", evidence_of(alert)["crossed"]["text"])
+
+    def test_singapore_alone_does_not_add_up(self):
+        alerts = [a for a in self.of_example("typology") if a["rule"] == "does-not-add-up"]
+        self.assertEqual({alert["subject"]["region"] for alert in alerts}, {"SG"})
+        self.assertEqual({alert["severity"] for alert in alerts}, {"SEVERITY_CRITICAL"})
+        for alert in alerts:
+            found = [(item["labels"]["rule"], item["value"]) for item in alert["evidence"] if item["name"] == "finding"]
+            self.assertEqual(found, [("more-than-then", 2), ("not-shipped-there", 1)])
 
 
 if __name__ == "__main__":

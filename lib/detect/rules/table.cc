@@ -23,6 +23,7 @@
 #include "detect/rules/surge_since/surge_since.h"
 #include "detect/rules/third_party_payer/third_party_payer.h"
 #include "detect/rules/threshold/threshold.h"
+#include "detect/rules/typology/typology.h"
 
 namespace surgewatch::detect {
 
@@ -42,7 +43,8 @@ std::span<const RuleType* const> rule_types() {
                               &controlled_destination(),
                               &redirected(),
                               &rebilled(),
-                              &third_party_payer()};
+                              &third_party_payer(),
+                              &typology()};
   return all;
 }
 

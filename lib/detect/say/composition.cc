@@ -116,6 +116,7 @@ Composition composition(const RuleShape& shape, const journal::Merger& merger,
                         const SubjectName& subject, std::span<const journal::KeyId> keys,
                         PaneIndex pane) {
   Composition composition;
+  if (shape.series->event == Topic::kRules) return composition;  // its parts say it all
   composition.contributors = contributors(shape, merger, subject, keys, pane);
   composition.largest_document = largest_document(shape, merger, keys, pane);
   add_orders(shape, merger, subject, pane, &composition);

@@ -38,6 +38,14 @@ std::string_view preposition(Dimension dimension) {
       return "declared for";
     case Dimension::kDestination:
       return "sent to";
+    case Dimension::kRegion:
+      return "about region";
+    case Dimension::kFrom:
+      return "about the lane from";
+    case Dimension::kTo:
+      return "to";
+    case Dimension::kParty:
+      return "about party";
     case Dimension::kSellerId:
       return "sold by party";
     case Dimension::kBillToId:
@@ -56,6 +64,8 @@ std::string_view preposition(Dimension dimension) {
       return "of SKU";
     case Dimension::kControlClass:
       return "of control class";
+    case Dimension::kFoundBy:
+      return "found by rule";
   }
   return "";
 }
@@ -84,8 +94,9 @@ std::string_view noun(const RuleShape& shape) {
     case Measure::kChips:
       return "The number of chips";
     case Measure::kDocuments:
-      return shape.series->event == Topic::kOrders ? "The number of orders"
-                                                   : "The number of documents";
+      if (shape.series->event == Topic::kOrders) return "The number of orders";
+      if (shape.series->event == Topic::kRules) return "Findings";
+      return "The number of documents";
     case Measure::kTpp:
       return "The processing performance (TPP)";
   }

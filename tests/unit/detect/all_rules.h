@@ -89,6 +89,15 @@ inline config::Config all_rules() {
   config.reference = tables;
   config.rules = {since, excess, surge, money, ramp,   share, entity, tree,
                   own,   other,  line,  hands, within, fits,  routes};
+  add_typology("sum", 4, {{"since", 2}, {"surge"}, {"share"}, {"entity"}, {"tree"}, {"line"}},
+               &config);
+  config.rules.back().fire_at.score = 3;
+  config.rules.back().clear_at.score = 2;
+  config.rules.back().typology->page_at = 4;
+  add_typology("sum-of-sums", 2, {{"sum", 2}, {"other"}, {"routes"}}, &config);
+  config.rules.back().fire_at.score = 2;
+  config.rules.back().clear_at.score = 1.5;
+  config.rules.back().typology->page_at = 3;
   return config;
 }
 

@@ -91,6 +91,40 @@ inline config::Rule learning_rule(std::string_view type, std::int64_t window = 1
   return result;
 }
 
+// A typology about regions, of rules in `config`, each by its first dimension, with a weight. It is
+// put behind them, and its series behind the series.
+struct Weighed {
+  std::string_view rule;
+  double weight = 1;
+};
+inline void add_typology(const char* name, std::int64_t window, std::vector<Weighed> weighed,
+                         config::Config* config) {
+  config::Series series;
+  series.name = name;
+  series.event = Topic::kRules;
+  series.group_by = {config::Dimension::kRegion, config::Dimension::kFoundBy};
+  series.measures = {Measure::kDocuments};
+  config::Rule result = rule("typology", window);
+  result.name = name;
+  result.series = config->series.size();
+  result.measure = Measure::kDocuments;
+  result.parts = 1;
+  result.typology.emplace();
+  for (const Weighed& one : weighed) {
+    const auto found = std::ranges::find(config->rules, one.rule, &config::Rule::name);
+    SW_CHECK(found != config->rules.end());
+    result.typology->findings.push_back(
+        {.rule = static_cast<std::size_t>(found - config->rules.begin()),
+         .name = found->name,
+         .type = std::string(found->type->name),
+         .weight = one.weight,
+         .by = {found->per.at(0)}});
+  }
+  config->typologies.push_back(config->rules.size());
+  config->series.push_back(std::move(series));
+  config->rules.push_back(std::move(result));
+}
+
 class World {
  public:
   explicit World(config::Config config, detect::Detector::Options options = {})

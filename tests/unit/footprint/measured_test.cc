@@ -376,6 +376,20 @@ TEST(Measured, ConcentrationOverParties) {
                        parties(1'000), 200);
 }
 
+TEST(Measured, ATypologyOfParties) {
+  const std::string yaml = std::string(kBounds) + R"(
+series: [{name: s, event: invoice, group_by: [bill_to.party_id], measures: [units], pane: 1d}]
+rules:
+  - {name: a, series: s, type: threshold, measure: units, per: [bill_to.party_id], window: 1d,
+     fire_at: {observed: 1}}
+  - {name: b, series: s, type: threshold, measure: units, per: [bill_to.party_id], window: 1d,
+     fire_at: {observed: 2}}
+  - {name: t, type: typology, per: [party], findings: [{rule: a}, {rule: b}], fire_at: {score: 2},
+     page_at: {score: 2}}
+limits: {keys_per_series: 1000, detector_keys_per_series: 1000, text_bytes: 128})";
+  expect_detector_held("typology", yaml, parties(1'000), 200);
+}
+
 // ---- a gateway ---------------------------------------------------------------------------------
 
 TEST(Measured, AGatewaysAlertsAndPoints) {
