@@ -98,7 +98,7 @@ TEST(DefaultConfiguration, NamesEveryKeyOfTheSchema) {
 TEST(DeepSeekConfiguration, HoldsTheRuleOfTheContract) {
   const auto config = load_shipped("deploy/config/deepseek.yaml");
   ASSERT_NE(config, nullptr);
-  ASSERT_EQ(config->rules.size(), 7U);
+  ASSERT_EQ(config->rules.size(), 10U);
   const Rule& rule = config->rules[0];
   EXPECT_EQ(rule.name, "singapore-since-deepseek");
   EXPECT_EQ(rule.type->name, "surge_since");
