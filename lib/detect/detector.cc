@@ -10,7 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "base/check.h"
-#include "detect/finding_panes.h"
+#include "detect/firings.h"
 #include "detect/published.h"
 #include "detect/rule_runner.h"
 #include "journal/merger.h"
@@ -27,7 +27,7 @@ class Detector::Impl {
     forgotten_before_.resize(config_->series.size(), INT64_MIN);
     for (std::size_t i = 0; i < config_->rules.size(); ++i) {
       const config::Rule& rule = config_->rules[i];
-      FindingPanes* findings = nullptr;
+      Firings* findings = nullptr;
       if (rule.typology) findings = &findings_.try_emplace(i, *config_, i).first->second;
       RuleRunner& runner = rules_.emplace_back(*config_, i, merger_, findings);
       if (!rule.typology) plain_.push_back(&runner);
@@ -104,7 +104,7 @@ class Detector::Impl {
 
   // Typologies that weigh the rule are told of its windows.
   void listen(std::size_t rule) {
-    std::vector<std::pair<FindingPanes*, std::size_t>> weighed_by;
+    std::vector<std::pair<Firings*, std::size_t>> weighed_by;
     for (auto& [typology, findings] : findings_) {
       const auto& weighs = config_->rules[typology].typology->findings;
       const auto at = std::ranges::find(weighs, rule, &config::WeighedFinding::rule);
@@ -359,9 +359,9 @@ class Detector::Impl {
   const Options options_;
   journal::Merger merger_;
   std::deque<RuleRunner> rules_;
-  std::vector<RuleRunner*> plain_;                // all but typologies
-  std::map<std::size_t, FindingPanes> findings_;  // by the index of the typology
-  std::size_t typologies_judged_ = 0;             // of Config::typologies, in this stage
+  std::vector<RuleRunner*> plain_;           // all but typologies
+  std::map<std::size_t, Firings> findings_;  // by the index of the typology
+  std::size_t typologies_judged_ = 0;        // of Config::typologies, in this stage
   std::vector<std::vector<RuleRunner*>> by_series_;
   std::vector<PaneIndex> forgotten_before_;
   std::uint64_t records_ = 0;

@@ -10,7 +10,7 @@
 // heard (progress, idle marks, topologies; Merger::has_heard()), in this order: closed windows that
 // late data has changed; windows that close or become final, in the order of the instants at which
 // they do, over all rules; the same of each typology, behind the rules that it weighs
-// (finding_panes.h); open windows that have crossed the line already. So how a flush was cut into
+// (firings.h); open windows that have crossed the line already. So how a flush was cut into
 // batches changes nothing.
 //
 // A window closes when every source of its series' topic (of both, for a divergence between two)

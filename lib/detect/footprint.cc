@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "detect/detector.h"
-#include "detect/finding_panes.h"
+#include "detect/firings.h"
 #include "detect/rule_runner.h"
 #include "journal/generation.h"
 #include "journal/key_table.h"
@@ -116,7 +116,7 @@ void add_findings(const RuleShape& shape, Saturating keys, std::size_t name,
   const Saturating panes = Saturating(shape.window) + shape.correctable + RuleRunner::kForgetStep +
                            RuleRunner::open_panes(config.event_time, shape.pane_length);
   shares->push_back({"rule " + rule.name, "findings", subjects * panes,
-                     FindingPanes::at_most(subjects, keys, panes, name), kRuleLever, rule.at});
+                     Firings::at_most(subjects, keys, panes, name), kRuleLever, rule.at});
 }
 
 void add_rule(std::size_t index, const config::Config& config, config::Shares* shares) {

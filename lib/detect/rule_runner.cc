@@ -33,7 +33,7 @@ std::vector<std::pair<PaneIndex, PaneIndex>> times_of_firing(const Life& life) {
 }  // namespace
 
 RuleRunner::RuleRunner(const config::Config& config, std::size_t rule_index,
-                       const journal::Merger& merger, const FindingPanes* findings)
+                       const journal::Merger& merger, const Firings* findings)
     : config_(config),
       merger_(merger),
       findings_(findings),

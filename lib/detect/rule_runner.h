@@ -49,7 +49,7 @@
 #include "absl/functional/function_ref.h"
 #include "config/config.h"
 #include "detect/detector.h"
-#include "detect/finding_panes.h"
+#include "detect/firings.h"
 #include "detect/fold.h"
 #include "detect/lifecycle.h"
 #include "detect/operands.h"
@@ -84,7 +84,7 @@ class RuleRunner {
 
   // `findings`: where the rule's series is, if it is a typology.
   RuleRunner(const config::Config& config, std::size_t rule_index, const journal::Merger& merger,
-             const FindingPanes* findings = nullptr);
+             const Firings* findings = nullptr);
   RuleRunner(const RuleRunner&) = delete;
   RuleRunner& operator=(const RuleRunner&) = delete;
 
@@ -262,7 +262,7 @@ class RuleRunner {
 
   const config::Config& config_;
   const journal::Merger& merger_;
-  const FindingPanes* const findings_;
+  const Firings* const findings_;
   std::optional<FiringListener> listener_;
   const RuleShape shape_;
   Timeline timeline_;

@@ -80,6 +80,10 @@ std::int64_t units_for(std::int64_t usd, const Product& product) {
   return std::max<std::int64_t>(1, (usd + product.price_usd / 2) / product.price_usd);
 }
 
+// Reported are sums by region and quarter; who ordered what is made up, and each order says so
+// wherever it is shown.
+constexpr std::string_view kOrderPrefix = "SYNTHETIC-";
+
 void set_id(std::string_view prefix, std::string_view id, std::string* field) {
   field->assign(prefix);
   field->append(id);
@@ -289,7 +293,7 @@ void OrderBook::write_invoice(const OrderKey& key, v1::Invoice* invoice) const {
   set_id("INV-", order.id(), invoice->mutable_invoice_id());
   invoice->set_revision(1);
   invoice->set_type(v1::INVOICE_TYPE_INVOICE);
-  set_id("ORD-", order.id(), invoice->mutable_order_id());
+  set_id(kOrderPrefix, order.id(), invoice->mutable_order_id());
   set_time(schedule(key).invoice, invoice->mutable_issue_time());
   invoice->clear_original_invoice_id();
   *invoice->mutable_seller() = seller_;
@@ -316,7 +320,7 @@ void OrderBook::write_shipment(const OrderKey& key, int part, v1::Shipment* ship
   *shipment->mutable_shipment_id() += part == 0 ? "-1" : "-2";
   shipment->set_revision(1);
   shipment->set_type(v1::SHIPMENT_TYPE_DESPATCH);
-  set_id("ORD-", order.id(), shipment->mutable_order_id());
+  set_id(kOrderPrefix, order.id(), shipment->mutable_order_id());
   shipment->clear_invoice_ids();
   set_id("INV-", order.id(), shipment->add_invoice_ids());
   set_time(when.shipments[static_cast<std::size_t>(part)], shipment->mutable_despatch_time());

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <cstdlib>
 #include <map>
+#include <string_view>
+#include <vector>
 
 #include "base/numbers.h"
 #include "base/printable.h"
@@ -68,15 +70,18 @@ std::string subject_of(const v1::Alert& alert) {
   return text;
 }
 
-std::string figure(double value, const v1::Alert& alert) {
-  return alert.rule_type() == v1::RULE_TYPE_SHARE_SHIFT ? fmt::format("{:.1f} %", 100 * value)
-                                                        : format_amount(value, alert.measure());
+// Null if it has none of this name.
+const v1::Evidence* evidence_of(const v1::Alert& alert, std::string_view name) {
+  const auto found = std::ranges::find(alert.evidence(), name, &v1::Evidence::name);
+  return found == alert.evidence().end() ? nullptr : &*found;
 }
 
-// Against a line that somebody has drawn nothing has grown.
-bool is_held_to_a_line(const v1::Alert& alert) {
-  return std::ranges::any_of(alert.evidence(),
-                             [](const v1::Evidence& fact) { return fact.name() == "line"; });
+// What is held to a line is in the line's unit: of a typology weights, not findings.
+std::string figure(double value, const v1::Alert& alert) {
+  if (alert.rule_type() == v1::RULE_TYPE_SHARE_SHIFT) return fmt::format("{:.1f} %", 100 * value);
+  const v1::Evidence* line = evidence_of(alert, "line");
+  const bool is_weight = line != nullptr && line->unit() == "weight";
+  return format_amount(value, is_weight ? line->unit() : alert.measure());
 }
 
 // Of a divergence, what was not delivered; it is no growth.
@@ -85,7 +90,14 @@ std::string comparison(const v1::Alert& alert, double observed, double expected,
     const double undelivered = observed > 0 ? 100 * (1 - expected / observed) : 0;
     return fmt::format("{:.1f} % not delivered there", undelivered);
   }
-  if (is_held_to_a_line(alert)) return fmt::format("{} times the line", grouped(ratio, 1));
+  // Against a line that somebody has drawn nothing has grown, nor against another way.
+  if (evidence_of(alert, "line") != nullptr) {
+    return fmt::format("{} times the line", grouped(ratio, 1));
+  }
+  if (const v1::Evidence* direct = evidence_of(alert, "direct"); direct != nullptr) {
+    return fmt::format("{:.3f} times {}", ratio,
+                       expected > direct->value() ? "the floor" : "what came straight");
+  }
   return fmt::format("ratio {:.3f}, growth {:+.1f} %", ratio, 100 * (ratio - 1));
 }
 
@@ -116,6 +128,45 @@ std::string alert_line(const v1::Alert& alert, bool colour) {
 std::string peak_line(const v1::Alert& alert, bool colour) {
   const v1::Peak& peak = alert.peak();
   return line_for(alert, peak.observed(), peak.expected(), peak.ratio(), peak.window_end(), colour);
+}
+
+std::string made_of_line(const v1::Alert& alert) {
+  constexpr std::size_t kNamed = 4;
+  const auto named = [&](std::string_view what, std::string_view label, auto&& say) {
+    std::vector<std::string> items;
+    for (const v1::Evidence& fact : alert.evidence()) {
+      const auto value = fact.labels().find(std::string(label));
+      if (fact.name() != what || value == fact.labels().end() || items.size() == kNamed) continue;
+      items.push_back(say(printable_word(value->second), fact));
+    }
+    return fmt::format("{}", fmt::join(items, ", "));
+  };
+  const auto amount = [](const std::string& value, const v1::Evidence& fact) {
+    return fmt::format("{} {}", value, grouped(fact.value(), 0));
+  };
+  if (const std::string routes = named("route", "ship_from", amount); !routes.empty()) {
+    const v1::Evidence* direct = evidence_of(alert, "direct");
+    return fmt::format("by way of {}{}", routes,
+                       direct == nullptr ? "" : "; " + printable_line(direct->text()));
+  }
+  const auto weight = [](const std::string& value, const v1::Evidence& fact) {
+    return fmt::format("{} {:g}", value, fact.value());
+  };
+  if (const std::string found = named("finding", "rule", weight); !found.empty()) {
+    return "found by " + found;
+  }
+  const auto id = [](const std::string& value, const v1::Evidence&) { return value; };
+  if (const std::string orders = named("order", "order_id", id); !orders.empty()) {
+    const v1::Evidence* all = evidence_of(alert, "orders_in_all");
+    return fmt::format("orders {}{}", orders,
+                       all == nullptr ? "" : fmt::format("; {} in all", grouped(all->value(), 0)));
+  }
+  if (alert.rule_type() != v1::RULE_TYPE_DIVERGENCE) return "";
+  const auto where = [](const std::string& value, const v1::Evidence& fact) {
+    return fmt::format("{} {}", value, printable_line(fact.text()));
+  };
+  const std::string delivered = named("contributor", "ship_to", where);
+  return delivered.empty() ? "" : "to be delivered to " + delivered;
 }
 
 bool colour_wanted() { return isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr; }

@@ -24,6 +24,10 @@ std::string alert_line(const v1::Alert& alert, bool colour);
 // The same for its peak: the highest closed window since onset.
 std::string peak_line(const v1::Alert& alert, bool colour);
 
+// What its window is made of, in one line: routes and what came straight, the largest contributors,
+// rules with their weights, or the largest orders by their ids. Empty where the alert says nothing.
+std::string made_of_line(const v1::Alert& alert);
+
 // Standard output is a terminal and NO_COLOR is not set.
 bool colour_wanted();
 

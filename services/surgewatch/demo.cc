@@ -192,6 +192,10 @@ void Demo::print_summary() const {
   fmt::print("\nAlerts at their peak:\n");
   for (const v1::Alert& alert : stack_->gateway().alerts().list({})) {
     fmt::print("{}\n", peak_line(alert, colour_));
+    if (alert.state() != v1::ALERT_STATE_FIRING) continue;  // it speaks of the window that ended it
+    if (const std::string made_of = made_of_line(alert); !made_of.empty()) {
+      fmt::print("                  {}\n", made_of);
+    }
   }
   std::fflush(stdout);
 }

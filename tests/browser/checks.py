@@ -217,6 +217,16 @@ def choose_rule(driver, name):
         select.dispatchEvent(new Event('change'));''', name)
 
 
+def check_made_of(driver, rule, parts):
+    """The card of the rule is chosen, and what its alert is made of says all of `parts`."""
+    driver.execute_script('''
+        for (const show of document.querySelectorAll('#alert-list .show')) {
+          if (show.querySelector('.rule').textContent === arguments[0]) { show.click(); break; }
+        }''', rule)
+    wait_for(f'{rule} is made of {parts}; there is: {text_of(driver, "#made-of")[:600]}', lambda: all(
+        part in text_of(driver, '#made-of:not([hidden])') for part in parts))
+
+
 LONGEST_NAME = 256  # characters
 
 

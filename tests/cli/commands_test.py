@@ -187,9 +187,13 @@ class Demo(ProgramTest):
         self.assertEqual([line for line in done.stderr.decode().splitlines() if not line.startswith("story [")], [])
         told = output[:output.index("Alerts at their peak")]
         self.assertEqual(len(re.findall("firing .*singapore-since-deepseek", told)), 1, told)
-        peak = [line for line in output.splitlines() if "singapore-since-deepseek" in line][-1]
+        peak = [line for line in output.splitlines() if "singapore-since-deepseek [" in line][-1]
         for figure in ("7,697.0 million USD", "1,042.0 million USD", "ratio 7.387", "growth +638.7 %", "2024-10-27"):
             self.assertIn(figure, peak)
+        summary = output[output.index("Alerts at their peak"):]
+        for made_of in ("to be delivered to US ", r"by way of SG [\d,]+, PH [\d,]+, MY [\d,]+; [\d,]+ straight from US",
+                        "found by singapore-since-deepseek 2, ", r"orders SYNTHETIC-.*; \d+ in all"):
+            self.assertRegex(summary, "\n +" + made_of)
 
     def test_it_serves_while_it_runs_and_stops_within_five_seconds(self):
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -236,6 +236,36 @@ class Story(ProgramTest):
         anchor = next(r for r in golden("bill_to_ship_to_anchors.csv") if r["case"] == "A")
         self.assertGreaterEqual(1 - delivered / billed, float(anchor["min_divergence_of_billed"]) - 5e-5)
 
+    def test_divergences_only_inform_and_a_typology_pages_for_them(self):
+        for rule in ("billed-not-delivered-declared", "billed-not-shipped"):
+            self.assertEqual({a["severity"] for a in self.alerts if a["rule"] == rule}, {"SEVERITY_INFO"})
+        alerts = [a for a in self.alerts if a["rule"] == "does-not-add-up"]
+        self.assertEqual({a["subject"]["region"] for a in alerts}, {"SG"})
+        self.assertEqual([a["severity"] for a in alerts if a["timing"] == "TIMING_ON_TIME"],
+                         ["SEVERITY_WARNING", "SEVERITY_CRITICAL"])
+        for alert in alerts:
+            found = {e["labels"]["rule"]: e["value"] for e in alert["evidence"] if e["name"] == "finding"}
+            self.assertEqual(alert["observed"], sum(found.values()))
+            self.assertLessEqual({"billed-not-delivered-declared", "billed-not-shipped"}, set(found))
+            self.assertIn("Inquire: ", alert["explanation"])
+        self.assertEqual(alerts[-1]["state"], "ALERT_STATE_FIRING", "it holds to the end of the story")
+
+    def test_capacity_is_quiet_on_the_shipped_basis(self):
+        self.assertEqual([a for a in self.alerts if a["rule"] == "more-than-fits"], [])
+
+    def test_china_receives_more_by_way_of_third_countries(self):
+        alerts = [a for a in self.alerts if a["rule"] == "china-by-third-countries"]
+        self.assertEqual({a["subject"]["ship_to"] for a in alerts}, {"CN"})
+        evidence = defaultdict(list)
+        for fact in alerts[-1]["evidence"]:
+            evidence[fact["name"]].append(fact)
+        self.assertGreater(evidence["via"][0]["value"], evidence["direct"][0]["value"])
+        self.assertEqual([fact["labels"]["ship_from"] for fact in evidence["route"]], ["SG", "PH", "MY"])
+
+    def test_orders_say_that_they_are_synthetic(self):
+        for line in self.findings:
+            self.assertTrue(line["order_id"].startswith("SYNTHETIC-"), line)
+
     def test_share_shift(self):
         revisions = [a for a in self.revisions("share-of-revenue", "SG")
                      if a["window_end"] == "2024-10-28T00:00:00Z"]

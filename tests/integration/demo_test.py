@@ -21,6 +21,15 @@ SCREENSHOTS = None
 STORY_SECONDS = 25
 
 
+# What the page says of the alerts that the story is about.
+MADE_OF = {
+    "billed-not-delivered-declared": ["to United States (US)", "to Taiwan (TW)", "to Singapore (SG)"],
+    "china-by-third-countries": ["from Singapore (SG)", "from Philippines (PH)", "from Malaysia (MY)", "straight from US"],
+    "does-not-add-up": ["singapore-since-deepseek", "billed-not-delivered-declared", "billed-not-shipped"],
+    "controlled-parts-without-licence": ["SYNTHETIC-SG-", "declared for Malaysia (MY)", "sent to China (CN)"],
+}
+
+
 class Demo(ProgramTest):
     def setUp(self):
         super().setUp()
@@ -42,6 +51,9 @@ class Demo(ProgramTest):
             wait_until(lambda: "The page stays at" in demo.output(), "the end of the story", 90)
             checks.check_singapore(driver)
             checks.check_chart_drawn(driver)
+            for rule, parts in MADE_OF.items():
+                checks.check_made_of(driver, rule, parts)
+            checks.check_contrast(driver)
             checks.check_landmarks(driver)
             checks.check_no_console_errors(driver)
             checks.check_only_local_requests(driver, f"http://{page}/")

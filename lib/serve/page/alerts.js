@@ -71,19 +71,22 @@ function evidenceTable(evidence) {
                  element('table', {}, element('tbody', {}, ...rows)));
 }
 
-const peakText = (peak) =>
-    `${format.ratio(peak.ratio)} on ${format.date(format.lastInstant(peak.window_end))}`;
+const peakText = ({peak, rule_type: type}) =>
+    `${format.ratio(peak.ratio, format.isLine(type) ? 1 : 3)} on ${format.date(format.lastInstant(peak.window_end))}`;
 
 // The ratio is never shown as growth, nor growth as the ratio: each has its label.
 function figures(alert) {
   const shown = (value) => format.amount(value ?? 0, alert.measure, alert.rule_type);
   const figure = (kind, value, label) =>
       element('p', {class: kind}, element('b', {}, value), ` ${label}`);
-  const ratio = figure('ratio', format.ratio(alert.ratio), format.against(alert.rule_type));
-  const rest = format.isDivergence(alert.rule_type) ?
-      figure('growth', format.missing(alert.observed, alert.expected ?? 0), 'not delivered there') :
-      figure('growth', alert.ratio > 0 ? format.growth(alert.growth_percent ?? 0) : '–', 'growth');
-  const past = !isFiring(alert) && alert.peak ? `; at its peak ${peakText(alert.peak)}` : '';
+  const isLine = format.isLine(alert.rule_type);
+  const ratio = figure('ratio', format.ratio(alert.ratio, isLine ? 1 : 3), format.against(alert.rule_type));
+  let rest = figure('growth', alert.ratio > 0 ? format.growth(alert.growth_percent ?? 0) : '–', 'growth');
+  if (!format.hasGrowth(alert.rule_type)) rest = undefined;
+  if (format.isDivergence(alert.rule_type)) {
+    rest = figure('growth', format.missing(alert.observed, alert.expected ?? 0), 'not delivered there');
+  }
+  const past = !isFiring(alert) && alert.peak ? `; at its peak ${peakText(alert)}` : '';
   return element('div', {class: 'figures'}, ratio, rest,
                  element('p', {class: 'compared'}, `${shown(alert.observed)} against ${shown(alert.expected)}${past}`));
 }
@@ -111,7 +114,7 @@ function card(alert, handlers, open) {
       element('dl', {class: 'facts-list'},
               fact('Measure', format.measureName(alert.measure)),
               fact('Onset', alert.onset_time ? format.date(format.lastInstant(alert.onset_time)) : '–'),
-              fact('Peak', alert.peak ? peakText(alert.peak) : '–'),
+              fact('Peak', alert.peak ? peakText(alert) : '–'),
               fact('Timing', kTimings[alert.timing] ?? '–'),
               runbook(alert.runbook_url),
               why ? fact('Resolved', why) : undefined,

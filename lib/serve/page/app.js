@@ -4,6 +4,7 @@ import {makeChart} from './chart.js';
 import * as format from './format.js';
 import {makeHeat} from './heat.js';
 import {connect, getJson} from './live.js';
+import {drawMadeOf} from './made_of.js';
 
 const $ = (id) => document.getElementById(id);
 const kHeatPoints = 6_000;
@@ -98,9 +99,10 @@ function drawTiles(point) {
   const ratio = point.expected > 0 ? (point.observed ?? 0) / point.expected : NaN;
   text('observed', format.amount(point.observed ?? 0, point.measure, point.rule_type));
   text('expected', format.amount(point.expected, point.measure, point.rule_type));
-  text('ratio', format.ratio(ratio));
+  text('ratio', format.ratio(ratio, format.isLine(point.rule_type) ? 1 : 3));
   const divergence = format.isDivergence(point.rule_type);
-  text('growth', divergence ? format.missing(point.observed, point.expected) : format.growth(100 * (ratio - 1)));
+  const growth = format.growth(format.hasGrowth(point.rule_type) ? 100 * (ratio - 1) : NaN);
+  text('growth', divergence ? format.missing(point.observed, point.expected) : growth);
   $('label-observed').textContent = divergence ? 'Billed' : 'Observed';
   $('label-expected').textContent = divergence ? 'Delivered there' : 'Expected';
   $('label-growth').textContent = divergence ? 'Not delivered' : 'Growth';
@@ -121,6 +123,7 @@ function drawChart() {
   $('chart-subtitle').replaceChildren(
       nameElement(state.chosen.rule), ...textNodes(newest === null ? `: ${what}. No closed window yet.` : `: ${what}`));
   const alert = [...state.alerts.values()].filter((a) => isChosen(a.rule, a.subject)).sort(byImportance)[0];
+  drawMadeOf($('made-of'), alert);
   chart.show({
     key: `${state.chosen.rule} ${format.subjectKey(state.chosen.subject)}`,
     points, measure: newest?.measure, ruleType: newest?.rule_type, alert,

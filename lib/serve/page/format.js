@@ -5,7 +5,15 @@ const kNbsp = '\u00a0';
 const kMonths = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const kDay = 86_400_000;
 const kCountryDimensions =
-    new Set(['seller', 'bill_to', 'ship_to', 'end_user', 'ship_from', 'freight_forwarder']);
+    new Set(['seller', 'bill_to', 'ship_to', 'end_user', 'ship_from', 'freight_forwarder', 'declared', 'destination',
+             'region', 'from', 'to']);
+// What stands before a value of a dimension; those that are not here need nothing.
+const kDimensionWords = new Map(Object.entries({
+  'seller': 'sold from', 'bill_to': 'billed to', 'ship_to': 'to', 'end_user': 'for end users in', 'ship_from': 'from',
+  'freight_forwarder': 'forwarded by way of', 'declared': 'declared for', 'destination': 'sent to',
+  'seller.party_id': 'sold by', 'bill_to.party_id': 'billed to', 'ship_to.party_id': 'delivered to',
+  'end_user.party_id': 'for end user', 'ship_from.party_id': 'sent by', 'freight_forwarder.party_id': 'forwarded by',
+}));
 
 const grouped = (value, digits) => value.toLocaleString(
     'en-US', {minimumFractionDigits: digits, maximumFractionDigits: digits});
@@ -112,7 +120,8 @@ const kAgainst = {
   RULE_TYPE_THIRD_PARTY_PAYER: 'the line',
   RULE_TYPE_CONCENTRATION: 'the index before',
   RULE_TYPE_CAPACITY: 'the most that fits',
-  RULE_TYPE_INTERMEDIARY: 'what came straight',
+  RULE_TYPE_INTERMEDIARY: 'what came straight, or the floor',
+  RULE_TYPE_TYPOLOGY: 'the line',
 };
 
 export function ratio(value, digits = 3) {
@@ -121,6 +130,9 @@ export function ratio(value, digits = 3) {
 // What stands behind a ratio, "7.387 × the reference": never to be read as growth, which stands
 // beside it.
 export const against = (ruleType) => kAgainst[ruleType] ?? 'what was expected';
+// Against a line that somebody has drawn nothing has grown, nor against another way.
+export const isLine = (ruleType) => kAgainst[ruleType] === 'the line';
+export const hasGrowth = (ruleType) => !isLine(ruleType) && ruleType !== 'RULE_TYPE_INTERMEDIARY';
 export function growth(percent) {
   if (!Number.isFinite(percent)) return kNone;
   const sign = percent < 0 ? '−' : '+';
@@ -187,13 +199,19 @@ export function regionName(code) {
 
 const dimensions = (subject) => Object.entries(subject ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
 
+// 'Singapore (SG)' of a country, else the value.
+function valueName(dimension, value) {
+  if (!kCountryDimensions.has(dimension)) return value;
+  const name = regionName(value);
+  return name === value ? value : `${name} (${value})`;
+}
+// ['billed to', 'Singapore (SG)'] for each of an evidence's labels, the rule's type aside: its name says it.
+export const labelParts = (labels) => dimensions(labels)
+    .filter(([name]) => name !== 'rule_type')
+    .map(([name, value]) => [kDimensionWords.get(name) ?? '', valueName(name, value)]);
 // 'Singapore (SG)', a name for each dimension.
 export function subjectNames(subject) {
-  const names = dimensions(subject).map(([dimension, value]) => {
-    if (!kCountryDimensions.has(dimension)) return value;
-    const name = regionName(value);
-    return name === value ? value : `${name} (${value})`;
-  });
+  const names = dimensions(subject).map(([dimension, value]) => valueName(dimension, value));
   return names.length > 0 ? names : ['All'];
 }
 export const subjectText = (subject) => subjectNames(subject).map(isolated).join(' · ');

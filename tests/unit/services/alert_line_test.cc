@@ -45,6 +45,68 @@ TEST(AlertLine, GivesRatioAndGrowthEachByItsName) {
   EXPECT_THAT(alert_line(alert, true), HasSubstr("\033["));
 }
 
+v1::Evidence* add(v1::Alert* alert, const char* name, double value, const char* label,
+                  const std::string& of) {
+  v1::Evidence* added = alert->add_evidence();
+  added->set_name(name);
+  added->set_value(value);
+  if (*label != '\0') (*added->mutable_labels())[label] = of;
+  return added;
+}
+
+TEST(AlertLine, WeighsATypologyInWeights) {
+  v1::Alert alert;
+  alert.set_rule_type(v1::RULE_TYPE_TYPOLOGY);
+  alert.set_measure("findings");
+  alert.set_observed(5);
+  alert.set_expected(3);
+  alert.set_ratio(5.0 / 3);
+  add(&alert, "line", 3, "", "")->set_unit("weight");
+  EXPECT_THAT(alert_line(alert, false), HasSubstr("5 weight against 3 weight: 1.7 times the line"));
+}
+
+TEST(AlertLine, ComparesWithWhatCameStraight) {
+  v1::Alert alert;
+  alert.set_rule_type(v1::RULE_TYPE_INTERMEDIARY);
+  alert.set_measure("chips");
+  alert.set_ratio(4.208);
+  alert.set_expected(1'000);
+  add(&alert, "direct", 1'000, "", "");
+  EXPECT_THAT(alert_line(alert, false), AllOf(HasSubstr("4.208 times what came straight"),
+                                              ::testing::Not(HasSubstr("growth"))));
+  alert.mutable_evidence(0)->set_value(667);
+  EXPECT_THAT(alert_line(alert, false), HasSubstr("4.208 times the floor"));
+}
+
+TEST(MadeOfLine, NamesRoutesRulesOrdersAndDestinations) {
+  v1::Alert flow;
+  add(&flow, "route", 2'080, "ship_from", "SG");
+  add(&flow, "route", 1'256, "ship_from", "PH");
+  add(&flow, "direct", 667, "", "")->set_text("667 straight from US");
+  EXPECT_EQ(made_of_line(flow), "by way of SG 2,080, PH 1,256; 667 straight from US");
+  v1::Alert typology;
+  add(&typology, "finding", 2, "rule", "a");
+  add(&typology, "finding", 0.5, "rule", "b");
+  EXPECT_EQ(made_of_line(typology), "found by a 2, b 0.5");
+  v1::Alert orders;
+  for (const char* id : {"O-1", "O-2", "O-3", "O-4", "O-5"})
+    add(&orders, "order", 8, "order_id", id);
+  add(&orders, "orders_in_all", 1'004, "", "");
+  EXPECT_EQ(made_of_line(orders), "orders O-1, O-2, O-3, O-4; 1,004 in all");
+  v1::Alert billed;
+  billed.set_rule_type(v1::RULE_TYPE_DIVERGENCE);
+  add(&billed, "contributor", 9, "ship_to", "US")
+      ->set_text("9.0 million USD, 54.7 % of the window");
+  EXPECT_EQ(made_of_line(billed), "to be delivered to US 9.0 million USD, 54.7 % of the window");
+  EXPECT_EQ(made_of_line(v1::Alert()), "");
+}
+
+TEST(MadeOfLine, EscapesWhatOthersWrote) {
+  v1::Alert alert;
+  add(&alert, "order", 1, "order_id", "A\nB\x1b[31m");
+  EXPECT_EQ(made_of_line(alert), "orders \"A\\nB\\x1b[31m\"");
+}
+
 TEST(AlertLine, SaysOfADivergenceWhatWasNotDelivered) {
   v1::Alert alert;
   alert.set_rule_type(v1::RULE_TYPE_DIVERGENCE);

@@ -4,7 +4,7 @@
 //                      window that ended in these panes          expected = the line
 //
 // Each rule counts once, however many of its windows fired. The series is where they did
-// (finding_panes.h), its parts the rules. A page takes two rules at least: a single one pages by
+// (firings.h), its parts the rules. A page takes two rules at least: a single one pages by
 // itself, or does not.
 //
 // A rule that could not say has found nothing: the score is the least that it can be.

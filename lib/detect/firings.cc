@@ -1,4 +1,4 @@
-#include "detect/finding_panes.h"
+#include "detect/firings.h"
 
 #include <algorithm>
 #include <iterator>
@@ -8,7 +8,7 @@
 
 namespace surgewatch::detect {
 
-FindingPanes::FindingPanes(const config::Config& config, std::size_t rule)
+Firings::Firings(const config::Config& config, std::size_t rule)
     : typology_(*config.rules[rule].typology),
       series_(static_cast<std::uint32_t>(config.rules[rule].series)),
       pane_length_(config.series[config.rules[rule].series].pane_length),
@@ -16,7 +16,7 @@ FindingPanes::FindingPanes(const config::Config& config, std::size_t rule)
 
 // Null where the subject lacks a value that the typology's has: that of a coarser level of a
 // rollup.
-FindingPanes::Windows* FindingPanes::windows_of(std::size_t finding, const SubjectName& subject) {
+Firings::Windows* Firings::windows_of(std::size_t finding, const SubjectName& subject) {
   auto& known = windows_[finding];
   if (const auto found = known.find(subject.canonical); found != known.end()) return &found->second;
   std::vector<std::string> values;
@@ -30,7 +30,7 @@ FindingPanes::Windows* FindingPanes::windows_of(std::size_t finding, const Subje
               .first->second;
 }
 
-journal::KeyId FindingPanes::key_of(std::vector<std::string> values) {
+journal::KeyId Firings::key_of(std::vector<std::string> values) {
   const auto [place, is_new] = ids_.try_emplace(values);
   if (!is_new) return place->second;
   if (free_.empty()) {
@@ -44,7 +44,7 @@ journal::KeyId FindingPanes::key_of(std::vector<std::string> values) {
   return place->second;
 }
 
-void FindingPanes::count(const Windows& windows, Micros end, std::int64_t delta) {
+void Firings::count(const Windows& windows, Micros end, std::int64_t delta) {
   const PaneIndex pane = pane_at(end);
   if (pane < forgotten_before_) return;
   std::int64_t& held = keys_[windows.key].panes[pane];
@@ -52,7 +52,7 @@ void FindingPanes::count(const Windows& windows, Micros end, std::int64_t delta)
   held += delta;
 }
 
-void FindingPanes::add(std::size_t finding, const SubjectName& subject, Micros end) {
+void Firings::add(std::size_t finding, const SubjectName& subject, Micros end) {
   Windows* windows = windows_of(finding, subject);
   if (windows == nullptr) return;
   SW_CHECK(windows->ends.empty() || windows->ends.back() < end);
@@ -60,8 +60,8 @@ void FindingPanes::add(std::size_t finding, const SubjectName& subject, Micros e
   count(*windows, end, 1);
 }
 
-void FindingPanes::replace(std::size_t finding, const SubjectName& subject, Micros behind,
-                           std::span<const Micros> ends) {
+void Firings::replace(std::size_t finding, const SubjectName& subject, Micros behind,
+                      std::span<const Micros> ends) {
   if (ends.empty() && !windows_[finding].contains(subject.canonical)) return;
   Windows* windows = windows_of(finding, subject);
   if (windows == nullptr) return;
@@ -77,7 +77,7 @@ void FindingPanes::replace(std::size_t finding, const SubjectName& subject, Micr
   for (const Micros end : come) count(*windows, end, 1);
 }
 
-std::vector<journal::Change> FindingPanes::take_changes() {
+std::vector<journal::Change> Firings::take_changes() {
   std::vector<journal::Change> changes;
   for (const auto& [place, before] : before_) {
     const auto& [key, pane] = place;
@@ -101,7 +101,7 @@ std::vector<journal::Change> FindingPanes::take_changes() {
   return changes;
 }
 
-std::vector<journal::KeyId> FindingPanes::forget(PaneIndex pane) {
+std::vector<journal::KeyId> Firings::forget(PaneIndex pane) {
   SW_CHECK(before_.empty());
   forgotten_before_ = std::max(forgotten_before_, pane);
   for (auto& known : windows_) {
@@ -129,8 +129,8 @@ std::vector<journal::KeyId> FindingPanes::forget(PaneIndex pane) {
   return released;
 }
 
-Saturating FindingPanes::at_most(Saturating subjects, Saturating keys, Saturating panes,
-                                 std::size_t name_bytes) {
+Saturating Firings::at_most(Saturating subjects, Saturating keys, Saturating panes,
+                            std::size_t name_bytes) {
   using ValuesNode = std::pair<const std::vector<std::string>, journal::KeyId>;
   const Saturating windows =
       at_most::flat_hash(subjects, sizeof(std::pair<const std::string, Windows>)) +

@@ -26,9 +26,9 @@
 
 namespace surgewatch::detect {
 
-class FindingPanes {
+class Firings {
  public:
-  FindingPanes(const config::Config& config, std::size_t rule);
+  Firings(const config::Config& config, std::size_t rule);
 
   // A window of this subject ends at `end`, and an alert is in force. `finding`: an index into
   // Typology::findings. Of a subject that has no value for the typology's own nothing is kept.
