@@ -158,6 +158,10 @@ std::uint64_t found_by(const Rule& rule) {
   fingerprint.add(std::int64_t{orders.end_user});
   fingerprint.add(orders.absence_after);
   fingerprint.add(orders.deadline);
+  if (orders.cap > 0) {  // what types without one find stays the same
+    fingerprint.add(orders.cap);
+    fingerprint.add(std::bit_cast<std::int64_t>(orders.near));
+  }
   return fingerprint.digest();
 }
 

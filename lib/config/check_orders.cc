@@ -11,6 +11,8 @@ namespace {
 
 constexpr Micros kMinute = 60 * kMicrosPerSecond;
 constexpr Micros kLongestWait = 366 * kMicrosPerDay;
+constexpr std::int64_t kLeastCap = 2, kMostCap = 1'000'000'000'000;
+constexpr double kLeastNear = 0.5, kMostNear = 0.99;
 
 using Texts = google::protobuf::RepeatedPtrField<std::string>;
 
@@ -94,6 +96,21 @@ void check_orders(const Checker& check, const std::string& path, const v1::RuleC
   if (takes("deadline")) {
     check.duration_into(child(path, "deadline"), given.deadline(), kMinute, kLongestWait,
                         &orders.deadline);
+  }
+  if (takes("cap")) {
+    if (!check.has(child(path, "cap"))) {
+      check.missing(path, "cap", "say what orders stay just below, in chips: 512");
+    } else if (check.readable(child(path, "cap")) &&
+               check.in_range(child(path, "cap"), given.cap(), kLeastCap, kMostCap)) {
+      orders.cap = given.cap();
+    }
+  }
+  if (takes("near") && check.readable(child(path, "near"))) {
+    orders.near = given.near();
+    if (!(orders.near >= kLeastNear && orders.near <= kMostNear)) {
+      check.problem(child(path, "near"), "{} is not within {} to {}", orders.near, kLeastNear,
+                    kMostNear);
+    }
   }
 }
 

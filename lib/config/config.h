@@ -166,6 +166,8 @@ struct OrderSettings {
   Micros absence_after = 3'600 * kMicrosPerSecond;
   // How long after its newest document an order is held to be complete.
   Micros deadline = 30 * kMicrosPerDay;
+  std::int64_t cap = 0;  // chips that an order does not reach; 0: the type takes none
+  double near = 0.8;     // from which part of the cap on an order counts
 };
 
 // A rule that counts for a typology.

@@ -37,6 +37,7 @@ const FinderType& order_mismatch_finder();
 const FinderType& redirected_finder();
 const FinderType& rebilled_finder();
 const FinderType& third_party_payer_finder();
+const FinderType& structuring_finder();
 
 // Of all rules that look into orders, in the rules' order.
 std::vector<std::unique_ptr<Finder>> make_finders(const config::Config& config);

@@ -83,11 +83,13 @@ std::shared_ptr<const config::Config> random_config(Random* random) {
   bounds.allowed_lateness = random->one_of(std::array{kHour, 2 * kDay, 7 * kDay});
   bounds.correction_horizon = random->one_of(std::array{5 * kDay, 10 * kDay, 120 * kDay});
   for (const char* type : {"order_diversion", "controlled_destination", "order_mismatch",
-                           "redirected", "rebilled", "third_party_payer"}) {
+                           "redirected", "rebilled", "third_party_payer", "structuring"}) {
     add_rule(type, config.get());
   }
   config->rules[2].orders.deadline = 3 * kDay;
   config->rules[1].orders.end_user = random->chance(50);
+  config->rules[6].orders.cap = random->pick(10, 200);
+  config->rules[6].orders.near = 0.5;
   return config;
 }
 
@@ -334,7 +336,7 @@ TEST(OrdersProperty, SayTheSameHoweverTheTopicsAreInterleaved) {
     }
   }
   // That the streams have gone everywhere.
-  EXPECT_EQ(totals.found.size(), 6u);
+  EXPECT_EQ(totals.found.size(), 7u);
   for (const auto& [type, count] : totals.found) EXPECT_GT(count, 200u) << type;
   EXPECT_GT(totals.forgotten, 10u);
 }

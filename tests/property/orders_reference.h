@@ -194,6 +194,7 @@ class OrdersReference {
       if (rule.type->name == "redirected") redirected(rule, order, documents, ids);
       if (rule.type->name == "rebilled") rebilled(rule, order, documents, ids);
       if (rule.type->name == "third_party_payer") payer(rule, order, documents, ids);
+      if (rule.type->name == "structuring") structuring(rule, order, documents, ids);
     }
   }
 
@@ -352,6 +353,34 @@ class OrdersReference {
       if (net <= 0) continue;
       add(rule, order, place.first, place.second, "", parts, ids);
     }
+  }
+
+  void structuring(const config::Rule& rule, const Order& order,
+                   const std::vector<Document>& documents, const std::vector<std::string>& ids) {
+    std::map<std::string, std::vector<Entry>> lines;
+    std::map<std::string, std::int64_t> chips;
+    std::int64_t total = 0;
+    for (const Document& d : documents) {
+      const int sign = d.invoice.type() == v1::INVOICE_TYPE_CREDIT_NOTE ? -1 : 1;
+      for (const v1::InvoiceLine& line : d.invoice.lines()) {
+        lines[line.sku()].push_back({.destination = order.destination,
+                                     .sku = line.sku(),
+                                     .ship_to_party = order.consignee,
+                                     .time = time_of(d),
+                                     .units = sign * line.quantity()});
+        const std::int64_t more = sign * line.quantity() * chips_of(line.sku(), time_of(d));
+        chips[line.sku()] += more;
+        total += more;
+      }
+    }
+    const auto cap = static_cast<double>(rule.orders.cap);
+    const auto value = static_cast<double>(total);
+    if (value >= cap || value < rule.orders.near * cap) return;
+    std::string most;
+    for (const auto& [sku, count] : chips) {
+      if (most.empty() || count > chips[most]) most = sku;
+    }
+    add_nets(rule, order, lines[most], ids);
   }
 
   void mismatch(const config::Rule& rule, const Order& order,

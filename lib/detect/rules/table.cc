@@ -19,6 +19,7 @@
 #include "detect/rules/redirected/redirected.h"
 #include "detect/rules/rule_type.h"
 #include "detect/rules/share_shift/share_shift.h"
+#include "detect/rules/structuring/structuring.h"
 #include "detect/rules/surge/surge.h"
 #include "detect/rules/surge_since/surge_since.h"
 #include "detect/rules/third_party_payer/third_party_payer.h"
@@ -44,6 +45,7 @@ std::span<const RuleType* const> rule_types() {
                               &redirected(),
                               &rebilled(),
                               &third_party_payer(),
+                              &structuring(),
                               &typology()};
   return all;
 }

@@ -142,5 +142,22 @@ TEST(OrderRules, AreAnotherSeriesWhereTheyFindOtherThings) {
   EXPECT_NE(plain->rules[0].version, with(", severity: info")->rules[0].version);
 }
 
+TEST(Structuring, NeedsACap) {
+  const auto with = [](const std::string& more) {
+    return rules("  - {name: s, type: structuring" + more + "}\n");
+  };
+  const auto config = parse_valid(with(", cap: 512"));
+  EXPECT_EQ(config->rules[0].orders.cap, 512);
+  EXPECT_EQ(config->rules[0].orders.near, 0.8);
+  EXPECT_EQ(config->rules[0].fire_at.observed, 3) << "orders";
+  EXPECT_THAT(problems_of(with("")),
+              ElementsAre(HasSubstr("'cap' is missing; say what orders stay just below")));
+  EXPECT_THAT(problems_of(with(", cap: 1, near: 1")),
+              ElementsAre(HasSubstr("cap: 1 is not within 2 to 1000000000000"),
+                          HasSubstr("near: 1 is not within 0.5 to 0.99")));
+  EXPECT_NE(config->series[0].definition,
+            parse_valid(with(", cap: 512, near: 0.9"))->series[0].definition);
+}
+
 }  // namespace
 }  // namespace surgewatch::config

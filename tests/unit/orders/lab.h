@@ -58,6 +58,7 @@ inline std::shared_ptr<config::Config> config_with(const std::vector<std::string
     rule.series = config->series.size();
     rule.orders.classes = {"3A090.a", "3A090.b"};
     rule.orders.groups = {"D:1", "D:4", "D:5", "MO"};
+    if (type == "structuring") rule.orders.cap = 100;
     config->series.push_back(std::move(series));
     config->rules.push_back(std::move(rule));
   }

@@ -229,6 +229,56 @@ TEST(OrderMismatch, TakesCreditNotesAndReturnsOff) {
   EXPECT_THAT(lab.found(), IsEmpty());
 }
 
+// ---- structuring -------------------------------------------------------------------------------
+
+// The cap is 100 chips in the lab, so from 80 on.
+TEST(Structuring, IsAnOrderJustBelowTheCap) {
+  for (const std::int64_t chips : {79, 80, 99, 100}) {
+    Lab lab("structuring");
+    Document billed = lab.invoice("i", kNewYear);
+    billed.lines[0].quantity = chips;
+    lab.put(billed);
+    const bool is_near = chips == 80 || chips == 99;
+    EXPECT_EQ(lab.found().size(), is_near ? 1U : 0U) << chips;
+  }
+}
+
+TEST(Structuring, TakesAnOrderAsAWhole) {
+  Lab lab("structuring");
+  for (const char* id : {"i-1", "i-2", "i-3", "i-4"}) {
+    Document part = lab.invoice(id, kNewYear);
+    part.lines[0].quantity = 20;
+    lab.put(part);
+  }
+  EXPECT_THAT(lab.found(), ElementsAre("o SG>SG> H100 80")) << "partial invoices are one order";
+  Document credit = lab.invoice("i-5", kNewYear);
+  credit.subtracts = true;
+  credit.lines[0].quantity = 1;
+  lab.put(credit);
+  EXPECT_THAT(lab.found(), IsEmpty()) << "79 are left";
+  Document more = lab.invoice("i-6", kNewYear);
+  more.lines[0].quantity = 21;
+  lab.put(more);
+  EXPECT_THAT(lab.found(), IsEmpty()) << "a hundred are not below it";
+}
+
+TEST(Structuring, CountsShipmentsForNothing) {
+  Lab lab("structuring");
+  Document sent = lab.shipment("s", kNewYear, "MY");
+  sent.lines[0].quantity = 90;
+  lab.put(sent);
+  EXPECT_THAT(lab.found(), IsEmpty());
+}
+
+TEST(Structuring, CountsChipsAndIsNamedByWhatMakesMostOfThem) {
+  Lab lab("structuring");
+  Document billed = lab.invoice("i", kNewYear);
+  billed.lines = {lab.line("H100", 20, kNewYear), lab.line("DGX-H100", 8, kNewYear)};
+  lab.put(billed);
+  EXPECT_THAT(lab.found(), ElementsAre("o SG>SG> DGX-H100 8"));
+  EXPECT_EQ(lab.holding[0].chips, 64);
+}
+
 // ---- redirected --------------------------------------------------------------------------------
 
 TEST(Redirected, IsAShipmentWhoseNewestRevisionNamesAnotherCountryThanTheFirst) {
