@@ -6,7 +6,7 @@ const kMonths = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 
 const kDay = 86_400_000;
 const kCountryDimensions =
     new Set(['seller', 'bill_to', 'ship_to', 'end_user', 'ship_from', 'freight_forwarder', 'declared', 'destination',
-             'region', 'from', 'to']);
+             'region', 'lane_from', 'lane_to']);
 // What stands before a value of a dimension; those that are not here need nothing.
 const kDimensionWords = new Map(Object.entries({
   'seller': 'sold from', 'bill_to': 'billed to', 'ship_to': 'to', 'end_user': 'for end users in', 'ship_from': 'from',

@@ -55,7 +55,7 @@ TEST(Typologies, HaveDefaults) {
 }
 
 TEST(Typologies, AreAboutRegionsLanesAndParties) {
-  EXPECT_THAT(problems_of(of("{rule: lane}", ", per: [from, to]")), IsEmpty());
+  EXPECT_THAT(problems_of(of("{rule: lane}", ", per: [lane_from, lane_to]")), IsEmpty());
   EXPECT_THAT(problems_of(of("{rule: customer}", ", per: [party]")), IsEmpty());
   EXPECT_THAT(problems_of(of("{rule: lane, by: [ship_to]}")), IsEmpty());
   EXPECT_THAT(problems_of(of("{rule: lane}")),

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "config/config.h"
 #include "unit/serve/builders.h"
 #include "unit/serve/http_fixture.h"
 
@@ -123,6 +124,15 @@ TEST_F(HttpServerTest, ListsPointsByRuleSubjectAndTime) {
   EXPECT_EQ(count(get("/api/v1/series?limit=1"), "window_end"), 1U);
   EXPECT_EQ(count(get("/api/v1/series?bill_to=SG&step=30d"), "window_end"), 1U);
   EXPECT_EQ(get("/api/v1/series?rule=none"), R"({"points":[]})");
+}
+
+// A subject is asked for by its dimensions, so none may have the name of another parameter.
+TEST_F(HttpServerTest, PointsAreAskedForByEveryDimension) {
+  start_gateway();
+  for (std::size_t i = 0; i < config::kDimensionCount; ++i) {
+    const std::string name(config::dimension_name(static_cast<config::Dimension>(i)));
+    EXPECT_EQ(get("/api/v1/series?rule=r&" + name + "=SG"), R"({"points":[]})") << name;
+  }
 }
 
 TEST_F(HttpServerTest, ListsTheRulesThatPointsHaveComeOf) {
