@@ -36,19 +36,39 @@ struct Flags {
   bool few_keys, largest;
 };
 
-// One rule, those that do not learn, or all.
-std::vector<config::Rule> chosen_rules(std::vector<config::Rule> rules, std::int64_t choice) {
+// One rule with those that it weighs, those that do not learn, or all.
+void choose_rules(std::int64_t choice, config::Config* config) {
+  const std::vector<config::Rule> all = std::move(config->rules);
   const auto place = static_cast<std::size_t>(choice);
-  if (place < rules.size()) return {rules[place]};
-  if (place == rules.size()) {
-    std::erase_if(rules, [](const config::Rule& rule) { return rule.learning.has_value(); });
+  std::vector<bool> kept(all.size(), place > all.size());
+  if (place < all.size()) kept[place] = true;
+  if (place == all.size()) {
+    for (std::size_t i = 0; i < all.size(); ++i) kept[i] = !all[i].learning && !all[i].typology;
   }
-  return rules;
+  for (std::size_t i = all.size(); i-- > 0;) {  // what is weighed stands in front
+    if (!kept[i] || !all[i].typology) continue;
+    for (const config::WeighedFinding& finding : all[i].typology->findings) {
+      kept[finding.rule] = true;
+    }
+  }
+  std::vector<std::size_t> places(all.size());
+  config->rules.clear();
+  config->typologies.clear();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (!kept[i]) continue;
+    places[i] = config->rules.size();
+    config::Rule& rule = config->rules.emplace_back(all[i]);
+    if (!rule.typology) continue;
+    for (config::WeighedFinding& finding : rule.typology->findings) {
+      finding.rule = places[finding.rule];
+    }
+    config->typologies.push_back(places[i]);
+  }
 }
 
 std::shared_ptr<const config::Config> config_of(const Flags& flags, std::int64_t rules) {
   auto config = std::make_shared<config::Config>(test::all_rules());
-  config->rules = chosen_rules(std::move(config->rules), rules);
+  choose_rules(rules, config.get());
   if (flags.few_keys) config->limits.detector_keys_per_series = 3;
   if (flags.largest) config->series[0].largest_document = Measure::kRevenueUsd;
   return config;
@@ -118,7 +138,8 @@ void check_same(const detect::DetectorStats& a, const detect::DetectorStats& b) 
 
 void check(Bytes input) {
   const Flags flags(input.number(1));
-  const auto config = config_of(flags, input.pick(0, 11));
+  static const auto choices = static_cast<std::int64_t>(test::all_rules().rules.size()) + 1;
+  const auto config = config_of(flags, input.pick(0, choices));
   auto silent = flags.options;
   silent.silent = true;
   Listener all(config, flags.options, 3), without(config, flags.options, SIZE_MAX),
