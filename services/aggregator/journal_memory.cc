@@ -14,6 +14,12 @@ using std::chrono::steady_clock;
 constexpr milliseconds kPollWait{50};
 constexpr std::size_t kPollBatch = 1'000;
 
+// Those that both topics have; 0 where it is not said of both.
+std::int32_t partitions_of(const v1::Topology& topology) {
+  if (topology.topics_size() != static_cast<int>(kInputTopics.size())) return 0;
+  return std::max(0, std::min(topology.topics(0).partitions(), topology.topics(1).partitions()));
+}
+
 }  // namespace
 
 absl::Status JournalMemory::open(const kafka::ClientOptions& client, const std::string& journal) {
@@ -51,6 +57,7 @@ void JournalMemory::apply(const v1::JournalRecord& record, std::int64_t offset) 
   if (standing != Standing::kOwner && standing != Standing::kNewOwner) return;
   const v1::Ownership* owner = owners_.owner(id);
   if (owner == nullptr || owner->group_id() != group_id_) return;
+  if (sources_.empty()) first_said_ = partitions_of(owner->topology());
   std::optional<Life>& life = sources_[id];
   if (!record.progress().has_first_record()) return;
   const v1::FirstRecord& first = record.progress().first_record();
@@ -65,7 +72,8 @@ std::optional<JournalMemory::Life> JournalMemory::of(SourceId source) const {
 }
 
 std::int32_t JournalMemory::partitions() const {
-  std::int32_t partitions = 0;
+  if (first_said_ > 0) return first_said_;
+  std::int32_t partitions = 0;  // old journals name those that were owned alone
   for (const auto& [id, life] : sources_) partitions = std::max(partitions, id.partition + 1);
   return partitions;
 }

@@ -43,7 +43,8 @@ class JournalMemory {
 
   void apply(const v1::JournalRecord& record, std::int64_t offset);
   std::optional<Life> of(SourceId source) const;
-  // How many partitions each input topic had that the group has read; 0 if none.
+  // How many partitions each input topic had when the group began to read; 0 if it never did. Its
+  // first owner says so: who else has begun, and of which partitions, may not have been said yet.
   std::int32_t partitions() const;
 
  private:
@@ -51,6 +52,7 @@ class JournalMemory {
   std::unique_ptr<kafka::Consumer> consumer_;
   journal::Owners owners_;
   std::map<SourceId, std::optional<Life>> sources_;  // that the group has owned
+  std::int32_t first_said_ = 0;  // partitions, by the first owner; 0: none said any
 };
 
 }  // namespace surgewatch::services

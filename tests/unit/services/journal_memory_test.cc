@@ -7,14 +7,23 @@ namespace {
 
 class Memory : public ::testing::Test {
  protected:
-  void own(std::int32_t partition, std::int64_t offset, const std::string& group) {
+  // `partitions`: of each topic, as the owner says; 0 if he says nothing.
+  void own(std::int32_t partition, std::int64_t offset, const std::string& group,
+           std::int32_t partitions = 0) {
     v1::JournalRecord record = about(partition);
     record.mutable_ownership()->set_group_id(group);
+    for (const Topic topic : kInputTopics) {
+      if (partitions == 0) continue;
+      auto* said = record.mutable_ownership()->mutable_topology()->add_topics();
+      said->set_name(std::string(topic_name(topic)));
+      said->set_partitions(partitions);
+    }
     memory_.apply(record, offset);
   }
   // What one says at once who means it.
-  void begin(std::int32_t partition, std::int64_t offset, const std::string& group) {
-    own(partition, offset, group);
+  void begin(std::int32_t partition, std::int64_t offset, const std::string& group,
+             std::int32_t partitions = 0) {
+    own(partition, offset, group, partitions);
     v1::JournalRecord word = about(partition);
     word.set_epoch(offset);
     word.mutable_idle()->set_idle(false);
@@ -81,6 +90,23 @@ TEST_F(Memory, IsNotOfAnotherGroupNorOfWhoWasFollowed) {
   begin(0, 9, "another");
   progress(0, 8, 40, 0xABC);
   EXPECT_EQ(reached(), 10);
+}
+
+// A worker that asks while others have begun with some of them alone.
+TEST_F(Memory, HasAsManyPartitionsAsTheFirstOwnerSays) {
+  begin(1, 6, "another", 2);
+  begin(0, 7, "group", 4);
+  EXPECT_EQ(memory_.partitions(), 4);
+  begin(1, 9, "group", 4);
+  EXPECT_EQ(memory_.partitions(), 4);
+}
+
+// Partitions that were added later are none that it has read.
+TEST_F(Memory, HasNoMoreThanThereWereInTheBeginning) {
+  begin(0, 7, "group", 2);
+  begin(1, 9, "group", 2);
+  begin(0, 20, "group", 4);
+  EXPECT_EQ(memory_.partitions(), 2);
 }
 
 TEST_F(Memory, CountsThePartitionsThatWereOwned) {
