@@ -477,6 +477,40 @@ TEST_F(AnotherBeginning, OfATopicThatOnlyItsPartnerRemembers) {
   EXPECT_EQ(aggregator.metric("incident", "topic=\"invoices\""), 1);
 }
 
+// Two that begin together: the other has said that it has partition 0, and no more so far.
+TEST_F(OnEmbeddedBroker, WhatAnotherHasBegunWithIsNotAllThatThereWas) {
+  constexpr std::int32_t kPartitions = 4;
+  const kafka::Topics wide("wide.");
+  for (const kafka::TopicSpec& spec : wide.specs(kPartitions)) {
+    ASSERT_EQ(broker_->create_topic(spec.name, spec.partitions), absl::OkStatus());
+  }
+  const auto config = aggregator_config(brokers(), "wide.");
+  v1::JournalRecord claim;
+  claim.mutable_source()->set_topic("invoices");
+  v1::JournalRecord word = claim;
+  claim.mutable_ownership()->set_group_id(config->kafka.group_id);
+  claim.mutable_ownership()->set_generation(config->generation);
+  for (const Topic topic : kInputTopics) {
+    auto* said = claim.mutable_ownership()->mutable_topology()->add_topics();
+    said->set_name(std::string(topic_name(topic)));
+    said->set_partitions(kPartitions);
+  }
+  word.set_epoch(0);
+  word.mutable_idle()->set_idle(false);
+  send(wide.journal, "", claim.SerializeAsString());
+  send(wide.journal, "", word.SerializeAsString());
+  for (std::int32_t partition = 0; partition < kPartitions; ++partition) {
+    const v1::Invoice one = invoice(fmt::format("i{}", partition));
+    ASSERT_EQ(producer_->produce(wide.invoices, partition, one.order_id(), one.SerializeAsString()),
+              absl::OkStatus());
+  }
+  ASSERT_EQ(producer_->flush(kAggregatorPatience), absl::OkStatus());
+  RunningAggregator aggregator(config);
+  EXPECT_TRUE(aggregator.wait_until([&] {
+    return aggregator.is_ready() && aggregator.metric("events_consumed_total") == kPartitions;
+  })) << aggregator.missing();
+}
+
 TEST_F(OnEmbeddedBroker, TheSameBeginningIsReadAgain) {
   send(invoice("a"));
   send(shipment("b"));
