@@ -74,7 +74,7 @@ absl::Status Worker::work(const Stop& stop) {
     if (!left_log_.empty()) start_again_what_left_its_log();
     if (!waiting_.empty()) SW_RETURN_IF_ERROR(start_waiting());
     SW_RETURN_IF_ERROR(housekeeping());
-    if (must_start_anew_) SW_RETURN_IF_ERROR(start_anew());
+    if (has_lost_topics()) SW_RETURN_IF_ERROR(start_anew());
   }
   give_back();
   return absl::OkStatus();
@@ -248,20 +248,23 @@ absl::Status Worker::housekeeping() {
     if (!absl::IsUnavailable(answer) && !absl::IsNotFound(answer)) return answer;
     spdlog::warn("{}", message_of(answer));
   }
-  must_start_anew_ = has_lost_topics(answer);
+  look_for_lost_topics(answer);
   if (now - committed_at_ >= kCommitEvery) start_commit();
   return absl::OkStatus();
 }
 
 // librdkafka 2.8 never finds a topic again that was deleted and made again while it read it: each
 // answer with the new one leaves its own list without it, and it asks again at once, for ever.
-bool Worker::has_lost_topics(const absl::Status& answer) {
+void Worker::look_for_lost_topics(const absl::Status& answer) {
   if (!absl::IsNotFound(answer) || !shared_.incidents->all_there()) {
     lost_since_.reset();
-    return false;
+  } else if (!lost_since_) {
+    lost_since_ = SteadyClock::now();
   }
-  if (!lost_since_) lost_since_ = SteadyClock::now();
-  return SteadyClock::now() - *lost_since_ >= kLostAfter;
+}
+
+bool Worker::has_lost_topics() const {
+  return lost_since_ && SteadyClock::now() - *lost_since_ >= kLostAfter;
 }
 
 absl::Status Worker::start_anew() {
@@ -275,7 +278,6 @@ absl::Status Worker::start_anew() {
   committing_.clear();
   left_log_.clear();
   lost_since_.reset();
-  must_start_anew_ = false;
   return connect_consumer();
 }
 

@@ -103,6 +103,8 @@ class Worker {
   void start_again_what_left_its_log();
   void give_up(const OwnedSources& sources);
   void remember(const OwnedSource& owned);
+  void wait_for(const kafka::TopicPartition& partition);
+  void begin_again(const OwnedSources& sources);
   const std::string& full_name(Topic topic) const {
     return topic == Topic::kInvoices ? topics_.invoices : topics_.shipments;
   }
@@ -123,7 +125,8 @@ class Worker {
   void pass_over(OwnedSource* owned, std::int64_t first, std::int64_t next);
   absl::Status wait_for_others(const Stop& stop);
   absl::Status housekeeping();
-  bool has_lost_topics(const absl::Status& answer);
+  void look_for_lost_topics(const absl::Status& answer);
+  bool has_lost_topics() const;
   absl::Status start_anew();
   void see_how_far();
 
@@ -162,7 +165,6 @@ class Worker {
   std::chrono::steady_clock::time_point housekept_at_;
   // Since when the client says that a topic is not there which is, if it does.
   std::optional<std::chrono::steady_clock::time_point> lost_since_;
-  bool must_start_anew_ = false;
   std::chrono::steady_clock::time_point committed_at_ = std::chrono::steady_clock::now();
   // Figures of their own: nothing else is read on their strength.
   std::atomic<bool> reachable_{true};

@@ -44,10 +44,7 @@ OwnedSource* Worker::partner_of(const OwnedSource& owned) const {
 // again.
 std::vector<std::int64_t> Worker::assigned(const std::vector<kafka::TopicPartition>& partitions) {
   has_assignment_ = true;
-  for (const kafka::TopicPartition& partition : partitions) {
-    const Seen& seen = seen_[partition];
-    waiting_.push_back({partition, seen.beginning, seen.reached});
-  }
+  for (const kafka::TopicPartition& partition : partitions) wait_for(partition);
   asked_at_ = {};
   times_asked_ = 0;
   if (partitions.empty()) spdlog::info("worker {} owns no source: others own all", number_);
@@ -240,12 +237,10 @@ void Worker::restart_partners() {
   OwnedSources again;
   for (const kafka::TopicPartition& partition : std::exchange(restarting_, {})) {
     const auto found = std::ranges::find(owned_, partition, &OwnedSource::partition);
-    if (found == owned_.end()) continue;
-    waiting_.push_back({partition, (*found)->input.beginning, (*found)->next_offset});
-    again.push_back(*found);
+    if (found != owned_.end()) again.push_back(*found);
   }
   if (!again.empty()) asked_at_ = {};
-  give_up(again);
+  begin_again(again);
 }
 
 // Whether the first record is the one that was first before; then it is remembered.
@@ -306,18 +301,27 @@ void Worker::remember(const OwnedSource& owned) {
   seen.reached = std::max(seen.reached, owned.next_offset);
 }
 
+// Until it is known whether it may be read.
+void Worker::wait_for(const kafka::TopicPartition& partition) {
+  const Seen& seen = seen_[partition];
+  waiting_.push_back({partition, seen.beginning, seen.reached});
+}
+
+void Worker::begin_again(const OwnedSources& sources) {
+  give_up(sources);
+  for (const auto& owned : sources) wait_for(owned->partition);
+}
+
 // Judged like one that is assigned, knowing how far it had come.
 void Worker::start_again_what_left_its_log() {
   OwnedSources again;
   for (const auto& [partition, why] : std::exchange(left_log_, {})) {
     spdlog::warn("{} [{}]: {}", partition.topic, partition.partition, why);
     const auto found = std::ranges::find(owned_, partition, &OwnedSource::partition);
-    if (found == owned_.end()) continue;
-    waiting_.push_back({partition, (*found)->input.beginning, (*found)->next_offset});
-    again.push_back(*found);
+    if (found != owned_.end()) again.push_back(*found);
   }
   is_caught_up_.store(false, std::memory_order_relaxed);
-  give_up(again);
+  begin_again(again);
 }
 
 // Reads them no more. What they have counted stands in the journal.
