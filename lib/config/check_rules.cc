@@ -50,7 +50,7 @@ class RuleCheck {
     if (series_ != nullptr) {
       if (weighs()) {
         take_measure_of_findings();
-        check_per_of_typology();
+        take_per_of_typology();
       } else {
         if (!finds()) check_measure();
         check_per();
@@ -82,7 +82,7 @@ class RuleCheck {
   void check_measure();
   void check_per();
   void take_measure_of_findings();
-  void check_per_of_typology();
+  void take_per_of_typology();
   void check_where();
   void check_window();
   void take_window_of_type();
@@ -270,21 +270,8 @@ void RuleCheck::take_measure_of_findings() {
               "what a typology counts");
 }
 
-void RuleCheck::check_per_of_typology() {
-  std::vector<std::string> names;
-  for (const Dimension dimension : kTypologyDimensions) {
-    names.emplace_back(dimension_name(dimension));
-  }
-  std::vector<std::string_view> seen;
-  for (int i = 0; i < given_.per_size(); ++i) {
-    const std::string here = element(at("per"), i);
-    if (!check_.word(here, given_.per(i), names, "what a typology can be about")) continue;
-    if (std::ranges::find(seen, given_.per(i)) != seen.end()) {
-      check_.problem(here, "'{}' is there twice", given_.per(i));
-    }
-    seen.push_back(given_.per(i));
-  }
-  // All of its series but the rule.
+// All of its series but who found it; checked where that series was made.
+void RuleCheck::take_per_of_typology() {
   rule_.parts = series_->group_by.size() - 1;
   for (std::size_t i = 0; i < *rule_.parts; ++i) rule_.per.push_back(i);
 }

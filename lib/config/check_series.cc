@@ -228,15 +228,20 @@ void check_values(const Checker& check, const std::string& path,
   }
 }
 
-// What the rule is per, as far as it makes sense; what doesn't is told of where rules are checked.
-std::vector<Dimension> typology_dimensions(const v1::RuleConfig& rule) {
+// What a typology is per; a region where it says nothing that makes sense.
+std::vector<Dimension> check_typology_per(const Checker& check, const std::string& path,
+                                          const v1::RuleConfig& rule) {
+  const std::vector<Dimension> known(kTypologyDimensions.begin(), kTypologyDimensions.end());
   std::vector<Dimension> dimensions;
-  for (const std::string& name : rule.per()) {
-    const auto dimension = dimension_from_name(name);
-    if (!dimension) continue;
-    if (std::ranges::find(kTypologyDimensions, *dimension) == kTypologyDimensions.end()) continue;
-    if (std::ranges::find(dimensions, *dimension) != dimensions.end()) continue;
-    dimensions.push_back(*dimension);
+  for (int i = 0; i < rule.per_size(); ++i) {
+    const std::string here = element(child(path, "per"), i);
+    const auto at = check.word(here, rule.per(i), names_of(known), "what a typology can be about");
+    if (!at) continue;
+    if (std::find(dimensions.begin(), dimensions.end(), known[*at]) != dimensions.end()) {
+      check.problem(here, "'{}' is there twice", rule.per(i));
+      continue;
+    }
+    dimensions.push_back(known[*at]);
   }
   if (dimensions.empty()) dimensions.push_back(Dimension::kRegion);
   return dimensions;
@@ -316,7 +321,7 @@ void check_own_series(const Checker& check, const v1::Config& given, RuleSpecs s
     series.name = rule.name();
     if (spec.weighs_findings) {
       series.event = Topic::kRules;
-      series.group_by = typology_dimensions(rule);
+      series.group_by = check_typology_per(check, path, rule);
       series.group_by.push_back(Dimension::kFoundBy);
       series.measures = {Measure::kDocuments};
     } else {
