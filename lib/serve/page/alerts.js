@@ -72,19 +72,19 @@ function evidenceTable(evidence) {
 }
 
 const peakText = ({peak, rule_type: type}) =>
-    `${format.ratio(peak.ratio, format.isLine(type) ? 1 : 3)} on ${format.date(format.lastInstant(peak.window_end))}`;
+    `${format.ratioOf(peak.ratio, type)} on ${format.date(format.lastInstant(peak.window_end))}`;
 
 // The ratio is never shown as growth, nor growth as the ratio: each has its label.
 function figures(alert) {
   const shown = (value) => format.amount(value ?? 0, alert.measure, alert.rule_type);
   const figure = (kind, value, label) =>
       element('p', {class: kind}, element('b', {}, value), ` ${label}`);
-  const isLine = format.isLine(alert.rule_type);
-  const ratio = figure('ratio', format.ratio(alert.ratio, isLine ? 1 : 3), format.against(alert.rule_type));
-  let rest = figure('growth', alert.ratio > 0 ? format.growth(alert.growth_percent ?? 0) : '–', 'growth');
-  if (!format.hasGrowth(alert.rule_type)) rest = undefined;
+  const ratio = figure('ratio', format.ratioOf(alert.ratio, alert.rule_type), format.against(alert.rule_type));
+  let rest;
   if (format.isDivergence(alert.rule_type)) {
     rest = figure('growth', format.missing(alert.observed, alert.expected ?? 0), 'not delivered there');
+  } else if (format.hasGrowth(alert.rule_type)) {
+    rest = figure('growth', alert.ratio > 0 ? format.growth(alert.growth_percent ?? 0) : '–', 'growth');
   }
   const past = !isFiring(alert) && alert.peak ? `; at its peak ${peakText(alert)}` : '';
   return element('div', {class: 'figures'}, ratio, rest,

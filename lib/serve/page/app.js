@@ -99,7 +99,7 @@ function drawTiles(point) {
   const ratio = point.expected > 0 ? (point.observed ?? 0) / point.expected : NaN;
   text('observed', format.amount(point.observed ?? 0, point.measure, point.rule_type));
   text('expected', format.amount(point.expected, point.measure, point.rule_type));
-  text('ratio', format.ratio(ratio, format.isLine(point.rule_type) ? 1 : 3));
+  text('ratio', format.ratioOf(ratio, point.rule_type));
   const divergence = format.isDivergence(point.rule_type);
   const growth = format.growth(format.hasGrowth(point.rule_type) ? 100 * (ratio - 1) : NaN);
   text('growth', divergence ? format.missing(point.observed, point.expected) : growth);

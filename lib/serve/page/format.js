@@ -132,6 +132,7 @@ export function ratio(value, digits = 3) {
 export const against = (ruleType) => kAgainst[ruleType] ?? 'what was expected';
 // Against a line that somebody has drawn nothing has grown, nor against another way.
 export const isLine = (ruleType) => kAgainst[ruleType] === 'the line';
+export const ratioOf = (value, ruleType) => ratio(value, isLine(ruleType) ? 1 : 3);
 export const hasGrowth = (ruleType) => !isLine(ruleType) && ruleType !== 'RULE_TYPE_INTERMEDIARY';
 export function growth(percent) {
   if (!Number.isFinite(percent)) return kNone;
