@@ -7,7 +7,7 @@
 namespace surgewatch::aggregate {
 
 void PairFeeder::put(const observe::Observation& event, bool is_new, std::int64_t) {
-  orders::describe(event, topic_, index_, &document_);
+  orders::describe(event, topic_, index_, pair_.serials(), &document_);
   pair_.put(event.document.order_id, document_, is_new);
 }
 
@@ -24,7 +24,7 @@ void PairFeeder::look_ahead(const observe::Observation& event, Ahead step) const
 }
 
 void OrderLog::put(const observe::Observation& event, bool is_new, std::int64_t offset) {
-  orders::describe(event, topic_, index_, &written_);
+  orders::describe(event, topic_, index_, serials_, &written_);
   Entry& entry = entries_.emplace_back();
   entry.offset = offset;
   entry.kind = Entry::Kind::kPut;

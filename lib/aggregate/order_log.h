@@ -45,7 +45,8 @@ class OrderLog : public DocumentSink {
     std::string bytes;     // packed document, or the id of one that is taken out
   };
 
-  OrderLog(Topic topic, const observe::ReferenceIndex* index) : topic_(topic), index_(*index) {}
+  OrderLog(Topic topic, const observe::ReferenceIndex* index, orders::Serials serials)
+      : topic_(topic), index_(*index), serials_(serials) {}
 
   void put(const observe::Observation& event, bool is_new, std::int64_t offset) override;
   void take_out(std::string_view document_id, std::int64_t offset) override;
@@ -59,6 +60,7 @@ class OrderLog : public DocumentSink {
  private:
   const Topic topic_;
   const observe::ReferenceIndex& index_;
+  const orders::Serials serials_;
   std::vector<Entry> entries_;
   orders::Document written_, played_;  // reused, each by its thread
 };

@@ -24,6 +24,13 @@ bool skip_string(WireCursor& cursor) {
   return read_string(cursor, &ignored);
 }
 
+// Of the last line.
+bool read_serial(WireCursor& cursor, Document* document) {
+  SerialView& serial = document->serials.emplace_back();
+  serial.line = static_cast<std::uint32_t>(document->lines.size() - 1);
+  return read_string(cursor, &serial.text);
+}
+
 // Tags of one byte as serializers write them: by the fields' numbers.
 template <std::uint32_t... kTags>
 struct InOrder {
@@ -133,7 +140,7 @@ bool read_invoice_line(WireCursor message, Document* document) {
 using ShipmentLineTags = InOrder<varint(1), length(2), varint(3), length(4), length(5)>;
 bool read_shipment_line(WireCursor message, Document* document) {
   LineView& line = document->lines.emplace_back();
-  return read_fields(ShipmentLineTags(), message, [&line](std::uint32_t tag, WireCursor& cursor) {
+  const auto field = [&line, document](std::uint32_t tag, WireCursor& cursor) {
     switch (tag) {
       case varint(1):
         return cursor.read_int32(&line.line_number);
@@ -142,13 +149,14 @@ bool read_shipment_line(WireCursor message, Document* document) {
       case varint(3):
         return cursor.read_int64(&line.quantity);
       case length(4):
-        return skip_string(cursor);  // serial_numbers
+        return read_serial(cursor, document);
       case length(5):
         return read_string(cursor, &line.license_id);
       default:
         return cursor.skip(tag, kInPart);
     }
-  });
+  };
+  return read_fields(ShipmentLineTags(), message, field);
 }
 
 // Both messages have their five parties in fields 7 to 11.
@@ -247,6 +255,8 @@ void Document::clear() {
   }
   lines.clear();
   if (lines.capacity() > kLinesKept) lines.shrink_to_fit();
+  serials.clear();
+  if (serials.capacity() > kLinesKept) serials.shrink_to_fit();
 }
 
 std::optional<std::string_view> unframe(std::string_view payload) {

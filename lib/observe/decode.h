@@ -7,7 +7,7 @@
 // configure. The schema id and the path are not looked at: the topic says what its records are.
 //
 // Errors: false, as generated code would for the same bytes. Neither throws nor allocates, save for
-// growing the vector of lines.
+// growing the vectors of lines and serial numbers.
 // Source: protobuf.dev/programming-guides/encoding; Confluent Schema Registry, "Wire format".
 #pragma once
 

@@ -49,7 +49,6 @@ struct MoneyView {
   std::int32_t nanos = 0;
 };
 
-// Serial numbers are checked to be UTF-8 and not kept.
 struct LineView {
   std::string_view sku;
   std::int64_t quantity = 0;
@@ -58,6 +57,12 @@ struct LineView {
   std::string_view license_id;
   std::int32_t line_number = 0;
   bool has_unit_price = false;
+};
+
+// A serial number that a shipment's line names.
+struct SerialView {
+  std::string_view text;
+  std::uint32_t line = 0;  // index into lines
 };
 
 // Once in a while a record of a hundred thousand lines comes by; what it needed need not stay.
@@ -75,6 +80,7 @@ struct Document {
   std::uint8_t parties_used = 0;  // bit i: role i has been written to; the others are empty
   std::array<PartyView, kRoleCount> parties;
   std::vector<LineView> lines;
+  std::vector<SerialView> serials;  // in the order of the lines
 
   const PartyView& party(Role role) const { return parties[static_cast<std::size_t>(role)]; }
 

@@ -1,5 +1,8 @@
 #include "orders/document.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -8,7 +11,7 @@ namespace surgewatch::orders {
 namespace {
 
 constexpr std::uint8_t kIsShipment = 1, kSubtracts = 2, kHasParties = 4, kHasCredits = 8,
-                       kIsLater = 16;
+                       kIsLater = 16, kHasSerials = 32, kNamesMoreSerials = 64;
 
 constexpr std::array kCountries{&Document::bill_to,        &Document::ship_to,
                                 &Document::end_user,       &Document::payer,
@@ -17,16 +20,19 @@ constexpr std::array kCountries{&Document::bill_to,        &Document::ship_to,
 
 constexpr CountryCode kNotStated = ('Z' - 'A') * 26 + ('Z' - 'A') + 1;
 
-void write_time(Micros time, std::string* out) {
-  out->append(reinterpret_cast<const char*>(&time), sizeof time);
+// Eight bytes: a time, a hash.
+template <typename Number>
+void write_fixed(Number number, std::string* out) {
+  out->append(reinterpret_cast<const char*>(&number), sizeof number);
 }
-
-Micros read_time(std::string_view* in) {
-  Micros time = 0;
-  std::memcpy(&time, in->data(), sizeof time);
-  in->remove_prefix(sizeof time);
-  return time;
+template <typename Number>
+Number read_fixed(std::string_view* in) {
+  Number number = 0;
+  std::memcpy(&number, in->data(), sizeof number);
+  in->remove_prefix(sizeof number);
+  return number;
 }
+Micros read_time(std::string_view* in) { return read_fixed<Micros>(in); }
 
 // The lines of an event, one for each SKU and licence or none. Their sum is known to fit 64 bits.
 void gather_lines(const observe::Observation& event, std::vector<Line>* lines) {
@@ -53,6 +59,28 @@ void gather_lines(const observe::Observation& event, std::vector<Line>* lines) {
   lines->resize(last + 1);
 }
 
+// Behind gather_lines(), of the same event.
+void gather_serials(const observe::Observation& event, Document* document) {
+  const auto place = [](const Line& line) { return std::pair(line.sku, line.is_licensed); };
+  std::vector<Serial>& serials = document->serials;
+  for (const observe::SerialView& serial : event.document.serials) {
+    if (serial.text.empty()) continue;
+    const observe::LineView& of = event.document.lines[serial.line];
+    const auto line = std::partition_point(
+        document->lines.begin(), document->lines.end(),
+        [&](const Line& one) { return place(one) < std::pair(of.sku, !of.license_id.empty()); });
+    serials.push_back({.hash = XXH3_64bits(serial.text.data(), serial.text.size()),
+                       .line = static_cast<std::uint32_t>(line - document->lines.begin())});
+  }
+  std::sort(serials.begin(), serials.end(), [](const Serial& a, const Serial& b) {
+    return std::pair(a.hash, a.line) < std::pair(b.hash, b.line);
+  });
+  const auto is_same = [](const Serial& a, const Serial& b) { return a.hash == b.hash; };
+  serials.erase(std::unique(serials.begin(), serials.end(), is_same), serials.end());
+  document->names_more_serials = serials.size() > kMaxSerials;
+  if (document->names_more_serials) serials.resize(kMaxSerials);
+}
+
 }  // namespace
 
 void write_varint(std::uint64_t value, std::string* out) {
@@ -66,7 +94,7 @@ void write_text(std::string_view text, std::string* out) {
 bool is_stated(CountryCode code) { return code != kNoCountry && code != kNotStated; }
 
 void describe(const observe::Observation& event, Topic topic, const observe::ReferenceIndex& index,
-              Document* document) {
+              Serials serials, Document* document) {
   using observe::Role;
   const observe::Document& given = event.document;
   const auto country = [&](Role role) { return event.countries[static_cast<std::size_t>(role)]; };
@@ -86,6 +114,9 @@ void describe(const observe::Observation& event, Topic topic, const observe::Ref
   document->ship_to_party = given.party(Role::kShipTo).party_id;
   document->credits = given.original_invoice_id;
   gather_lines(event, &document->lines);
+  document->serials.clear();
+  document->names_more_serials = false;
+  if (serials == Serials::kCompared) gather_serials(event, document);
 }
 
 void succeed(const Document& former, Document* document) {
@@ -100,12 +131,13 @@ void pack(const Document& document, std::string* bytes) {
   const bool has_parties = !document.bill_to_party.empty() || !document.ship_to_party.empty();
   const bool is_later = document.latest_time != document.time;
   write_text(document.id, bytes);
-  bytes->push_back(
-      static_cast<char>((document.is_invoice() ? 0 : kIsShipment) |
-                        (document.subtracts ? kSubtracts : 0) | (has_parties ? kHasParties : 0) |
-                        (document.credits.empty() ? 0 : kHasCredits) | (is_later ? kIsLater : 0)));
-  write_time(document.time, bytes);
-  if (is_later) write_time(document.latest_time, bytes);
+  bytes->push_back(static_cast<char>(
+      (document.is_invoice() ? 0 : kIsShipment) | (document.subtracts ? kSubtracts : 0) |
+      (has_parties ? kHasParties : 0) | (document.credits.empty() ? 0 : kHasCredits) |
+      (is_later ? kIsLater : 0) | (document.serials.empty() ? 0 : kHasSerials) |
+      (document.names_more_serials ? kNamesMoreSerials : 0)));
+  write_fixed(document.time, bytes);
+  if (is_later) write_fixed(document.latest_time, bytes);
   std::uint8_t there = 0;
   for (std::size_t i = 0; i < kCountries.size(); ++i) {
     if (document.*kCountries[i] != kNoCountry) there |= static_cast<std::uint8_t>(1u << i);
@@ -127,6 +159,12 @@ void pack(const Document& document, std::string* bytes) {
     write_varint(std::uint64_t{line.product} << 1 | (line.is_licensed ? 1 : 0), bytes);
     if (line.product == observe::kUnknownProduct) write_text(line.sku, bytes);
     write_varint(static_cast<std::uint64_t>(line.quantity), bytes);
+  }
+  if (document.serials.empty()) return;
+  write_varint(document.serials.size(), bytes);
+  for (const Serial& serial : document.serials) {
+    write_fixed(serial.hash, bytes);
+    write_varint(serial.line, bytes);
   }
 }
 
@@ -161,6 +199,13 @@ void unpack(std::string_view bytes, const observe::ReferenceIndex& index, Docume
     line.sku = line.product == observe::kUnknownProduct ? read_text(&bytes)
                                                         : index.product(line.product).sku;
     line.quantity = static_cast<std::int64_t>(read_varint(&bytes));
+  }
+  document->names_more_serials = (flags & kNamesMoreSerials) != 0;
+  document->serials.resize(
+      (flags & kHasSerials) != 0 ? static_cast<std::size_t>(read_varint(&bytes)) : 0);
+  for (Serial& serial : document->serials) {
+    serial.hash = read_fixed<std::uint64_t>(&bytes);
+    serial.line = static_cast<std::uint32_t>(read_varint(&bytes));
   }
 }
 

@@ -29,6 +29,17 @@ struct Line {
   bool is_licensed = false;  // the document's line names a licence
 };
 
+// A serial number that a shipment names, by its hash: enough to tell it from the others of its
+// order.
+struct Serial {
+  std::uint64_t hash = 0;
+  std::uint32_t line = 0;  // index into the document's lines
+};
+// Of a document, at most. Of one that names more those with the smallest hashes are kept: whoever
+// compares such documents looks at no hash beyond what each of them has kept, so that what is found
+// is so, and what is missed is a matter of which serial numbers they are and of nothing else.
+inline constexpr std::size_t kMaxSerials = 256;
+
 struct Document {
   std::string_view id;
   Topic topic = Topic::kInvoices;
@@ -43,13 +54,18 @@ struct Document {
   std::string_view bill_to_party, ship_to_party;
   std::string_view credits;  // the invoice that a credit note names
   std::vector<Line> lines;   // one for each SKU and licence or none
+  // Where somebody compares them: each once, by hash.
+  std::vector<Serial> serials;
+  bool names_more_serials = false;  // than are kept
 
   bool is_invoice() const { return topic == Topic::kInvoices; }
 };
 
-// What the event, which counts, is to its order. Views point where the event's do.
+// What the event, which counts, is to its order. Views point where the event's do. Serial numbers
+// are taken if somebody compares them.
+enum class Serials : bool { kIgnored, kCompared };
 void describe(const observe::Observation& event, Topic topic, const observe::ReferenceIndex& index,
-              Document* document);
+              Serials serials, Document* document);
 // What the newer revision of a document keeps of the one that it replaces.
 void succeed(const Document& former, Document* document);
 

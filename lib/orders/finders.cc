@@ -15,6 +15,10 @@ std::int64_t narrow(Int128 value) {
   return value < INT64_MIN ? INT64_MIN : static_cast<std::int64_t>(value);
 }
 
+const FinderType* type_of(const config::Rule& rule) {
+  return rule.type == nullptr ? nullptr : rule.type->finder;
+}
+
 }  // namespace
 
 std::string_view kind_name(Kind kind) {
@@ -32,11 +36,17 @@ std::string_view kind_name(Kind kind) {
 std::vector<std::unique_ptr<Finder>> make_finders(const config::Config& config) {
   std::vector<std::unique_ptr<Finder>> finders;
   for (std::size_t i = 0; i < config.rules.size(); ++i) {
-    const config::RuleSpec* type = config.rules[i].type;
-    if (type != nullptr && type->finder != nullptr)
-      finders.push_back(type->finder->make(config, i));
+    if (const FinderType* type = type_of(config.rules[i])) finders.push_back(type->make(config, i));
   }
   return finders;
+}
+
+Serials serials_for(const config::Config& config) {
+  for (const config::Rule& rule : config.rules) {
+    const FinderType* type = type_of(rule);
+    if (type != nullptr && type->serials == Serials::kCompared) return Serials::kCompared;
+  }
+  return Serials::kIgnored;
 }
 
 Part part_of(const Document& document, const Line& line, const OrderView& order) {

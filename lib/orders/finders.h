@@ -30,6 +30,7 @@ class Finder {
 // What a type's declaration refers to (config/rule_spec.h). `rule`: index into Config::rules.
 struct FinderType {
   std::unique_ptr<Finder> (*make)(const config::Config& config, std::size_t rule);
+  Serials serials = Serials::kIgnored;
 };
 const FinderType& order_diversion_finder();
 const FinderType& controlled_destination_finder();
@@ -38,9 +39,12 @@ const FinderType& redirected_finder();
 const FinderType& rebilled_finder();
 const FinderType& third_party_payer_finder();
 const FinderType& structuring_finder();
+const FinderType& repeated_serial_finder();
 
 // Of all rules that look into orders, in the rules' order.
 std::vector<std::unique_ptr<Finder>> make_finders(const config::Config& config);
+// Whether one of them compares serial numbers.
+Serials serials_for(const config::Config& config);
 
 // What goes to one destination of one SKU, gathered from the order's lines: a finding holds while
 // their net is above zero.

@@ -24,6 +24,7 @@ Pair::Pair(std::shared_ptr<const config::Config> config)
     : config_(std::move(config)),
       index_(config_->reference.get()),
       finders_(make_finders(*config_)),
+      serials_(serials_for(*config_)),
       table_(*config_, index_, finders_, this),
       panes_(*config_, index_) {}
 

@@ -68,6 +68,9 @@ class Pair : private OrderTable::Listener {
   explicit Pair(std::shared_ptr<const config::Config> config);
   ~Pair() override = default;
 
+  // Whether documents that are put should bring their serial numbers.
+  Serials serials() const { return serials_; }
+
   // ---- The writer's.
   // As OrderTable's.
   void put(std::string_view order_id, const Document& document, bool is_new) {
@@ -109,6 +112,7 @@ class Pair : private OrderTable::Listener {
   const std::shared_ptr<const config::Config> config_;
   const observe::ReferenceIndex index_;
   const std::vector<std::unique_ptr<Finder>> finders_;
+  const Serials serials_;
   OrderTable table_;
   std::array<Half, 2> halves_;  // by Topic
 

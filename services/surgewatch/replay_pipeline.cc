@@ -110,9 +110,9 @@ ReplayPipeline::Batch* ReplayPipeline::Threads::next() {
 
 ReplayPipeline::Orders::Orders(const std::shared_ptr<const config::Config>& config)
     : index(config->reference.get()),
-      logs{aggregate::OrderLog(Topic::kInvoices, &index),
-           aggregate::OrderLog(Topic::kShipments, &index)},
       pair(config),
+      logs{aggregate::OrderLog(Topic::kInvoices, &index, pair.serials()),
+           aggregate::OrderLog(Topic::kShipments, &index, pair.serials())},
       writer(config.get(), 0) {}
 
 ReplayPipeline::ReplayPipeline(std::unique_ptr<files::EventReader> reader,

@@ -90,8 +90,8 @@ class ReplayPipeline {
   struct Orders {
     explicit Orders(const std::shared_ptr<const config::Config>& config);
     observe::ReferenceIndex index;
-    std::array<aggregate::OrderLog, 2> logs;
     orders::Pair pair;
+    std::array<aggregate::OrderLog, 2> logs;
     aggregate::PairWriter writer;
     orders::Pair::Collected collected;  // reused
     std::int64_t next_offset = 0;       // of the file

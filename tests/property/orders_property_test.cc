@@ -82,8 +82,9 @@ std::shared_ptr<const config::Config> random_config(Random* random) {
   bounds.out_of_orderness = random->one_of(std::array{Micros{0}, kHour, kDay});
   bounds.allowed_lateness = random->one_of(std::array{kHour, 2 * kDay, 7 * kDay});
   bounds.correction_horizon = random->one_of(std::array{5 * kDay, 10 * kDay, 120 * kDay});
-  for (const char* type : {"order_diversion", "controlled_destination", "order_mismatch",
-                           "redirected", "rebilled", "third_party_payer", "structuring"}) {
+  for (const char* type :
+       {"order_diversion", "controlled_destination", "order_mismatch", "redirected", "rebilled",
+        "third_party_payer", "structuring", "repeated_serial"}) {
     add_rule(type, config.get());
   }
   config->rules[2].orders.deadline = 3 * kDay;
@@ -170,6 +171,9 @@ class LogMaker {
       line->set_sku(sku());
       line->set_quantity(random_.pick(1, 9));
       if (random_.chance(10)) line->set_license_id("L");
+      for (std::int64_t i = random_.pick(0, 3); i > 0; --i) {
+        line->add_serial_numbers("n" + std::to_string(random_.pick(0, 30)));
+      }
     }
     return shipment;
   }

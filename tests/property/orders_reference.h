@@ -195,6 +195,7 @@ class OrdersReference {
       if (rule.type->name == "rebilled") rebilled(rule, order, documents, ids);
       if (rule.type->name == "third_party_payer") payer(rule, order, documents, ids);
       if (rule.type->name == "structuring") structuring(rule, order, documents, ids);
+      if (rule.type->name == "repeated_serial") repeated(rule, order, documents, ids);
     }
   }
 
@@ -381,6 +382,52 @@ class OrdersReference {
       if (most.empty() || count > chips[most]) most = sku;
     }
     add_nets(rule, order, lines[most], ids);
+  }
+
+  // Serial number by serial number: every shipment beyond the first, less returns, latest first.
+  void repeated(const config::Rule& rule, const Order& order,
+                const std::vector<Document>& documents, const std::vector<std::string>& ids) {
+    std::vector<Document> by_time = documents;
+    std::stable_sort(by_time.begin(), by_time.end(), [](const Document& a, const Document& b) {
+      return std::tuple(time_of(a), id_of(a)) < std::tuple(time_of(b), id_of(b));
+    });
+    std::set<std::string> serials;
+    for (const Document& d : by_time) {
+      for (const auto& line : d.shipment.lines()) {
+        serials.insert(line.serial_numbers().begin(), line.serial_numbers().end());
+      }
+    }
+    // By document and SKU with its licence: units.
+    std::map<std::tuple<const Document*, std::string, bool>, std::int64_t> units;
+    for (const std::string& serial : serials) {
+      std::vector<std::tuple<const Document*, std::string, bool>> sent;
+      std::size_t returned = 0;
+      for (const Document& d : by_time) {
+        std::set<std::pair<std::string, bool>> lines;
+        for (const auto& line : d.shipment.lines()) {
+          for (const std::string& one : line.serial_numbers()) {
+            if (one == serial) lines.insert({line.sku(), !line.license_id().empty()});
+          }
+        }
+        if (lines.empty()) continue;
+        if (d.shipment.type() == v1::SHIPMENT_TYPE_RETURN) {
+          ++returned;
+        } else {
+          sent.emplace_back(&d, lines.begin()->first, lines.begin()->second);
+        }
+      }
+      for (; sent.size() > returned + 1; sent.pop_back()) ++units[sent.back()];
+    }
+    std::vector<Entry> entries;
+    for (const auto& [place, count] : units) {
+      const Document& d = *std::get<0>(place);
+      entries.push_back({.destination = d.shipment.ship_to().country(),
+                         .sku = std::get<1>(place),
+                         .ship_to_party = d.shipment.ship_to().party_id(),
+                         .time = time_of(d),
+                         .units = count});
+    }
+    add_nets(rule, order, entries, ids);
   }
 
   void mismatch(const config::Rule& rule, const Order& order,

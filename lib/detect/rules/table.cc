@@ -17,6 +17,7 @@
 #include "detect/rules/ramp/ramp.h"
 #include "detect/rules/rebilled/rebilled.h"
 #include "detect/rules/redirected/redirected.h"
+#include "detect/rules/repeated_serial/repeated_serial.h"
 #include "detect/rules/rule_type.h"
 #include "detect/rules/share_shift/share_shift.h"
 #include "detect/rules/structuring/structuring.h"
@@ -46,6 +47,7 @@ std::span<const RuleType* const> rule_types() {
                               &rebilled(),
                               &third_party_payer(),
                               &structuring(),
+                              &repeated_serial(),
                               &typology()};
   return all;
 }

@@ -118,6 +118,8 @@ const kAgainst = {
   RULE_TYPE_REDIRECTED: 'the line',
   RULE_TYPE_REBILLED: 'the line',
   RULE_TYPE_THIRD_PARTY_PAYER: 'the line',
+  RULE_TYPE_STRUCTURING: 'the line',
+  RULE_TYPE_REPEATED_SERIAL: 'the line',
   RULE_TYPE_CONCENTRATION: 'the index before',
   RULE_TYPE_CAPACITY: 'the most that fits',
   RULE_TYPE_INTERMEDIARY: 'what came straight, or the floor',

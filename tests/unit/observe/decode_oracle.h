@@ -80,6 +80,7 @@ inline void compare(const Document& ours, const v1::Shipment& theirs, Difference
   difference->party(ours.party(Role::kEndUser), theirs.end_user());
   difference->party(ours.party(Role::kFreightForwarder), theirs.freight_forwarder());
   difference->number("lines", static_cast<std::int64_t>(ours.lines.size()), theirs.lines_size());
+  std::size_t next = 0;  // of the serial numbers
   for (int i = 0; i < theirs.lines_size() && i < static_cast<int>(ours.lines.size()); ++i) {
     const LineView& our_line = ours.lines[static_cast<std::size_t>(i)];
     const v1::ShipmentLine& line = theirs.lines(i);
@@ -87,7 +88,16 @@ inline void compare(const Document& ours, const v1::Shipment& theirs, Difference
     difference->number("quantity", our_line.quantity, line.quantity());
     difference->number("line_number", our_line.line_number, line.line_number());
     difference->text("license_id", our_line.license_id, line.license_id());
+    for (const std::string& text : line.serial_numbers()) {
+      const SerialView none;
+      const SerialView& serial = next < ours.serials.size() ? ours.serials[next] : none;
+      difference->text("serial number", serial.text, text);
+      difference->number("its line", serial.line, i);
+      ++next;
+    }
   }
+  difference->number("serial numbers", static_cast<std::int64_t>(ours.serials.size()),
+                     static_cast<std::int64_t>(next));
 }
 
 template <typename Message>

@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "observe/observer.h"
 #include "unit/aggregate/builders.h"
@@ -21,7 +24,7 @@ class DocumentTest : public testing::Test {
     observe::Rejection rejection;
     EXPECT_TRUE(observer.observe(payload, std::nullopt, &event_, &rejection)) << rejection.detail;
     Document document;
-    describe(event_, topic, index_, &document);
+    describe(event_, topic, index_, Serials::kCompared, &document);
     return document;
   }
 
@@ -123,6 +126,57 @@ TEST_F(DocumentTest, RemembersWhereItsFirstRevisionWent) {
   EXPECT_EQ(read.former_ship_to, index_.country("MY"));
   EXPECT_EQ(read.time, kNewYear);
   EXPECT_EQ(unpack_latest_time(bytes), kNewYear + kHour);
+}
+
+TEST_F(DocumentTest, KeepsEachSerialNumberOnceWithItsLine) {
+  v1::Shipment shipment = test::shipment("s-1", kNewYear);
+  shipment.mutable_lines(0)->set_sku("H100");
+  for (const char* serial : {"a", "b", "", "a"})
+    shipment.mutable_lines(0)->add_serial_numbers(serial);
+  v1::ShipmentLine* other = shipment.add_lines();
+  other->set_sku("B200");  // sorted before it
+  other->set_quantity(1);
+  other->add_serial_numbers("c");
+  const std::string payload = shipment.SerializeAsString();
+  std::string bytes;
+  pack(described(payload, Topic::kShipments), &bytes);
+  Document read;
+  unpack(bytes, index_, &read);
+  ASSERT_EQ(read.serials.size(), 3u);
+  EXPECT_TRUE(std::is_sorted(read.serials.begin(), read.serials.end(),
+                             [](const Serial& a, const Serial& b) { return a.hash < b.hash; }));
+  EXPECT_FALSE(read.names_more_serials);
+  std::vector<std::string> skus;
+  for (const Serial& serial : read.serials) skus.emplace_back(read.lines[serial.line].sku);
+  EXPECT_THAT(skus, testing::UnorderedElementsAre("H100", "H100", "B200"));
+}
+
+TEST_F(DocumentTest, KeepsTheSmallestHashesOfManySerialNumbers) {
+  v1::Shipment shipment = test::shipment("s-1", kNewYear);
+  for (int i = 0; i < 1'000; ++i) {
+    shipment.mutable_lines(0)->add_serial_numbers("serial-" + std::to_string(i));
+  }
+  const std::string whole = shipment.SerializeAsString();
+  const Document all = described(whole, Topic::kShipments);
+  EXPECT_EQ(all.serials.size(), kMaxSerials);
+  EXPECT_TRUE(all.names_more_serials);
+  // Another that names some of them keeps the same of those.
+  shipment.mutable_lines(0)->clear_serial_numbers();
+  for (int i = 0; i < 200; ++i) {
+    shipment.mutable_lines(0)->add_serial_numbers("serial-" + std::to_string(i));
+  }
+  const std::uint64_t last = all.serials.back().hash;
+  const std::string part = shipment.SerializeAsString();
+  const Document some = described(part, Topic::kShipments);
+  EXPECT_EQ(some.serials.size(), 200u);
+  std::size_t comparable = 0;
+  for (const Serial& serial : some.serials) {
+    if (serial.hash > last) continue;
+    ++comparable;
+    EXPECT_TRUE(std::any_of(all.serials.begin(), all.serials.end(),
+                            [&](const Serial& one) { return one.hash == serial.hash; }));
+  }
+  EXPECT_GT(comparable, 20u);
 }
 
 }  // namespace

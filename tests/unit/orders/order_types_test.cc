@@ -365,5 +365,83 @@ TEST(ThirdPartyPayer, IsOneInAnotherCountryThanTheBill) {
   EXPECT_THAT(lab.found(), IsEmpty());
 }
 
+// ---- repeated_serial ---------------------------------------------------------------------------
+
+class RepeatedSerial : public testing::Test {
+ protected:
+  Document sent(std::string_view id, Micros time, std::string_view ship_to,
+                const std::vector<std::uint64_t>& serials) const {
+    Document document = lab_.shipment(id, time, ship_to);
+    for (const std::uint64_t serial : serials) document.serials.push_back({.hash = serial});
+    return document;
+  }
+  Document returned(std::string_view id, Micros time,
+                    const std::vector<std::uint64_t>& serials) const {
+    Document document = sent(id, time, "SG", serials);
+    document.subtracts = true;
+    return document;
+  }
+
+  Lab lab_{"repeated_serial"};
+};
+
+TEST_F(RepeatedSerial, IsOneSentTwice) {
+  lab_.put(lab_.invoice("i-1", kNewYear));
+  lab_.put(sent("s-1", kNewYear + kDay, "SG", {1, 2, 3}));
+  EXPECT_THAT(lab_.found(), IsEmpty());
+  lab_.put(sent("s-2", kNewYear + 3 * kDay, "CN", {2, 3, 4}));
+  EXPECT_THAT(lab_.found(), ElementsAre("o SG>SG>CN H100 2")) << "where the later one went";
+  EXPECT_EQ(lab_.holding[0].chips, 2);
+  EXPECT_EQ(lab_.holding[0].name.first_time, kNewYear + 3 * kDay);
+  EXPECT_THAT(lab_.holding[0].documents, ElementsAre("i-1", "s-1", "s-2"));
+}
+
+TEST_F(RepeatedSerial, IsNoneThatHasComeBackBetween) {
+  lab_.put(sent("s-1", kNewYear, "SG", {1, 2}));
+  lab_.put(returned("r-1", kNewYear + kDay, {1}));
+  lab_.put(sent("s-2", kNewYear + 2 * kDay, "SG", {1}));
+  EXPECT_THAT(lab_.found(), IsEmpty());
+  lab_.put(sent("s-3", kNewYear + 3 * kDay, "CN", {1, 2}));
+  EXPECT_THAT(lab_.found(), ElementsAre("o >>CN H100 2"));
+}
+
+TEST_F(RepeatedSerial, CountsEachTimeAboveTheFirst) {
+  lab_.put(sent("s-1", kNewYear, "SG", {1}));
+  lab_.put(sent("s-2", kNewYear + kDay, "MY", {1}));
+  lab_.put(sent("s-3", kNewYear + 2 * kDay, "CN", {1}));
+  EXPECT_THAT(lab_.found(), ElementsAre("o >>CN H100 1", "o >>MY H100 1"));
+  lab_.put(returned("r-1", kNewYear + 3 * kDay, {1}));
+  EXPECT_THAT(lab_.found(), ElementsAre("o >>CN H100 1")) << "the latest of them";
+}
+
+TEST_F(RepeatedSerial, IsTheSameInWhicheverOrderTheDocumentsCome) {
+  lab_.put(sent("s-3", kNewYear + 2 * kDay, "CN", {1}));
+  lab_.put(sent("s-1", kNewYear, "SG", {1}));
+  EXPECT_THAT(lab_.found(), ElementsAre("o >>CN H100 1"));
+  lab_.pair.take_out(Topic::kShipments, "s-3");
+  EXPECT_THAT(lab_.found(), IsEmpty()) << "cancelled";
+}
+
+TEST_F(RepeatedSerial, IsOfOneOrderAlone) {
+  lab_.put(sent("s-1", kNewYear, "SG", {1}), "o");
+  lab_.put(sent("s-2", kNewYear, "CN", {1}), "p");
+  EXPECT_THAT(lab_.found(), IsEmpty());
+}
+
+TEST_F(RepeatedSerial, IsSoughtAmongThoseThatEveryDocumentKeeps) {
+  std::vector<std::uint64_t> many;
+  for (std::uint64_t i = 1; i <= kMaxSerials; ++i) many.push_back(10 * i);
+  Document whole = sent("s-1", kNewYear, "SG", many);
+  whole.names_more_serials = true;
+  lab_.put(whole);
+  // 2560 is the last that is kept: of what lies beyond nothing is known.
+  lab_.put(sent("s-2", kNewYear + kDay, "CN", {10, 2'555, 2'560, 2'570}));
+  EXPECT_THAT(lab_.found(), ElementsAre("o >>CN H100 2"));
+  lab_.put(sent("s-3", kNewYear + 2 * kDay, "CN", {2'570}));
+  EXPECT_THAT(lab_.found(), ElementsAre("o >>CN H100 2"));
+  lab_.pair.take_out(Topic::kShipments, "s-1");
+  EXPECT_THAT(lab_.found(), ElementsAre("o >>CN H100 1")) << "now it can be known";
+}
+
 }  // namespace
 }  // namespace surgewatch::orders
