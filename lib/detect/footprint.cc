@@ -8,6 +8,8 @@
 #include "detect/detector.h"
 #include "detect/firings.h"
 #include "detect/rule_runner.h"
+#include "detect/say/composition.h"
+#include "journal/finding_log.h"
 #include "journal/generation.h"
 #include "journal/key_table.h"
 #include "surgewatch/v1/alert.pb.h"
@@ -179,14 +181,17 @@ Saturating name_bytes(const config::Config& config) {
 
 // Evidence with its sentences, contributors and parts with their labels, and the explanation.
 Saturating alert_bytes(const config::Config& config) {
-  constexpr std::size_t kEvidence = 24, kLabelled = 10, kSentence = 160, kMapNode = 128;
+  constexpr std::size_t kEvidence = 24, kParts = 3, kSentence = 160, kMapNode = 128;
+  // Values of single dimensions have a label each: of each dimension, as many as make one of all.
+  constexpr std::size_t kLabelled = kMaxOrdersNamed + kMaxKeysNamed + kMaxValuesNamed + kParts;
   Saturating labels = 0;
   for (const config::Series& series : config.series) {
     labels =
         std::max(labels, Saturating(texts_of(series, config)) + series.group_by.size() * kMapNode);
   }
   return sizeof(v1::Alert) + kEvidence * (sizeof(v1::Evidence) + 2 * kSentence) +
-         (labels + 2 * kSentence) * (kLabelled + 3);
+         (labels + 2 * kSentence) * kLabelled +
+         config.limits.text_bytes * (kMaxOrdersNamed * journal::kMaxDocumentsNamed);
 }
 
 }  // namespace surgewatch::detect

@@ -9,6 +9,15 @@ namespace {
 
 constexpr std::string_view kOther = "other";
 
+// The first of the values that are encoded.
+std::string_view take_value(std::string_view* bytes) {
+  std::uint32_t size = 0;
+  std::memcpy(&size, bytes->data(), sizeof size);
+  const std::string_view value = bytes->substr(sizeof size, size);
+  bytes->remove_prefix(sizeof size + size);
+  return value;
+}
+
 }  // namespace
 
 std::size_t KeyTable::Hash::operator()(std::string_view bytes) const {
@@ -68,13 +77,14 @@ void KeyTable::let_go(KeyId id) {
 std::vector<std::string> KeyTable::values(KeyId id) const {
   std::vector<std::string> result;
   std::string_view rest = entries_[id].bytes;
-  while (!rest.empty()) {
-    std::uint32_t size = 0;
-    std::memcpy(&size, rest.data(), sizeof size);
-    result.emplace_back(rest.substr(sizeof size, size));
-    rest.remove_prefix(sizeof size + size);
-  }
+  while (!rest.empty()) result.emplace_back(take_value(&rest));
   return result;
+}
+
+std::string_view KeyTable::value(KeyId id, std::size_t position) const {
+  std::string_view rest = entries_[id].bytes;
+  for (; position > 0; --position) take_value(&rest);
+  return take_value(&rest);
 }
 
 }  // namespace surgewatch::journal

@@ -40,6 +40,8 @@ class KeyTable {
   // The key whose sums this one's go to: itself, or `other`.
   KeyId counts_as(KeyId id) const { return entries_[id].counts_as; }
   std::vector<std::string> values(KeyId id) const;
+  // One of them; good until a key is interned or let go.
+  std::string_view value(KeyId id, std::size_t position) const;
   // What refers to the key. One to which nothing does may go.
   void refer(KeyId id) { ++entries_[id].references; }
   void unrefer(KeyId id) {

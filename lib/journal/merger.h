@@ -86,6 +86,10 @@ class Merger {
   std::vector<std::string> key(std::size_t series, KeyId id) const {
     return keys_[series]->values(id);
   }
+  // One of them; good until the next record.
+  std::string_view key_value(std::size_t series, KeyId id, std::size_t position) const {
+    return keys_[series]->value(id, position);
+  }
   // Calls `visitor(PaneLog::Entry)` for each pane of the key in first … last, in order.
   template <typename Visitor>
   void visit(std::size_t series, KeyId id, PaneIndex first, PaneIndex last,

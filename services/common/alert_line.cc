@@ -113,6 +113,28 @@ std::string line_for(const v1::Alert& alert, double observed, double expected, d
                      last_day);
 }
 
+// What `say` says of contributors, of so many at the most; empty texts are passed over.
+template <typename Say>
+std::vector<std::string> contributors(const v1::Alert& alert, std::size_t most, Say&& say) {
+  std::vector<std::string> said;
+  for (const v1::Contributor& one : alert.contributors()) {
+    std::string text = say(one);
+    if (!text.empty() && said.size() < most) said.push_back(std::move(text));
+  }
+  return said;
+}
+
+std::string order(const v1::Contributor& contributor) {
+  const auto id = contributor.labels().find("order_id");
+  return id == contributor.labels().end() ? "" : printable_word(id->second);
+}
+
+std::string delivery(const v1::Contributor& contributor) {
+  const auto where = contributor.labels().find("ship_to");
+  if (where == contributor.labels().end() || contributor.labels_size() > 1) return "";
+  return fmt::format("{} {}", printable_word(where->second), printable_line(contributor.text()));
+}
+
 }  // namespace
 
 std::string alert_line(const v1::Alert& alert, bool colour) {
@@ -155,18 +177,14 @@ std::string made_of_line(const v1::Alert& alert) {
   if (const std::string found = named("finding", "rule", weight); !found.empty()) {
     return "found by " + found;
   }
-  const auto id = [](const std::string& value, const v1::Evidence&) { return value; };
-  if (const std::string orders = named("order", "order_id", id); !orders.empty()) {
+  if (const std::vector<std::string> orders = contributors(alert, kNamed, order); !orders.empty()) {
     const v1::Evidence* all = evidence_of(alert, "orders_in_all");
-    return fmt::format("orders {}{}", orders,
+    return fmt::format("orders {}{}", fmt::join(orders, ", "),
                        all == nullptr ? "" : fmt::format("; {} in all", grouped(all->value(), 0)));
   }
   if (alert.rule_type() != v1::RULE_TYPE_DIVERGENCE) return "";
-  const auto where = [](const std::string& value, const v1::Evidence& fact) {
-    return fmt::format("{} {}", value, printable_line(fact.text()));
-  };
-  const std::string delivered = named("contributor", "ship_to", where);
-  return delivered.empty() ? "" : "to be delivered to " + delivered;
+  const std::vector<std::string> delivered = contributors(alert, kNamed, delivery);
+  return delivered.empty() ? "" : fmt::format("to be delivered to {}", fmt::join(delivered, ", "));
 }
 
 bool colour_wanted() { return isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr; }

@@ -147,6 +147,12 @@ v1::Alert singapore() {
                "91 days to 2024-10-27");
   add_evidence(&alert, "growth_of_the_whole", 2.598, "ratio", "all regions");
   add_evidence(&alert, "excess_over_total", 2.84, "ratio", "7.387 over 2.598");
+  v1::Contributor* contributor = alert.add_contributors();
+  (*contributor->mutable_labels())["ship_to"] = "US";
+  contributor->set_amount(4211 * kMicrosInMillion);
+  contributor->set_share(0.547);
+  contributor->set_text("4,211.0 million USD, 54.7 % of the window");
+  contributor->add_documents("INV-1");
   return alert;
 }
 
@@ -162,6 +168,10 @@ v1::Alert hostile_alert(int number, const std::string& text) {
   alert.set_runbook_url("https://example.org/" + text);
   add_evidence(&alert, text.c_str(), 3, text.c_str(), (text + " has 3 of 4").c_str());
   (*alert.mutable_evidence(0)->mutable_labels())["sku"] = text;
+  v1::Contributor* contributor = alert.add_contributors();
+  (*contributor->mutable_labels())["sku"] = text;
+  contributor->set_text(text + ": 3");
+  contributor->add_documents(text);
   return alert;
 }
 

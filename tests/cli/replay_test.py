@@ -150,7 +150,7 @@ class Story(ProgramTest):
         self.assertEqual(alert["subject"], {"destination": "CN"})
         self.assertIn("Inquire", alert["explanation"])
         self.assertNotIn("violation", json.dumps(alert))
-        named = [e for e in alert["evidence"] if e["name"] == "order"]
+        named = [c for c in alert["contributors"] if "order_id" in c["labels"]]
         self.assertEqual(len(named), 10)
         for order in named:
             self.assertTrue(order["labels"]["bill_to.party_id"].split("-")[1] == "SHELL", order)
@@ -377,10 +377,12 @@ class Orders(ProgramTest):
         by_rule = {alert["rule"]: alert for alert in alerts if alert["state"] == "ALERT_STATE_FIRING"}
         self.assertEqual(by_rule["diverted"]["measure"], "orders")
         self.assertEqual(by_rule["diverted"]["observed"], 2)
-        named = [e for e in by_rule["diverted"]["evidence"] if e["name"] == "order"]
-        self.assertEqual([e["labels"]["order_id"] for e in named], ["o-2", "o-1"])
-        self.assertEqual(named[0]["unit"], "orders")
-        self.assertIn("order o-2: 9 units, 9 chips; documents i-2, s-2", named[0]["text"])
+        named = [c for c in by_rule["diverted"]["contributors"] if "order_id" in c["labels"]]
+        self.assertEqual([c["labels"]["order_id"] for c in named], ["o-2", "o-1"])
+        self.assertEqual([c["amount"] for c in named], [1, 1])
+        self.assertEqual([c["share"] for c in named], [0.5, 0.5])
+        self.assertEqual(named[0]["documents"], ["i-2", "s-2"])
+        self.assertEqual(named[0]["text"], "order o-2: 9 units, 9 chips")
         self.assertEqual(by_rule["many-diversions"]["observed"], 11)
         self.assertEqual(by_rule["many-diversions"]["subject"], {"destination": "CN"})
 

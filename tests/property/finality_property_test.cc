@@ -126,8 +126,9 @@ struct Said {
 
 std::string figures_of(v1::Alert alert) {
   alert.clear_revision();
-  alert.clear_explanation();  // words and evidence say what stood beside the figures
+  alert.clear_explanation();  // words, evidence and contributors say what stood beside the figures
   alert.clear_evidence();
+  alert.clear_contributors();
   return to_json(alert);
 }
 

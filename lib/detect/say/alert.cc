@@ -5,6 +5,7 @@
 
 #include "base/proto_time.h"
 #include "config/wire.h"
+#include "detect/say/contributors.h"
 #include "detect/say/explanation.h"
 #include "detect/say/phrases.h"
 
@@ -81,6 +82,7 @@ v1::Alert make_alert(const config::Config& config, const RuleShape& shape,
   const Finding finding{shape, subject, revision.reported, f, composition.parts};
   alert.set_explanation(explanation(finding, revision, composition));
   add_evidence(finding, revision, composition, parts, &alert);
+  add_contributors(finding, composition, &alert);
   alert.set_runbook_url(rule.runbook_url);
   alert.set_ruleset_version(config.ruleset_version);
   if (config.reference != nullptr) alert.set_reference_data_version(config.reference->version);

@@ -3,25 +3,59 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "detect/operands.h"
 
 namespace surgewatch::detect {
 namespace {
 
-std::vector<Contributor> contributors(const RuleShape& shape, const journal::Merger& merger,
-                                      const SubjectName& subject,
-                                      std::span<const journal::KeyId> keys, PaneIndex pane) {
-  struct Amount {
-    Int128 amount = 0;
-    journal::KeyId key = 0;
-  };
-  const std::vector<config::Dimension>& dimensions = shape.series->group_by;
+struct Amount {
+  Int128 amount = 0;
+  journal::KeyId key = 0;
+};
+
+Share share_of(const RuleShape& shape, const journal::Merger& merger, const Amount& part,
+               const std::vector<std::size_t>& positions) {
+  const std::vector<std::string> values = merger.key(shape.rule->series, part.key);
+  Share share{.labels = {}, .amount = static_cast<double>(part.amount)};
+  for (const std::size_t i : positions) {
+    share.labels.emplace_back(config::dimension_name(shape.series->group_by[i]), values[i]);
+  }
+  return share;
+}
+
+// The largest of the values of one dimension. Keys that subtract count, too.
+void add_values(const RuleShape& shape, const journal::Merger& merger,
+                const std::vector<Amount>& parts, std::size_t position,
+                std::vector<Share>* shares) {
+  absl::flat_hash_map<std::string_view, Int128> amounts;
+  for (const Amount& part : parts) {
+    amounts[merger.key_value(shape.rule->series, part.key, position)] += part.amount;
+  }
+  std::vector<std::pair<Int128, std::string_view>> largest;
+  for (const auto& [value, amount] : amounts) {
+    if (amount > 0 && !value.empty()) largest.emplace_back(amount, value);
+  }
+  const auto middle = largest.begin() + static_cast<std::ptrdiff_t>(
+                                            std::min(kMaxValuesNamed, largest.size()));
+  std::partial_sort(largest.begin(), middle, largest.end(), [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first > b.first : a.second < b.second;
+  });
+  const std::string_view dimension = config::dimension_name(shape.series->group_by[position]);
+  for (auto one = largest.begin(); one != middle; ++one) {
+    shares->push_back({.labels = {{dimension, std::string(one->second)}},
+                       .amount = static_cast<double>(one->first)});
+  }
+}
+
+void add_shares(const RuleShape& shape, const journal::Merger& merger, const SubjectName& subject,
+                std::span<const journal::KeyId> keys, PaneIndex pane, Composition* composition) {
   std::vector<std::size_t> rest;
-  for (std::size_t i = 0; i < dimensions.size(); ++i) {
+  for (std::size_t i = 0; i < shape.series->group_by.size(); ++i) {
     const auto& per = subject.per;
     if (std::find(per.begin(), per.end(), i) == per.end()) rest.push_back(i);
   }
-  if (rest.empty()) return {};
+  if (rest.empty()) return;
 
   std::vector<Amount> parts;
   for (const journal::KeyId key : keys) {
@@ -30,24 +64,22 @@ std::vector<Contributor> contributors(const RuleShape& shape, const journal::Mer
                  [&](const journal::PaneLog::Entry& entry) {
                    part.amount += entry.values[shape.rule->measure];
                  });
-    if (part.amount > 0) parts.push_back(part);
+    if (part.amount != 0) parts.push_back(part);
   }
+  if (rest.size() > 1) {
+    for (const std::size_t position : rest) {
+      add_values(shape, merger, parts, position, &composition->values);
+    }
+  }
+  std::erase_if(parts, [](const Amount& part) { return part.amount < 0; });
   std::sort(parts.begin(), parts.end(), [&](const Amount& a, const Amount& b) {
     if (a.amount != b.amount) return a.amount > b.amount;
     return merger.key(shape.rule->series, a.key) < merger.key(shape.rule->series, b.key);
   });
-  if (parts.size() > kMaxContributors) parts.resize(kMaxContributors);
-
-  std::vector<Contributor> result;
+  if (parts.size() > kMaxKeysNamed) parts.resize(kMaxKeysNamed);
   for (const Amount& part : parts) {
-    Contributor contributor{.labels = {}, .amount = static_cast<double>(part.amount)};
-    for (const std::size_t i : rest) {
-      contributor.labels.emplace_back(config::dimension_name(dimensions[i]),
-                                      merger.key(shape.rule->series, part.key)[i]);
-    }
-    result.push_back(std::move(contributor));
+    composition->keys.push_back(share_of(shape, merger, part, rest));
   }
-  return result;
 }
 
 std::optional<Largest> largest_document(const RuleShape& shape, const journal::Merger& merger,
@@ -117,7 +149,7 @@ Composition composition(const RuleShape& shape, const journal::Merger& merger,
                         PaneIndex pane) {
   Composition composition;
   if (shape.series->event == Topic::kRules) return composition;  // its parts say it all
-  composition.contributors = contributors(shape, merger, subject, keys, pane);
+  add_shares(shape, merger, subject, keys, pane, &composition);
   composition.largest_document = largest_document(shape, merger, keys, pane);
   add_orders(shape, merger, subject, pane, &composition);
   return composition;

@@ -1,5 +1,5 @@
-// What a window holds of a subject: which keys of the series make up most of it, and how large its
-// largest document is.
+// What a window holds of a subject: which orders, keys of the series and values of single dimensions
+// make up most of it, and how large its largest document is.
 #pragma once
 
 #include <optional>
@@ -18,12 +18,12 @@
 
 namespace surgewatch::detect {
 
-// A part of what was observed in the window, by the dimensions that `per` leaves out.
-struct Contributor {
+// A part of what was observed in the window, by dimensions that `per` leaves out.
+struct Share {
   std::vector<std::pair<std::string_view, std::string>> labels;
-  double amount = 0;
+  double amount = 0;  // above zero
 };
-inline constexpr std::size_t kMaxContributors = 5;
+inline constexpr std::size_t kMaxKeysNamed = 5, kMaxValuesNamed = 3;
 
 // An order that the window of a findings series counts.
 struct NamedOrder {
@@ -33,7 +33,12 @@ struct NamedOrder {
 inline constexpr std::size_t kMaxOrdersNamed = 10;
 
 struct Composition {
-  std::vector<Contributor> contributors;
+  // By all of these dimensions, at most kMaxKeysNamed, the largest first; equal ones by their names.
+  // None if the subject is as fine as the series.
+  std::vector<Share> keys;
+  // By each of them alone, where there are several: at most kMaxValuesNamed of each, likewise.
+  // What has no value of it is left out.
+  std::vector<Share> values;
   // Of a series of findings: those that begin in the window, at most kMaxOrdersNamed, the largest
   // first and then the earliest; and how many there are.
   std::vector<NamedOrder> orders;
@@ -48,9 +53,7 @@ struct Composition {
 // Of the panes first … last; the largest first, equal ones by their names.
 std::vector<WindowPart> parts_of(const Operands& operands, PaneIndex first, PaneIndex last);
 
-// Of the window that ends with `pane`. Contributors are at most kMaxContributors of `keys` (the
-// subject's), the largest first; equal ones by their names. None if the subject is as fine as the
-// series.
+// Of the window that ends with `pane`; `keys` are the subject's.
 Composition composition(const RuleShape& shape, const journal::Merger& merger,
                         const SubjectName& subject, std::span<const journal::KeyId> keys,
                         PaneIndex pane);

@@ -13,7 +13,7 @@ namespace surgewatch::detect {
 namespace {
 
 // The largest key's share: a party's, if the series is by party.
-void add_concentration(const Contributor& largest, double amount, EvidenceList* evidence) {
+void add_concentration(const Share& largest, double amount, EvidenceList* evidence) {
   const double share = amount > 0 ? std::min(1.0, largest.amount / amount) : 0;
   std::string what;
   for (const auto& [dimension, value] : largest.labels) {
@@ -52,40 +52,6 @@ void add_part(const RuleShape& shape, const NamedPart& part, EvidenceList* evide
     const config::Dimension dimension = shape.series->group_by[part.name->per[i]];
     (*added.mutable_labels())[std::string(config::dimension_name(dimension))] =
         part.name->values[i];
-  }
-}
-
-void add_contributor(const RuleShape& shape, const Contributor& contributor, double amount,
-                     EvidenceList* evidence) {
-  const Measure measure = shape.rule->measure;
-  const double share = amount > 0 ? contributor.amount / amount : 0;
-  v1::Evidence& added =
-      evidence->add("contributor", contributor.amount, unit_of(shape),
-                    fmt::format("{}, {} of the window", amount_text(measure, contributor.amount),
-                                percent(share)));
-  for (const auto& [dimension, value] : contributor.labels) {
-    (*added.mutable_labels())[std::string(dimension)] = value;
-  }
-}
-
-void add_order(const RuleShape& shape, const NamedOrder& order, EvidenceList* evidence) {
-  const journal::OrderFinding& finding = order.finding;
-  std::string documents;
-  for (const std::string& id : finding.documents) {
-    documents += fmt::format("{}{}", documents.empty() ? "" : ", ", printable_word(id));
-  }
-  v1::Evidence& added =
-      evidence->add("order", order.amount, unit_of(shape),
-                    fmt::format("order {}{}{}: {} units, {} chips; documents {}",
-                                printable_word(finding.order_id), finding.kind.empty() ? "" : ", ",
-                                finding.kind.empty() ? "" : printable_word(finding.kind),
-                                finding.units, finding.chips, documents));
-  auto& labels = *added.mutable_labels();
-  labels["order_id"] = finding.order_id;
-  for (std::size_t i = 0; i < finding.key.size(); ++i) {
-    if (finding.key[i].empty()) continue;
-    const config::Dimension dimension = shape.series->group_by[i];
-    labels[std::string(config::dimension_name(dimension))] = finding.key[i];
   }
 }
 
@@ -146,9 +112,8 @@ void add_evidence(const Finding& finding, const Revision& revision, const Compos
       "window_total", amount, unit_of(shape),
       fmt::format("{} {}", amount_text(measure, amount), window_text(shape, finding.window)));
   shape.type->add_evidence(finding, revision, &evidence);
-  const std::vector<Contributor>& contributors = composition.contributors;
-  if (shape.learns && !contributors.empty()) {
-    add_concentration(contributors[0], amount, &evidence);
+  if (shape.learns && !composition.keys.empty()) {
+    add_concentration(composition.keys.front(), amount, &evidence);
   }
   if (composition.largest_document && shape.type->traits.names_largest_document) {
     add_largest_document(measure, *composition.largest_document, amount, &evidence);
@@ -156,14 +121,10 @@ void add_evidence(const Finding& finding, const Revision& revision, const Compos
   for (const NamedPart& part : parts) {
     if (part.name != &finding.subject) add_part(shape, part, &evidence);
   }
-  for (const NamedOrder& order : composition.orders) add_order(shape, order, &evidence);
   if (composition.orders_in_all > composition.orders.size()) {
     evidence.add("orders_in_all", static_cast<double>(composition.orders_in_all), "findings",
                  fmt::format("{} findings in orders, of which the {} largest are named",
                              composition.orders_in_all, composition.orders.size()));
-  }
-  for (const Contributor& contributor : contributors) {
-    add_contributor(shape, contributor, amount, &evidence);
   }
 }
 

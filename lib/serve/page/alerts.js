@@ -57,19 +57,32 @@ function fact(term, ...text) {
   return element('div', {}, element('dt', {}, term), element('dd', {}, ...text));
 }
 
-function evidenceTable(evidence) {
-  const rows = evidence.map((item) => {
-    const labels = Object.entries(item.labels ?? {}).flatMap(
-        ([name, value], i) => [`${i === 0 ? '' : ', '}${name}=`, nameElement(value)]);
-    const between = labels.length > 0 && item.text ? [' · '] : [];
-    return element(
-        'tr', {}, element('th', {scope: 'row'}, (item.name ?? '').replaceAll('_', ' ')),
-        element('td', {class: 'number'}, format.evidenceValue(item.value, item.unit)),
-        element('td', {}, ...labels, ...between, item.text));
-  });
-  return element('div', {class: 'scroll'},
-                 element('table', {}, element('tbody', {}, ...rows)));
+const labelNodes = (labels) => Object.entries(labels ?? {}).flatMap(
+    ([name, value], i) => [`${i === 0 ? '' : ', '}${name}=`, nameElement(value)]);
+
+function factRow(head, value, unit, ...rest) {
+  return element('tr', {}, element('th', {scope: 'row'}, ...head),
+                 element('td', {class: 'number'}, format.evidenceValue(value, unit)),
+                 element('td', {}, ...rest));
 }
+
+function evidenceRow(item) {
+  const labels = labelNodes(item.labels);
+  const between = labels.length > 0 && item.text ? [' · '] : [];
+  return factRow([(item.name ?? '').replaceAll('_', ' ')], item.value, item.unit,
+                 ...labels, ...between, item.text);
+}
+
+function contributorRow(item) {
+  const documents = (item.documents ?? []).flatMap(
+      (id, i) => [i === 0 ? ' · documents ' : ', ', nameElement(id)]);
+  return factRow(labelNodes(item.labels), item.share ?? 0, 'share', item.text, ...documents);
+}
+
+const factTable = (caption, rows) => rows.length === 0 ? undefined : element(
+    'div', {class: 'scroll'},
+    element('table', {}, caption ? element('caption', {}, caption) : undefined,
+            element('tbody', {}, ...rows)));
 
 const peakText = ({peak, rule_type: type}) =>
     `${format.ratioOf(peak.ratio, type)} on ${format.date(format.lastInstant(peak.window_end))}`;
@@ -110,7 +123,8 @@ function card(alert, handlers, open) {
   const evidence = alert.evidence ?? [];
   const details = element(
       'details', {open}, element('summary', {}, `Evidence and facts (${evidence.length})`),
-      evidence.length > 0 ? evidenceTable(evidence) : undefined,
+      factTable(undefined, evidence.map(evidenceRow)),
+      factTable('What makes most of the window', (alert.contributors ?? []).map(contributorRow)),
       element('dl', {class: 'facts-list'},
               fact('Measure', format.measureName(alert.measure)),
               fact('Onset', alert.onset_time ? format.date(format.lastInstant(alert.onset_time)) : '–'),

@@ -1,9 +1,22 @@
-// What the chosen alert is made of, from its evidence: routes against what came straight, where it
-// went or who makes most of it, the rules that a typology weighs, orders by name.
+// What the chosen alert is made of, from its evidence and contributors: routes against what came
+// straight, where it went or who makes most of it, the rules that a typology weighs, orders by name.
 import {element, nameElement} from './alerts.js';
 import * as format from './format.js';
 
 const named = (alert, name) => (alert.evidence ?? []).filter((item) => item.name === name);
+
+// Orders, and the others: of those the finest, which share nothing with one another.
+function contributors(alert) {
+  const all = alert.contributors ?? [];
+  const rest = all.filter((item) => item.labels?.order_id === undefined);
+  const finest = Math.max(...rest.map((item) => Object.keys(item.labels ?? {}).length), 0);
+  const unit = alert.measure === 'revenue_usd' ? 'usd_micros' : alert.measure;
+  return {
+    orders: all.filter((item) => item.labels?.order_id !== undefined),
+    parts: rest.filter((item) => Object.keys(item.labels ?? {}).length === finest)
+        .map((item) => ({...item, value: item.amount, unit})),
+  };
+}
 
 // 'to <bdi>Malaysia (MY)</bdi>, billed to <bdi>acme</bdi>'
 function labelled(labels) {
@@ -38,12 +51,12 @@ export function drawMadeOf(root, alert) {
   const nodes = [];
   if (alert !== undefined) {
     const routes = named(alert, 'route');
-    const found = named(alert, 'order');
+    const {orders: found, parts} = contributors(alert);
     nodes.push(...bars('What was found, by weight', named(alert, 'finding')));
     if (routes.length > 0) {
       nodes.push(...bars('By way of third countries, and straight', [...routes, ...named(alert, 'direct')]));
     } else if (found.length === 0) {
-      nodes.push(...bars('What makes most of it', named(alert, 'contributor')));
+      nodes.push(...bars('What makes most of it', parts));
     }
     nodes.push(...orders(found, named(alert, 'orders_in_all')[0]?.value ?? 0));
   }

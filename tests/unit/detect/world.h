@@ -180,6 +180,17 @@ inline const v1::Evidence* evidence(const v1::Alert& alert, const std::string& n
   return nullptr;
 }
 
+// The one that has these labels and no others; null if there is none.
+inline const v1::Contributor* contributor(const v1::Alert& alert,
+                                          const std::map<std::string, std::string>& labels) {
+  for (const v1::Contributor& one : alert.contributors()) {
+    if (std::map<std::string, std::string>(one.labels().begin(), one.labels().end()) == labels) {
+      return &one;
+    }
+  }
+  return nullptr;
+}
+
 // "1 FIRING ON_TIME 5": revision, state, timing, last pane of the window.
 inline std::string brief(const v1::Alert& alert) {
   return std::to_string(alert.revision()) + " " +

@@ -89,21 +89,27 @@ TEST(MadeOfLine, NamesRoutesRulesOrdersAndDestinations) {
   add(&typology, "finding", 0.5, "rule", "b");
   EXPECT_EQ(made_of_line(typology), "found by a 2, b 0.5");
   v1::Alert orders;
-  for (const char* id : {"O-1", "O-2", "O-3", "O-4", "O-5"})
-    add(&orders, "order", 8, "order_id", id);
+  (*orders.add_contributors()->mutable_labels())["destination"] = "CN";
+  for (const char* id : {"O-1", "O-2", "O-3", "O-4", "O-5"}) {
+    (*orders.add_contributors()->mutable_labels())["order_id"] = id;
+  }
   add(&orders, "orders_in_all", 1'004, "", "");
   EXPECT_EQ(made_of_line(orders), "orders O-1, O-2, O-3, O-4; 1,004 in all");
   v1::Alert billed;
   billed.set_rule_type(v1::RULE_TYPE_DIVERGENCE);
-  add(&billed, "contributor", 9, "ship_to", "US")
-      ->set_text("9.0 million USD, 54.7 % of the window");
+  v1::Contributor* lane = billed.add_contributors();
+  (*lane->mutable_labels())["ship_to"] = "MY";
+  (*lane->mutable_labels())["family"] = "Hopper";
+  v1::Contributor* country = billed.add_contributors();
+  (*country->mutable_labels())["ship_to"] = "US";
+  country->set_text("9.0 million USD, 54.7 % of the window");
   EXPECT_EQ(made_of_line(billed), "to be delivered to US 9.0 million USD, 54.7 % of the window");
   EXPECT_EQ(made_of_line(v1::Alert()), "");
 }
 
 TEST(MadeOfLine, EscapesWhatOthersWrote) {
   v1::Alert alert;
-  add(&alert, "order", 1, "order_id", "A\nB\x1b[31m");
+  (*alert.add_contributors()->mutable_labels())["order_id"] = "A\nB\x1b[31m";
   EXPECT_EQ(made_of_line(alert), "orders \"A\\nB\\x1b[31m\"");
 }
 

@@ -76,11 +76,12 @@ TEST(SurgeSince, SaysWhatItSaw) {
   EXPECT_DOUBLE_EQ(evidence(alert, "total_ratio")->value(), 0.4);
   EXPECT_DOUBLE_EQ(evidence(alert, "excess_over_total")->value(), 10);
   EXPECT_EQ(evidence(alert, "interval")->text(), "no interval: totals only");
-  const v1::Evidence* top = evidence(alert, "contributor");
-  ASSERT_NE(top, nullptr);
-  EXPECT_EQ(top->labels().at("ship_to"), "CN");
-  EXPECT_EQ(top->value(), 300e6);
-  EXPECT_THAT(top->text(), HasSubstr("75.0 %"));
+  ASSERT_EQ(alert.contributors_size(), 2);
+  const v1::Contributor& top = alert.contributors(0);
+  EXPECT_EQ(top.labels().at("ship_to"), "CN");
+  EXPECT_EQ(top.amount(), 300e6);
+  EXPECT_EQ(top.share(), 0.75);
+  EXPECT_THAT(top.text(), HasSubstr("75.0 %"));
   EXPECT_THAT(alert.explanation(), HasSubstr("Inquire"));
 }
 
