@@ -21,6 +21,10 @@
 
 namespace surgewatch::services {
 
+inline Topic other_half(Topic topic) {
+  return topic == Topic::kInvoices ? Topic::kShipments : Topic::kInvoices;
+}
+
 struct OwnedPair {
   OwnedPair(std::int32_t number, const std::shared_ptr<const config::Config>& config)
       : partition(number),

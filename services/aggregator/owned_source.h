@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -54,6 +55,8 @@ struct OwnedSource {
   // The worker's.
   std::vector<aggregate::Record> gathered;  // polled and not yet processed
   std::int64_t next_offset = 0;
+  std::optional<Micros> first_watermark;
+  bool waits_for_partner = false;  // not read on before the other half of the pair has followed
   // The first offset that there was to read; not written any more once the list has the source.
   std::int64_t start_offset = 0;
 

@@ -73,6 +73,7 @@ absl::Status Worker::work(const Stop& stop) {
     SW_RETURN_IF_ERROR(wait_for_others(stop));
     if (!left_log_.empty()) start_again_what_left_its_log();
     if (!waiting_.empty()) SW_RETURN_IF_ERROR(start_waiting());
+    SW_RETURN_IF_ERROR(align_pairs());
     SW_RETURN_IF_ERROR(housekeeping());
     if (has_lost_topics()) SW_RETURN_IF_ERROR(start_anew());
   }
@@ -279,18 +280,6 @@ absl::Status Worker::start_anew() {
   left_log_.clear();
   lost_since_.reset();
   return connect_consumer();
-}
-
-// What only a clock can tell: that a half has fallen silent.
-void Worker::look_at_pairs() {
-  for (const auto& [partition, owned] : pairs_) {
-    for (const Topic topic : kInputTopics) {
-      const bool is_idle =
-          owned->idle[static_cast<std::size_t>(topic)].load(std::memory_order_relaxed);
-      owned->pair.set_idle(topic, is_idle);
-    }
-    owned->pair.publish_stats();
-  }
 }
 
 // At the end is who has read so far, or whom the end has been told (what is behind the last record

@@ -14,6 +14,9 @@
 // A client that does not find its topics any more, though they are there, is given up for a new
 // one.
 //
+// Where a rule looks into orders, the half of a pair that is far ahead of the other in event time
+// waits for it, as long as there is more of the other.
+//
 // Dead letters and late events are not sent again for offsets that the group has committed, and
 // what is committed is up to the lowest offset whose copy is not known to be delivered. Both go on
 // beside the work and are tried again when they fail: they end nothing that can be mended.
@@ -109,11 +112,13 @@ class Worker {
     return topic == Topic::kInvoices ? topics_.invoices : topics_.shipments;
   }
   SourceId id_of(const kafka::TopicPartition& partition) const;
-  OwnedSource* partner_of(const OwnedSource& owned) const;
 
+  // worker_pairs.cc
+  OwnedSource* partner_of(const OwnedSource& owned) const;
   std::shared_ptr<OwnedPair> pair_of(SourceId id);
   void restart_partners();
   void look_at_pairs();
+  absl::Status align_pairs();
 
   OwnedSource* find(std::string_view topic, std::int32_t partition);
   void gather(const kafka::Message& message);

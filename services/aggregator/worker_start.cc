@@ -19,25 +19,11 @@ constexpr milliseconds kAskAgain{500};
 constexpr int kAskedInALine = 20;
 constexpr milliseconds kReadOn{200};  // of the journal, between two polls
 
-Topic other(Topic topic) {
-  return topic == Topic::kInvoices ? Topic::kShipments : Topic::kInvoices;
-}
-
 }  // namespace
 
 SourceId Worker::id_of(const kafka::TopicPartition& partition) const {
   return {partition.topic == topics_.invoices ? Topic::kInvoices : Topic::kShipments,
           partition.partition};
-}
-
-OwnedSource* Worker::partner_of(const OwnedSource& owned) const {
-  for (const auto& other : owned_) {
-    if (other->partition.partition == owned.partition.partition &&
-        other->partition.topic != owned.partition.topic) {
-      return other.get();
-    }
-  }
-  return nullptr;
 }
 
 // Nothing is read before it is known that it may be: that is asked outside, where it can be asked
@@ -145,7 +131,7 @@ absl::Status Worker::start_waiting() {
                                          : std::optional<kafka::GroupOffset>(found->second);
     };
     const auto own = offset_of(partition.topic);
-    const auto partner = offset_of(full_name(other(id.topic)));
+    const auto partner = offset_of(full_name(other_half(id.topic)));
     Remembered remembered = own ? from_metadata(own->metadata) : Remembered{};
     if (waiting.reached > 0) remembered.own = waiting.beginning;
     if (!remembered.partner) remembered.partner = waiting.partner;
@@ -186,7 +172,7 @@ absl::StatusOr<bool> Worker::ask_the_journal() {
   shared_.incidents->partitions_were(memory_->partitions());
   for (Waiting& waiting : waiting_) {
     const SourceId id = id_of(waiting.partition);
-    if (const auto partner = memory_->of({other(id.topic), id.partition})) {
+    if (const auto partner = memory_->of({other_half(id.topic), id.partition})) {
       waiting.partner = partner->beginning;
     }
     const auto life = memory_->of(id);
@@ -214,33 +200,6 @@ std::shared_ptr<OwnedSource> Worker::take(const Waiting& waiting,
   }
   shared_.sources->add(owned);
   return owned;
-}
-
-// Of a source that is begun. Where it is begun again, so must the other half be: what a pair knows
-// is of both from their beginnings.
-std::shared_ptr<OwnedPair> Worker::pair_of(SourceId id) {
-  if (!orders::Pair::is_needed(config_)) return nullptr;
-  std::shared_ptr<OwnedPair>& pair = pairs_[id.partition];
-  const auto half = static_cast<std::size_t>(id.topic);
-  const auto partner = static_cast<std::size_t>(other(id.topic));
-  if (pair == nullptr || pair->is_fed[half]) {
-    if (pair != nullptr && pair->is_fed[partner]) {
-      restarting_.push_back({full_name(other(id.topic)), id.partition});
-    }
-    pair = std::make_shared<OwnedPair>(id.partition, shared_.options->config);
-  }
-  pair->is_fed[half] = true;
-  return pair;
-}
-
-void Worker::restart_partners() {
-  OwnedSources again;
-  for (const kafka::TopicPartition& partition : std::exchange(restarting_, {})) {
-    const auto found = std::ranges::find(owned_, partition, &OwnedSource::partition);
-    if (found != owned_.end()) again.push_back(*found);
-  }
-  if (!again.empty()) asked_at_ = {};
-  begin_again(again);
 }
 
 // Whether the first record is the one that was first before; then it is remembered.

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -71,11 +72,13 @@ class RunningAggregator {
  public:
   explicit RunningAggregator(
       std::shared_ptr<const config::Config> config,
-      std::chrono::milliseconds wait_in_place = std::chrono::milliseconds(30'000))
+      std::chrono::milliseconds wait_in_place = std::chrono::milliseconds(30'000),
+      std::function<void(const services::Aggregator::Visible&)> on_visible = {})
       : aggregator_({.config = std::move(config),
                      .telemetry = &telemetry_,
                      .input_look = std::chrono::milliseconds(250),
-                     .wait_in_place = wait_in_place}) {
+                     .wait_in_place = wait_in_place,
+                     .on_visible = std::move(on_visible)}) {
     thread_ = std::thread([this] {
       status_ = aggregator_.run(stop_);
       ended_.store(true);
