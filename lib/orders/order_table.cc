@@ -4,7 +4,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <cstring>
+#include <array>
 #include <tuple>
 #include <utility>
 
@@ -14,7 +14,9 @@ namespace {
 // What the allocator adds to a piece.
 constexpr std::size_t kPieceOverhead = 16;
 
-constexpr Micros kDueSpan = 60 * kMicrosPerSecond;
+constexpr Micros kDueSpan = 3'600 * kMicrosPerSecond;
+// In a horizon: how promptly what is old is forgotten, and told of.
+constexpr int kForgettings = 14, kTellings = 2;
 
 bool comes_before(const Finding& a, const Finding& b) {
   return std::tie(a.rule, a.key, a.first_time) < std::tie(b.rule, b.key, b.first_time);
@@ -28,7 +30,39 @@ std::uint32_t tag_of(std::string_view order_id) {
   return static_cast<std::uint32_t>(XXH3_64bits(order_id.data(), order_id.size()));
 }
 
+// A length, as write_text() puts it in front of a text.
+std::string_view length_of(std::string_view text, std::array<char, 10>* buffer) {
+  std::size_t size = 0;
+  std::uint64_t value = text.size();
+  for (; value >= 0x80; value >>= 7) (*buffer)[size++] = static_cast<char>(value | 0x80);
+  (*buffer)[size++] = static_cast<char>(value);
+  return {buffer->data(), size};
+}
+
 }  // namespace
+
+Micros OrderTable::Spans::begin_of(Micros time) const { return floor_div(time, length_) * length_; }
+
+void OrderTable::Spans::push(Micros time, Number number) {
+  if (last_ == nullptr || time < last_begin_ || time - last_begin_ >= length_) {
+    last_begin_ = begin_of(time);
+    last_ = &by_begin_[last_begin_];
+  }
+  last_->push_back(number);
+}
+
+std::vector<OrderTable::Number> OrderTable::Spans::take_first() {
+  const auto first = by_begin_.begin();
+  if (&first->second == last_) last_ = nullptr;
+  std::vector<Number> numbers = std::move(first->second);
+  by_begin_.erase(first);
+  return numbers;
+}
+
+void OrderTable::Spans::clear() {
+  by_begin_.clear();
+  last_ = nullptr;
+}
 
 OrderTable::Number OrderTable::Whereabouts::find(std::uint64_t hash) const {
   const auto found = by_tag_.find(tag_of(hash));
@@ -78,7 +112,9 @@ OrderTable::OrderTable(const config::Config& config, const observe::ReferenceInd
       kept_(gap_ + gap_ / 7 + config.event_time.allowed_lateness),
       lateness_(config.event_time.allowed_lateness),
       most_bytes_(static_cast<std::size_t>(config.limits.order_memory)),
-      by_id_(0, PlaceHash{}, PlaceEqual{this}) {}
+      by_age_(std::max<Micros>(gap_ / kForgettings, 1)),
+      by_id_(0, PlaceHash{}, PlaceEqual{this}),
+      due_later_(kDueSpan) {}
 
 std::string_view OrderTable::id_of(Number number) const {
   std::string_view text = text_of(orders_[number]);
@@ -112,9 +148,8 @@ OrderTable::Number OrderTable::find_order_of(Topic topic, std::string_view id,
   return find_in(text_of(orders_[candidate]), topic, id).empty() ? kNone : candidate;
 }
 
-OrderTable::Number OrderTable::order_of(std::string_view order_id) {
-  const Named named{order_id, tag_of(order_id)};
-  if (const auto found = by_id_.find(named); found != by_id_.end()) return found->number;
+OrderTable::Number OrderTable::begin_order(std::string_view order_id, std::uint32_t tag,
+                                           const Document& document) {
   auto number = static_cast<Number>(orders_.size());
   if (free_.empty()) {
     orders_.emplace_back();
@@ -122,10 +157,11 @@ OrderTable::Number OrderTable::order_of(std::string_view order_id) {
     number = free_.back();
     free_.pop_back();
   }
-  scratch_.clear();
-  write_text(order_id, &scratch_);
-  replace_bytes(number, scratch_);
-  by_id_.insert({number, named.tag});
+  std::array<char, 10> before_id, before_document;
+  replace_bytes(number, {length_of(order_id, &before_id), order_id,
+                         length_of(packed_, &before_document), packed_});
+  by_id_.insert({number, tag});
+  by_age_.push(document.latest_time, number);
   ++stats_.orders;
   return number;
 }
@@ -142,27 +178,36 @@ void OrderTable::put(std::string_view order_id, const Document& document, bool i
     succeed(replaced, &successor);
     pack(successor, &packed_);
   }
-  const Number number = order_of(order_id);
+  const Named named{order_id, tag_of(order_id)};
+  const auto found = by_id_.find(named);
+  const Number number = found == by_id_.end() ? kNone : found->number;
   if (former != kNone && former != number) remove(former, document.topic, document.id, hash);
-  const bool is_known = former == number;
-  const std::string_view old = is_known
-                                   ? find_in(text_of(orders_[number]), document.topic, document.id)
-                                   : std::string_view();
-  if (!has_room(number, document, packed_.size(), old)) {
-    ++stats_.over_order_limit;
-    if (is_known) {
-      // Its former revision does not stand any more, either.
-      remove(number, document.topic, document.id, hash);
-    } else if (find_documents(orders_[number]).empty()) {
-      forget(number);
+  if (number == kNone) {
+    if (packed_.size() > kHalfBytes) {
+      ++stats_.over_order_limit;
+      return;
     }
-    return;
-  }
-  if (!is_known) {
-    whereabouts_.insert(hash, number);
+    const Number begun = begin_order(order_id, named.tag, document);
+    whereabouts_.insert(hash, begun);
     ++stats_.documents;
+    compare(begun, /*had_findings=*/false, before_);
+  } else {
+    const bool is_known = former == number;
+    const std::string_view old =
+        is_known ? find_in(text_of(orders_[number]), document.topic, document.id)
+                 : std::string_view();
+    if (!has_room(number, document, packed_.size(), old)) {
+      ++stats_.over_order_limit;
+      // Its former revision does not stand any more, either.
+      if (is_known) remove(number, document.topic, document.id, hash);
+      return;
+    }
+    if (!is_known) {
+      whereabouts_.insert(hash, number);
+      ++stats_.documents;
+    }
+    rewrite(number, old, packed_);
   }
-  rewrite(number, old, &packed_);
   if (bytes() > most_bytes_) make_room();
 }
 
@@ -197,7 +242,7 @@ void OrderTable::take_out(Topic topic, std::string_view id) {
 void OrderTable::remove(Number number, Topic topic, std::string_view id, std::uint64_t hash) {
   whereabouts_.erase(hash, number);
   --stats_.documents;
-  rewrite(number, find_in(text_of(orders_[number]), topic, id), nullptr);
+  rewrite(number, find_in(text_of(orders_[number]), topic, id), {});
 }
 
 // Which documents count for it is a function of their topic's prefix: those that are forgotten lie
@@ -216,35 +261,40 @@ bool OrderTable::has_room(Number number, const Document& document, std::size_t b
   return taken <= kHalfBytes;
 }
 
-void OrderTable::rewrite(Number number, std::string_view removed, const std::string* added) {
+void OrderTable::rewrite(Number number, std::string_view removed, std::string_view added) {
   Order& order = orders_[number];
   const bool had_findings = order.has_findings;
   // What was said is of bytes that stay until it has been compared.
   const std::unique_ptr<char[]> old = std::move(order.bytes);
-  std::string_view rest(old.get(), order.size);
-  if (had_findings) evaluate(rest, watermark_, &before_);
+  const std::string_view all(old.get(), order.size);
+  if (had_findings) evaluate(all, watermark_, &before_);
 
-  scratch_.clear();
-  write_text(read_text(&rest), &scratch_);
-  const std::size_t head = scratch_.size();
-  while (!rest.empty()) {
-    const std::string_view document = read_text(&rest);
-    if (removed.empty() || document.data() != removed.data()) write_text(document, &scratch_);
+  std::array<char, 10> before_added, before_removed;
+  std::string_view head = all, tail;
+  if (!removed.empty()) {
+    const auto end = static_cast<std::size_t>(removed.data() - all.data()) + removed.size();
+    tail = all.substr(end);
+    head = all.substr(0, end - removed.size() - length_of(removed, &before_removed).size());
   }
-  if (added != nullptr) write_text(*added, &scratch_);
-  const bool is_empty = scratch_.size() == head;
   block_bytes_ -= order.size + kPieceOverhead;
-  replace_bytes(number, scratch_);
+  if (added.empty()) {
+    replace_bytes(number, {head, tail});
+  } else {
+    replace_bytes(number, {head, tail, length_of(added, &before_added), added});
+  }
   compare(number, had_findings, before_);
-  if (is_empty) forget(number);
+  if (find_documents(order).empty()) forget(number);
 }
 
-void OrderTable::replace_bytes(Number number, std::string_view bytes) {
+void OrderTable::replace_bytes(Number number, std::initializer_list<std::string_view> parts) {
+  std::size_t size = 0;
+  for (const std::string_view part : parts) size += part.size();
   Order& order = orders_[number];
-  order.bytes = std::make_unique_for_overwrite<char[]>(bytes.size());
-  std::memcpy(order.bytes.get(), bytes.data(), bytes.size());
-  order.size = static_cast<std::uint32_t>(bytes.size());
-  block_bytes_ += bytes.size() + kPieceOverhead;
+  order.bytes = std::make_unique_for_overwrite<char[]>(size);
+  char* to = order.bytes.get();
+  for (const std::string_view part : parts) to = std::ranges::copy(part, to).out;
+  order.size = static_cast<std::uint32_t>(size);
+  block_bytes_ += size + kPieceOverhead;
 }
 
 // ---- what an order says ------------------------------------------------------------------------
@@ -361,12 +411,15 @@ void OrderTable::set_due(Number number, Micros due) {
 
 void OrderTable::note(Number number) {
   Order& order = orders_[number];
-  const std::int64_t span = floor_div(order.due, kDueSpan);
-  if (span < order.noted) {
-    order.noted = span;
-    due_[span].push_back(number);
+  if (order.due >= order.noted) return;
+  if (order.due < soon_end_) {
+    order.noted = order.due;
+    due_soon_.push({order.due, number});
+  } else {
+    order.noted = due_later_.begin_of(order.due);
+    due_later_.push(order.due, number);
   }
-  next_due_ = std::min(next_due_, order.due);
+  next_due_ = std::min(next_due_, order.noted);
 }
 
 void OrderTable::look_again(Number number, Micros former_watermark) {
@@ -382,33 +435,41 @@ void OrderTable::advance(Micros watermark) {
   const Micros former = watermark_;
   watermark_ = watermark;
   if (watermark < next_due_) return;
-  const std::int64_t now = floor_div(watermark, kDueSpan);
-  std::vector<Number> later;  // within the span that time is in
-  while (!due_.empty() && due_.begin()->first <= now) {
-    const std::int64_t span = due_.begin()->first;
-    const std::vector<Number> numbers = std::move(due_.begin()->second);
-    due_.erase(due_.begin());
-    for (const Number number : numbers) {
+  while (!due_later_.empty() && due_later_.begin() <= watermark) {
+    const Micros begin = due_later_.begin();
+    soon_end_ = due_later_.end();
+    for (const Number number : due_later_.take_first()) {
       Order& order = orders_[number];
-      if (order.noted != span) continue;
+      if (order.noted != begin) continue;
       order.noted = INT64_MAX;
-      if (order.due <= watermark) {
-        look_again(number, former);
-      } else if (order.due != INT64_MAX) {
-        later.push_back(number);
-      }
+      note(number);
     }
   }
-  next_due_ = due_.empty() ? INT64_MAX : due_.begin()->first * kDueSpan;
-  for (const Number number : later) note(number);
+  while (!due_soon_.empty() && due_soon_.top().time <= watermark) {
+    const auto [time, number] = due_soon_.top();
+    due_soon_.pop();
+    Order& order = orders_[number];
+    if (order.noted != time) continue;
+    order.noted = INT64_MAX;
+    if (order.due <= watermark) {
+      look_again(number, former);
+    } else {
+      note(number);
+    }
+  }
+  next_due_ = std::min(due_soon_.empty() ? INT64_MAX : due_soon_.top().time,
+                       due_later_.empty() ? INT64_MAX : due_later_.begin());
 }
 
 void OrderTable::forget_to(Micros watermark) {
   certain_watermark_ = std::max(certain_watermark_, watermark);
+  // Now and then.
   if (watermark < next_forgetting_) return;
-  // Now and then: then every order is looked at.
-  next_forgetting_ = watermark + std::max<Micros>(gap_ / 14, 1);
-  forget_before(watermark - kept_);
+  next_forgetting_ = watermark + std::max<Micros>(gap_ / kForgettings, 1);
+  forget_old();
+  if (watermark < next_telling_) return;
+  next_telling_ = watermark + std::max<Micros>(gap_ / kTellings, 1);
+  tell_oldest();
 }
 
 Micros OrderTable::newest_of(const Order& order) {
@@ -418,34 +479,62 @@ Micros OrderTable::newest_of(const Order& order) {
   return newest;
 }
 
-void OrderTable::forget_before(Micros time) {
-  Micros oldest = INT64_MAX;
-  for (Number number = 0; number < orders_.size(); ++number) {
-    if (orders_[number].bytes == nullptr) continue;
-    if (newest_of(orders_[number]) < time) {
-      forget(number);
-      continue;
+void OrderTable::forget_old() {
+  const Micros time = certain_watermark_ - kept_;
+  while (!by_age_.empty() && by_age_.end() <= time) {
+    for (const Number number : by_age_.take_first()) {
+      const Order& order = orders_[number];
+      if (order.bytes != nullptr) {
+        const Micros newest = newest_of(order);
+        if (newest >= time) {
+          by_age_.push(newest, number);
+          continue;
+        }
+        forget(number);
+      }
+      free_.push_back(number);
     }
-    std::string_view text = find_documents(orders_[number]);
-    while (!text.empty()) oldest = std::min(oldest, unpack_time(read_text(&text)));
   }
-  if (certain_watermark_ == INT64_MIN) return;  // anything may come
-  listener_.nothing_before(std::min(oldest, certain_watermark_ - lateness_));
+}
+
+// Looks at every order.
+void OrderTable::tell_oldest() {
+  Micros oldest = certain_watermark_ - lateness_;
+  for (const Order& order : orders_) {
+    if (order.bytes == nullptr) continue;
+    for (std::string_view text = find_documents(order); !text.empty();) {
+      oldest = std::min(oldest, unpack_time(read_text(&text)));
+    }
+  }
+  listener_.nothing_before(oldest);
 }
 
 // Half of the orders, those whose newest document is oldest.
 void OrderTable::make_room() {
-  std::vector<Micros> newest;
-  for (const Order& order : orders_) {
-    if (order.bytes != nullptr) newest.push_back(newest_of(order));
+  std::vector<std::pair<Micros, Number>> newest;
+  for (Number number = 0; number < orders_.size(); ++number) {
+    if (orders_[number].bytes != nullptr) newest.emplace_back(newest_of(orders_[number]), number);
   }
   const auto middle = newest.begin() + static_cast<std::ptrdiff_t>(newest.size() / 2);
   std::nth_element(newest.begin(), middle, newest.end());
-  const std::uint64_t before = stats_.orders;
-  forget_before(*middle);
-  // All of one time.
-  if (stats_.orders == before) forget_before(*middle + 1);
-  stats_.forgotten += before - stats_.orders;
+  // Those of one time all go or stay; if they are all, they go.
+  const Micros time = middle->first;
+  const bool are_all =
+      std::all_of(newest.begin(), middle, [&](const auto& one) { return one.first == time; });
+  by_age_.clear();
+  free_.clear();
+  for (const auto& [at, number] : newest) {
+    if (at < time || (are_all && at == time)) {
+      forget(number);
+      ++stats_.forgotten;
+    } else {
+      by_age_.push(at, number);
+    }
+  }
+  for (Number number = 0; number < orders_.size(); ++number) {
+    if (orders_[number].bytes == nullptr) free_.push_back(number);
+  }
+  if (certain_watermark_ != INT64_MIN) tell_oldest();  // otherwise anything may come
 }
 
 void OrderTable::forget(Number number) {
@@ -464,14 +553,13 @@ void OrderTable::forget(Number number) {
   by_id_.erase(Place{number, tag_of(id_of(number))});
   block_bytes_ -= order.size + kPieceOverhead;
   order = {};
-  free_.push_back(number);
   --stats_.orders;
 }
 
 std::size_t OrderTable::bytes() const {
   return block_bytes_ + orders_.size() * sizeof(Order) + free_.capacity() * sizeof(Number) +
          by_id_.capacity() * (sizeof(Place) + 1) + whereabouts_.bytes() +
-         stats_.orders * sizeof(Number);  // in due_
+         2 * orders_.size() * sizeof(Number);  // by age, and by due
 }
 
 OrderTable::Stats OrderTable::stats() const {

@@ -23,8 +23,11 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <initializer_list>
 #include <map>
 #include <memory>
+#include <queue>
 #include <span>
 #include <string>
 #include <string_view>
@@ -97,8 +100,8 @@ class OrderTable {
     bool has_findings = false;
     bool is_inconclusive = false;
     Micros due = INT64_MAX;  // the watermark from which on more may hold
-    // Where it stands in due_, maybe before its due: its place there counts, and no other.
-    std::int64_t noted = INT64_MAX;
+    // By which time it is noted, maybe before its due: that note counts, and no other.
+    Micros noted = INT64_MAX;
   };
   static std::string_view text_of(const Order& order) { return {order.bytes.get(), order.size}; }
   std::string_view id_of(Number number) const;
@@ -153,17 +156,49 @@ class OrderTable {
     absl::flat_hash_map<std::uint64_t, Number> crowded_;
   };
 
+  // Orders in spans of time. One to which many are given in turn costs no look-up.
+  class Spans {
+   public:
+    explicit Spans(Micros length) : length_(length) {}
+
+    bool empty() const { return by_begin_.empty(); }
+    // Of the first span, which is not empty.
+    Micros begin() const { return by_begin_.begin()->first; }
+    Micros end() const { return begin() + length_; }
+    Micros begin_of(Micros time) const;
+    void push(Micros time, Number number);
+    std::vector<Number> take_first();
+    void clear();
+
+   private:
+    const Micros length_;
+    std::map<Micros, std::vector<Number>> by_begin_;
+    // The span that was given to last; null if it has been taken.
+    Micros last_begin_ = 0;
+    std::vector<Number>* last_ = nullptr;
+  };
+
+  // An order that is due within the span that time is in.
+  struct Due {
+    Micros time;
+    Number number;
+    friend bool operator>(const Due& a, const Due& b) { return a.time > b.time; }
+  };
+
   Number find_order_of(Topic topic, std::string_view id, std::uint64_t hash) const;
   // The bytes of the newest document of this topic and id; empty if there is none.
   static std::string_view find_in(std::string_view order, Topic topic, std::string_view id);
   static std::string_view find_documents(const Order& order);  // the bytes of all of them
-  Number order_of(std::string_view order_id);
+  // A new order of one document; its bytes are in packed_.
+  Number begin_order(std::string_view order_id, std::uint32_t tag, const Document& document);
   bool has_room(Number number, const Document& document, std::size_t bytes,
                 std::string_view replaced);
   void remove(Number number, Topic topic, std::string_view id, std::uint64_t hash);
-  // Its documents without `removed`, which may be empty, and with `added` behind them.
-  void rewrite(Number number, std::string_view removed, const std::string* added);
-  void replace_bytes(Number number, std::string_view bytes);
+  // Its documents without `removed`, which may be empty, and with `added` behind them, if it is
+  // not.
+  void rewrite(Number number, std::string_view removed, std::string_view added);
+  // Its bytes are these, one behind the other.
+  void replace_bytes(Number number, std::initializer_list<std::string_view> parts);
   // What the order says, in views of its bytes.
   void evaluate(std::string_view text, Micros watermark, Findings* findings);
   void look_at(std::span<const Document> documents, Micros watermark, Findings* findings) const;
@@ -174,7 +209,8 @@ class OrderTable {
   void look_again(Number number, Micros former_watermark);
   std::size_t bytes() const;
   void forget(Number number);
-  void forget_before(Micros time);
+  void forget_old();
+  void tell_oldest();
   void make_room();
   static Micros newest_of(const Order& order);
   void read_documents(std::string_view text);
@@ -187,14 +223,19 @@ class OrderTable {
 
   std::deque<Order> orders_;  // by number
   std::vector<Number> free_;
+  // Each number that is not free, once: by when its order's newest document was, or earlier.
+  Spans by_age_;
   absl::flat_hash_set<Place, PlaceHash, PlaceEqual> by_id_;
   Whereabouts whereabouts_;
-  // Orders to look at again, by the minute of their due. What becomes due later, or never, stays
-  // where it was noted: it is passed over then, or noted anew.
-  std::map<std::int64_t, std::vector<Number>> due_;
+  // Orders to look at again: by the hour of their due, and those of hours that have begun by their
+  // due. What becomes due later, or never, stays where it was noted: it is passed over then, or
+  // noted anew.
+  Spans due_later_;
+  std::priority_queue<Due, std::vector<Due>, std::greater<>> due_soon_;
   Micros watermark_ = INT64_MIN, certain_watermark_ = INT64_MIN;
-  Micros next_due_ = INT64_MIN;  // before it nothing in due_ is due
-  Micros next_forgetting_ = INT64_MIN;
+  Micros soon_end_ = INT64_MIN;  // of the hours that have begun
+  Micros next_due_ = INT64_MAX;  // before it nothing is due
+  Micros next_forgetting_ = INT64_MIN, next_telling_ = INT64_MIN;
   Stats stats_;
   std::size_t block_bytes_ = 0;
 
@@ -202,7 +243,7 @@ class OrderTable {
   std::vector<Document> documents_;
   std::size_t document_count_ = 0;
   Findings before_, after_;
-  std::string scratch_, packed_;
+  std::string packed_;
 };
 
 }  // namespace surgewatch::orders

@@ -1,10 +1,11 @@
 // What looking into orders costs: an event with every check, without rules of order types and with
 // all of them, on the same events in one run; and what a million open orders take.
 //
-//   build/release/bin/orders_bench [ORDERS] [ROUNDS]
+//   build/release/bin/orders_bench [ORDERS] [ROUNDS] [DAYS]
 //
-// An order is an invoice and a shipment some days later, of one to three SKUs, with an id of 20
-// bytes each; one in a hundred goes elsewhere than declared. Both topics come in the order of time.
+// Orders are spread evenly over the days; at the end of the default all are open. An order is an
+// invoice and a shipment some days later, of one to three SKUs, with an id of 20 bytes each; one in
+// a hundred goes elsewhere than declared. Both topics come in the order of time.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -29,7 +30,6 @@ namespace surgewatch {
 namespace {
 
 constexpr Micros kStart = 19'723 * kMicrosPerDay;
-constexpr Micros kSpan = 60 * kMicrosPerDay;  // all orders are open at its end
 constexpr std::size_t kBatch = 512;
 
 constexpr const char* kWithout = R"(
@@ -68,7 +68,7 @@ struct Log {
   std::vector<Event> events;
 };
 
-std::array<Log, 2> make_logs(std::int64_t orders) {
+std::array<Log, 2> make_logs(std::int64_t orders, std::int64_t days) {
   constexpr std::array<const char*, 4> kCountries{"SG", "US", "TW", "DE"};
   constexpr std::array<const char*, 4> kSkus{"H100-SXM5-80GB", "L40S", "DGX-H100", "L4"};
   std::array<Log, 2> logs;
@@ -78,7 +78,7 @@ std::array<Log, 2> make_logs(std::int64_t orders) {
     return (random >> 33) % bound;
   };
   for (std::int64_t i = 0; i < orders; ++i) {
-    const Micros time = kStart + kSpan * i / orders;
+    const Micros time = kStart + days * kMicrosPerDay / orders * i;
     const std::string order = fmt::format("ORD-2024-{:011}", i);
     const char* const country = kCountries[below(4)];
     v1::Invoice invoice;
@@ -184,10 +184,10 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-int main_of(std::int64_t orders, int rounds) {
+int main_of(std::int64_t orders, int rounds, std::int64_t days) {
   const auto without = parsed(kWithout);
   const auto with = parsed(std::string(kWithout) + kRules);
-  const std::array<Log, 2> logs = make_logs(orders);
+  const std::array<Log, 2> logs = make_logs(orders, days);
   std::vector<double> plain, looking, ratios;
   Outcome last;
   for (int round = 0; round < rounds; ++round) {
@@ -214,5 +214,6 @@ int main_of(std::int64_t orders, int rounds) {
 int main(int argc, char** argv) {
   const std::int64_t orders = argc > 1 ? std::atoll(argv[1]) : 1'000'000;
   const int rounds = argc > 2 ? std::atoi(argv[2]) : 5;
-  return surgewatch::main_of(orders, rounds);
+  const std::int64_t days = argc > 3 ? std::atoll(argv[3]) : 60;
+  return surgewatch::main_of(orders, rounds, days);
 }
