@@ -20,10 +20,19 @@ constexpr std::array kCountries{&Document::bill_to,        &Document::ship_to,
 
 constexpr CountryCode kNotStated = ('Z' - 'A') * 26 + ('Z' - 'A') + 1;
 
-// Eight bytes: a time, a hash.
+char* write_byte(unsigned value, char* to) {
+  *to = static_cast<char>(value);
+  return to + 1;
+}
+char* write_text(std::string_view text, char* to) {
+  to = write_varint(text.size(), to);
+  return to + text.copy(to, text.size());
+}
+// A number as it is in memory: a time, a hash, a country.
 template <typename Number>
-void write_fixed(Number number, std::string* out) {
-  out->append(reinterpret_cast<const char*>(&number), sizeof number);
+char* write_fixed(Number number, char* to) {
+  std::memcpy(to, &number, sizeof number);
+  return to + sizeof number;
 }
 template <typename Number>
 Number read_fixed(std::string_view* in) {
@@ -33,6 +42,18 @@ Number read_fixed(std::string_view* in) {
   return number;
 }
 Micros read_time(std::string_view* in) { return read_fixed<Micros>(in); }
+
+std::size_t at_most(std::string_view text) { return kMaxVarint + text.size(); }
+
+// What pack() writes, at the most.
+std::size_t packed_at_most(const Document& document) {
+  std::size_t most = 2 + 2 * sizeof(Micros) + kCountries.size() * sizeof(CountryCode) +
+                     2 * kMaxVarint + at_most(document.id) + at_most(document.bill_to_party) +
+                     at_most(document.ship_to_party) + at_most(document.credits) +
+                     document.serials.size() * (sizeof(std::uint64_t) + kMaxVarint);
+  for (const Line& line : document.lines) most += 2 * kMaxVarint + at_most(line.sku);
+  return most;
+}
 
 // The lines of an event, one for each SKU and licence or none. Their sum is known to fit 64 bits.
 void gather_lines(const observe::Observation& event, std::vector<Line>* lines) {
@@ -83,14 +104,6 @@ void gather_serials(const observe::Observation& event, Document* document) {
 
 }  // namespace
 
-void write_varint(std::uint64_t value, std::string* out) {
-  for (; value >= 0x80; value >>= 7) out->push_back(static_cast<char>(value | 0x80));
-  out->push_back(static_cast<char>(value));
-}
-void write_text(std::string_view text, std::string* out) {
-  write_varint(text.size(), out);
-  out->append(text);
-}
 bool is_stated(CountryCode code) { return code != kNoCountry && code != kNotStated; }
 
 void describe(const observe::Observation& event, Topic topic, const observe::ReferenceIndex& index,
@@ -130,42 +143,38 @@ void succeed(const Document& former, Document* document) {
 void pack(const Document& document, std::string* bytes) {
   const bool has_parties = !document.bill_to_party.empty() || !document.ship_to_party.empty();
   const bool is_later = document.latest_time != document.time;
-  write_text(document.id, bytes);
-  bytes->push_back(static_cast<char>(
-      (document.is_invoice() ? 0 : kIsShipment) | (document.subtracts ? kSubtracts : 0) |
-      (has_parties ? kHasParties : 0) | (document.credits.empty() ? 0 : kHasCredits) |
-      (is_later ? kIsLater : 0) | (document.serials.empty() ? 0 : kHasSerials) |
-      (document.names_more_serials ? kNamesMoreSerials : 0)));
-  write_fixed(document.time, bytes);
-  if (is_later) write_fixed(document.latest_time, bytes);
-  std::uint8_t there = 0;
+  const std::size_t before = bytes->size();
+  bytes->resize(before + packed_at_most(document));
+  char* to = write_text(document.id, bytes->data() + before);
+  to = write_byte((document.is_invoice() ? 0u : kIsShipment) |
+                      (document.subtracts ? kSubtracts : 0u) | (has_parties ? kHasParties : 0u) |
+                      (document.credits.empty() ? 0u : kHasCredits) | (is_later ? kIsLater : 0u) |
+                      (document.serials.empty() ? 0u : kHasSerials) |
+                      (document.names_more_serials ? kNamesMoreSerials : 0u),
+                  to);
+  to = write_fixed(document.time, to);
+  if (is_later) to = write_fixed(document.latest_time, to);
+  char* const there = to++;
+  *there = 0;
   for (std::size_t i = 0; i < kCountries.size(); ++i) {
-    if (document.*kCountries[i] != kNoCountry) there |= static_cast<std::uint8_t>(1u << i);
-  }
-  bytes->push_back(static_cast<char>(there));
-  for (const auto member : kCountries) {
-    const CountryCode code = document.*member;
+    const CountryCode code = document.*kCountries[i];
     if (code == kNoCountry) continue;
-    bytes->push_back(static_cast<char>(code & 0xff));
-    bytes->push_back(static_cast<char>(code >> 8));
+    *there = static_cast<char>(*there | 1 << i);
+    to = write_fixed(code, to);
   }
-  if (has_parties) {
-    write_text(document.bill_to_party, bytes);
-    write_text(document.ship_to_party, bytes);
-  }
-  if (!document.credits.empty()) write_text(document.credits, bytes);
-  write_varint(document.lines.size(), bytes);
+  if (has_parties) to = write_text(document.ship_to_party, write_text(document.bill_to_party, to));
+  if (!document.credits.empty()) to = write_text(document.credits, to);
+  to = write_varint(document.lines.size(), to);
   for (const Line& line : document.lines) {
-    write_varint(std::uint64_t{line.product} << 1 | (line.is_licensed ? 1 : 0), bytes);
-    if (line.product == observe::kUnknownProduct) write_text(line.sku, bytes);
-    write_varint(static_cast<std::uint64_t>(line.quantity), bytes);
+    to = write_varint(std::uint64_t{line.product} << 1 | (line.is_licensed ? 1 : 0), to);
+    if (line.product == observe::kUnknownProduct) to = write_text(line.sku, to);
+    to = write_varint(static_cast<std::uint64_t>(line.quantity), to);
   }
-  if (document.serials.empty()) return;
-  write_varint(document.serials.size(), bytes);
+  if (!document.serials.empty()) to = write_varint(document.serials.size(), to);
   for (const Serial& serial : document.serials) {
-    write_fixed(serial.hash, bytes);
-    write_varint(serial.line, bytes);
+    to = write_varint(serial.line, write_fixed(serial.hash, to));
   }
+  bytes->resize(static_cast<std::size_t>(to - bytes->data()));
 }
 
 void unpack(std::string_view bytes, const observe::ReferenceIndex& index, Document* document) {
@@ -181,9 +190,7 @@ void unpack(std::string_view bytes, const observe::ReferenceIndex& index, Docume
   for (std::size_t i = 0; i < kCountries.size(); ++i) {
     document->*kCountries[i] = kNoCountry;
     if ((there >> i & 1) == 0) continue;
-    document->*kCountries[i] = static_cast<CountryCode>(static_cast<std::uint8_t>(bytes[0]) |
-                                                        static_cast<std::uint8_t>(bytes[1]) << 8);
-    bytes.remove_prefix(2);
+    document->*kCountries[i] = read_fixed<CountryCode>(&bytes);
   }
   document->bill_to_party = document->ship_to_party = document->credits = {};
   if ((flags & kHasParties) != 0) {

@@ -80,8 +80,13 @@ Micros unpack_time(std::string_view bytes);
 Micros unpack_latest_time(std::string_view bytes);
 
 // Numbers and texts as they are packed, also in front of a document: each with its end known.
-void write_varint(std::uint64_t value, std::string* out);
-void write_text(std::string_view text, std::string* out);
+inline constexpr std::size_t kMaxVarint = 10;
+// Returns the end; there is room for kMaxVarint.
+inline char* write_varint(std::uint64_t value, char* to) {
+  for (; value >= 0x80; value >>= 7) *to++ = static_cast<char>(value | 0x80);
+  *to++ = static_cast<char>(value);
+  return to;
+}
 // What was packed is read: nothing can be cut short.
 inline std::uint64_t read_varint(std::string_view* in) {
   const char* at = in->data();

@@ -11,9 +11,6 @@
 namespace surgewatch::orders {
 namespace {
 
-// What the allocator adds to a piece.
-constexpr std::size_t kPieceOverhead = 16;
-
 constexpr Micros kDueSpan = 3'600 * kMicrosPerSecond;
 // In a horizon: how promptly what is old is forgotten, and told of.
 constexpr int kForgettings = 14, kTellings = 2;
@@ -30,13 +27,11 @@ std::uint32_t tag_of(std::string_view order_id) {
   return static_cast<std::uint32_t>(XXH3_64bits(order_id.data(), order_id.size()));
 }
 
-// A length, as write_text() puts it in front of a text.
-std::string_view length_of(std::string_view text, std::array<char, 10>* buffer) {
-  std::size_t size = 0;
-  std::uint64_t value = text.size();
-  for (; value >= 0x80; value >>= 7) (*buffer)[size++] = static_cast<char>(value | 0x80);
-  (*buffer)[size++] = static_cast<char>(value);
-  return {buffer->data(), size};
+// A length, as it stands in front of a text.
+using LengthBuffer = std::array<char, kMaxVarint>;
+std::string_view length_of(std::string_view text, LengthBuffer* buffer) {
+  const char* const end = write_varint(text.size(), buffer->data());
+  return {buffer->data(), static_cast<std::size_t>(end - buffer->data())};
 }
 
 }  // namespace
@@ -157,9 +152,13 @@ OrderTable::Number OrderTable::begin_order(std::string_view order_id, std::uint3
     number = free_.back();
     free_.pop_back();
   }
-  std::array<char, 10> before_id, before_document;
-  replace_bytes(number, {length_of(order_id, &before_id), order_id,
-                         length_of(packed_, &before_document), packed_});
+  LengthBuffer before_id, before_document;
+  // Most orders have a second document, about as long.
+  const auto room = static_cast<std::uint16_t>(packed_.size() + 1);
+  replace_bytes(
+      number,
+      {length_of(order_id, &before_id), order_id, length_of(packed_, &before_document), packed_},
+      room);
   by_id_.insert({number, tag});
   by_age_.push(document.latest_time, number);
   ++stats_.orders;
@@ -264,37 +263,44 @@ bool OrderTable::has_room(Number number, const Document& document, std::size_t b
 void OrderTable::rewrite(Number number, std::string_view removed, std::string_view added) {
   Order& order = orders_[number];
   const bool had_findings = order.has_findings;
-  // What was said is of bytes that stay until it has been compared.
-  const std::unique_ptr<char[]> old = std::move(order.bytes);
-  const std::string_view all(old.get(), order.size);
+  const std::string_view all = text_of(order);
   if (had_findings) evaluate(all, watermark_, &before_);
-
-  std::array<char, 10> before_added, before_removed;
-  std::string_view head = all, tail;
-  if (!removed.empty()) {
-    const auto end = static_cast<std::size_t>(removed.data() - all.data()) + removed.size();
-    tail = all.substr(end);
-    head = all.substr(0, end - removed.size() - length_of(removed, &before_removed).size());
-  }
-  block_bytes_ -= order.size + kPieceOverhead;
-  if (added.empty()) {
-    replace_bytes(number, {head, tail});
+  LengthBuffer before_added, before_removed;
+  const std::string_view length =
+      added.empty() ? std::string_view() : length_of(added, &before_added);
+  std::unique_ptr<char[]> old;  // what was said is of bytes that stay until it has been compared
+  if (removed.empty() && length.size() + added.size() <= order.room) {
+    char* const end = order.bytes.get() + order.size;
+    length.copy(end, length.size());
+    added.copy(end + length.size(), added.size());
+    order.size += static_cast<std::uint32_t>(length.size() + added.size());
+    order.room -= static_cast<std::uint16_t>(length.size() + added.size());
   } else {
-    replace_bytes(number, {head, tail, length_of(added, &before_added), added});
+    std::string_view head = all, tail;
+    if (!removed.empty()) {
+      const auto end = static_cast<std::size_t>(removed.data() - all.data()) + removed.size();
+      tail = all.substr(end);
+      head = all.substr(0, end - removed.size() - length_of(removed, &before_removed).size());
+    }
+    old = std::move(order.bytes);
+    block_bytes_ -= bytes_of(order);
+    replace_bytes(number, {head, tail, length, added});
   }
   compare(number, had_findings, before_);
   if (find_documents(order).empty()) forget(number);
 }
 
-void OrderTable::replace_bytes(Number number, std::initializer_list<std::string_view> parts) {
+void OrderTable::replace_bytes(Number number, std::initializer_list<std::string_view> parts,
+                               std::uint16_t room) {
   std::size_t size = 0;
   for (const std::string_view part : parts) size += part.size();
   Order& order = orders_[number];
-  order.bytes = std::make_unique_for_overwrite<char[]>(size);
+  order.bytes = std::make_unique_for_overwrite<char[]>(size + room);
   char* to = order.bytes.get();
-  for (const std::string_view part : parts) to = std::ranges::copy(part, to).out;
+  for (const std::string_view part : parts) to += part.copy(to, part.size());
   order.size = static_cast<std::uint32_t>(size);
-  block_bytes_ += size + kPieceOverhead;
+  order.room = room;
+  block_bytes_ += bytes_of(order);
 }
 
 // ---- what an order says ------------------------------------------------------------------------
@@ -551,7 +557,7 @@ void OrderTable::forget(Number number) {
     --stats_.documents;
   }
   by_id_.erase(Place{number, tag_of(id_of(number))});
-  block_bytes_ -= order.size + kPieceOverhead;
+  block_bytes_ -= bytes_of(order);
   order = {};
   --stats_.orders;
 }

@@ -97,6 +97,7 @@ class OrderTable {
   struct Order {
     std::unique_ptr<char[]> bytes;  // its id, then its documents, each with its length before it
     std::uint32_t size = 0;
+    std::uint16_t room = 0;  // for as many bytes more
     bool has_findings = false;
     bool is_inconclusive = false;
     Micros due = INT64_MAX;  // the watermark from which on more may hold
@@ -104,6 +105,10 @@ class OrderTable {
     Micros noted = INT64_MAX;
   };
   static std::string_view text_of(const Order& order) { return {order.bytes.get(), order.size}; }
+  static std::size_t bytes_of(const Order& order) {
+    constexpr std::size_t kOverhead = 16;  // what the allocator adds to a piece
+    return order.size + order.room + kOverhead;
+  }
   std::string_view id_of(Number number) const;
 
   // An order by its id: with 32 bits of the id's hash, so that neither growing nor most of what is
@@ -197,8 +202,9 @@ class OrderTable {
   // Its documents without `removed`, which may be empty, and with `added` behind them, if it is
   // not.
   void rewrite(Number number, std::string_view removed, std::string_view added);
-  // Its bytes are these, one behind the other.
-  void replace_bytes(Number number, std::initializer_list<std::string_view> parts);
+  // Its bytes are these, one behind the other, with room for more.
+  void replace_bytes(Number number, std::initializer_list<std::string_view> parts,
+                     std::uint16_t room = 0);
   // What the order says, in views of its bytes.
   void evaluate(std::string_view text, Micros watermark, Findings* findings);
   void look_at(std::span<const Document> documents, Micros watermark, Findings* findings) const;

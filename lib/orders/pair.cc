@@ -87,15 +87,19 @@ void Pair::changed(std::string_view order_id, std::span<const Finding> ended,
         std::lower_bound(begun.begin(), begun.end(), finding,
                          [](const Finding& a, const Finding& b) { return place(a) < place(b); });
     if (same != begun.end() && place(*same) == place(finding)) continue;
-    NamedFinding gone = named(order_id, finding);
-    findings_.insert_or_assign(gone.name, gone);
+    say(named(order_id, finding));
   }
   for (const Finding& finding : begun) {
     NamedFinding held = named(order_id, finding);
     held.holds = true;
     held.documents.assign(finding.documents.begin(), finding.documents.end());
-    findings_.insert_or_assign(held.name, held);
+    say(std::move(held));
   }
+}
+
+void Pair::say(NamedFinding finding) {
+  NamedFinding& place = findings_[finding.name];
+  place = std::move(finding);
 }
 
 void Pair::forgotten(std::span<const Finding> findings) {

@@ -103,6 +103,7 @@ class Pair : private OrderTable::Listener {
   void nothing_before(Micros time) override;
   void advance();
   NamedFinding named(std::string_view order_id, const Finding& finding) const;
+  void say(NamedFinding finding);
 
   struct Half {
     std::optional<Micros> watermark;
