@@ -28,8 +28,12 @@ std::optional<Role> country_role(Dimension dimension) {
       return Role::kShipTo;
     case Dimension::kEndUser:
       return Role::kEndUser;
+    case Dimension::kPayer:
+      return Role::kPayer;
     case Dimension::kShipFrom:
       return Role::kShipFrom;
+    case Dimension::kIntermediateConsignee:
+      return Role::kIntermediateConsignee;
     case Dimension::kFreightForwarder:
       return Role::kFreightForwarder;
     default:
@@ -47,8 +51,12 @@ std::optional<Role> party_id_role(Dimension dimension) {
       return Role::kShipTo;
     case Dimension::kEndUserId:
       return Role::kEndUser;
+    case Dimension::kPayerId:
+      return Role::kPayer;
     case Dimension::kShipFromId:
       return Role::kShipFrom;
+    case Dimension::kIntermediateConsigneeId:
+      return Role::kIntermediateConsignee;
     case Dimension::kFreightForwarderId:
       return Role::kFreightForwarder;
     default:

@@ -25,12 +25,14 @@ struct EventTraits {
 const EventTraits& traits_of(std::optional<Topic> event) {
   using enum Dimension;
   static const EventTraits invoice{"an invoice",
-                                   {kSeller, kBillTo, kShipTo, kEndUser, kSellerId, kBillToId,
-                                    kShipToId, kEndUserId, kFamily, kSku, kControlClass}};
+                                   {kSeller, kBillTo, kShipTo, kEndUser, kPayer, kSellerId,
+                                    kBillToId, kShipToId, kEndUserId, kPayerId, kFamily, kSku,
+                                    kControlClass}};
   static const EventTraits shipment{
       "a shipment",
-      {kShipFrom, kShipTo, kEndUser, kFreightForwarder, kShipFromId, kShipToId, kEndUserId,
-       kFreightForwarderId, kFamily, kSku, kControlClass}};
+      {kShipFrom, kShipTo, kEndUser, kIntermediateConsignee, kFreightForwarder, kShipFromId,
+       kShipToId, kEndUserId, kIntermediateConsigneeId, kFreightForwarderId, kFamily, kSku,
+       kControlClass}};
   static const EventTraits any = [] {
     EventTraits all{"an event", {}};
     for (std::size_t i = 0; i < kDimensionCount; ++i) {

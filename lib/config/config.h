@@ -37,7 +37,9 @@ enum class Dimension : std::uint8_t {
   kBillTo,
   kShipTo,
   kEndUser,
+  kPayer,
   kShipFrom,
+  kIntermediateConsignee,
   kFreightForwarder,
   kDeclared,     // of findings: where the order's invoices declare the goods to go
   kDestination,  // of findings: where they were sent
@@ -48,7 +50,9 @@ enum class Dimension : std::uint8_t {
   kBillToId,
   kShipToId,
   kEndUserId,
+  kPayerId,
   kShipFromId,
+  kIntermediateConsigneeId,
   kFreightForwarderId,
   kParty,
   kFamily,
@@ -56,7 +60,7 @@ enum class Dimension : std::uint8_t {
   kControlClass,
   kFoundBy,  // a rule
 };
-inline constexpr std::size_t kDimensionCount = 22;
+inline constexpr std::size_t kDimensionCount = 26;
 inline constexpr std::size_t kMaxGroupBy = 4;
 // Of what rules of order types find, in this order.
 inline constexpr std::array kFindingDimensions{

@@ -67,8 +67,7 @@ inline Event event_of(const v1::Invoice& invoice) {
   put_party(invoice.bill_to(), Dimension::kBillTo, Dimension::kBillToId, &event);
   put_party(invoice.ship_to(), Dimension::kShipTo, Dimension::kShipToId, &event);
   put_party(invoice.end_user(), Dimension::kEndUser, Dimension::kEndUserId, &event);
-  put_party({}, Dimension::kShipFrom, Dimension::kShipFromId, &event);
-  put_party({}, Dimension::kFreightForwarder, Dimension::kFreightForwarderId, &event);
+  put_party(invoice.payer(), Dimension::kPayer, Dimension::kPayerId, &event);
   for (const v1::InvoiceLine& line : invoice.lines()) {
     event.lines.push_back({line.sku(), line.quantity(), line.has_unit_price(),
                            line.unit_price().currency_code(), line.unit_price().units(),
@@ -84,11 +83,11 @@ inline Event event_of(const v1::Shipment& shipment) {
   event.revision = shipment.revision();
   event.type = shipment.type() == 0 ? 1 : shipment.type();
   event.time = micros_of(shipment.despatch_time());
-  put_party({}, Dimension::kSeller, Dimension::kSellerId, &event);
-  put_party({}, Dimension::kBillTo, Dimension::kBillToId, &event);
   put_party(shipment.ship_to(), Dimension::kShipTo, Dimension::kShipToId, &event);
   put_party(shipment.end_user(), Dimension::kEndUser, Dimension::kEndUserId, &event);
   put_party(shipment.ship_from(), Dimension::kShipFrom, Dimension::kShipFromId, &event);
+  put_party(shipment.intermediate_consignee(), Dimension::kIntermediateConsignee,
+            Dimension::kIntermediateConsigneeId, &event);
   put_party(shipment.freight_forwarder(), Dimension::kFreightForwarder,
             Dimension::kFreightForwarderId, &event);
   for (const v1::ShipmentLine& line : shipment.lines()) {

@@ -93,7 +93,12 @@ class Stream {
     auto shipped = test::series("shipped", Topic::kShipments,
                                 {config::Dimension::kShipTo, config::Dimension::kFreightForwarderId,
                                  config::Dimension::kControlClass, config::Dimension::kShipFrom});
-    config->series.insert(config->series.end(), {hourly, total, shipped});
+    auto by_way = test::series("by_way", Topic::kShipments,
+                               {config::Dimension::kIntermediateConsignee,
+                                config::Dimension::kIntermediateConsigneeId});
+    auto paid = test::series("paid", Topic::kInvoices,
+                             {config::Dimension::kPayer, config::Dimension::kPayerId});
+    config->series.insert(config->series.end(), {hourly, total, shipped, by_way, paid});
     for (config::Series& series : config->series) {
       if (series.event == Topic::kInvoices) series.largest_document = Measure::kRevenueUsd;
     }
@@ -162,6 +167,7 @@ class Stream {
     test::set_time(random_time(), shipment.mutable_despatch_time());
     random_party(shipment.mutable_ship_to(), true);
     if (chance(50)) random_party(shipment.mutable_freight_forwarder(), false);
+    if (chance(50)) random_party(shipment.mutable_intermediate_consignee(), false);
     if (chance(50)) random_party(shipment.mutable_ship_from(), false);
     for (std::int64_t n = pick(1, 3); n > 0; --n) {
       v1::ShipmentLine* line = shipment.add_lines();

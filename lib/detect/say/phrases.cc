@@ -30,8 +30,12 @@ std::string_view preposition(Dimension dimension) {
       return "shipped to";
     case Dimension::kEndUser:
       return "for end users in";
+    case Dimension::kPayer:
+      return "paid from";
     case Dimension::kShipFrom:
       return "shipped from";
+    case Dimension::kIntermediateConsignee:
+      return "by way of a consignee in";
     case Dimension::kFreightForwarder:
       return "forwarded by way of";
     case Dimension::kDeclared:
@@ -54,8 +58,12 @@ std::string_view preposition(Dimension dimension) {
       return "shipped to party";
     case Dimension::kEndUserId:
       return "for end user";
+    case Dimension::kPayerId:
+      return "paid by party";
     case Dimension::kShipFromId:
       return "shipped from party";
+    case Dimension::kIntermediateConsigneeId:
+      return "by way of consignee";
     case Dimension::kFreightForwarderId:
       return "forwarded by party";
     case Dimension::kFamily:

@@ -5,14 +5,16 @@ const kNbsp = '\u00a0';
 const kMonths = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const kDay = 86_400_000;
 const kCountryDimensions =
-    new Set(['seller', 'bill_to', 'ship_to', 'end_user', 'ship_from', 'freight_forwarder', 'declared', 'destination',
-             'region', 'lane_from', 'lane_to']);
+    new Set(['seller', 'bill_to', 'ship_to', 'end_user', 'payer', 'ship_from', 'intermediate_consignee',
+             'freight_forwarder', 'declared', 'destination', 'region', 'lane_from', 'lane_to']);
 // What stands before a value of a dimension; those that are not here need nothing.
 const kDimensionWords = new Map(Object.entries({
   'seller': 'sold from', 'bill_to': 'billed to', 'ship_to': 'to', 'end_user': 'for end users in', 'ship_from': 'from',
-  'freight_forwarder': 'forwarded by way of', 'declared': 'declared for', 'destination': 'sent to',
+  'payer': 'paid from', 'intermediate_consignee': 'by way of a consignee in', 'freight_forwarder': 'forwarded by way of',
+  'declared': 'declared for', 'destination': 'sent to',
   'seller.party_id': 'sold by', 'bill_to.party_id': 'billed to', 'ship_to.party_id': 'delivered to',
-  'end_user.party_id': 'for end user', 'ship_from.party_id': 'sent by', 'freight_forwarder.party_id': 'forwarded by',
+  'payer.party_id': 'paid by', 'intermediate_consignee.party_id': 'by way of consignee', 'end_user.party_id': 'for end user',
+  'ship_from.party_id': 'sent by', 'freight_forwarder.party_id': 'forwarded by',
 }));
 
 const grouped = (value, digits) => value.toLocaleString(

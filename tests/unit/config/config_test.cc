@@ -300,8 +300,9 @@ TEST(SeriesCheck, RefusesADimensionThatTheEventLacks) {
   EXPECT_THAT(
       problems_of(valid_but("[ship_to, sku]", "[ship_to, bill_to]")),
       ElementsAre("c.yaml:9:25: series[1].group_by[1]: a shipment has no 'bill_to'; it has "
-                  "ship_from, ship_to, end_user, freight_forwarder, ship_from.party_id, "
-                  "ship_to.party_id, end_user.party_id, freight_forwarder.party_id, family, "
+                  "ship_from, ship_to, end_user, intermediate_consignee, freight_forwarder, "
+                  "ship_from.party_id, ship_to.party_id, end_user.party_id, "
+                  "intermediate_consignee.party_id, freight_forwarder.party_id, family, "
                   "sku and control_class"));
   EXPECT_THAT(problems_of(valid_but("[ship_to, sku]", "[ship_to, freight_forwarder.party_id]")),
               IsEmpty());
