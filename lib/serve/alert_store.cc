@@ -446,6 +446,8 @@ void AlertStore::add(const v1::SeriesPoint& point) {
     shared.set_rule_type(point.rule_type());
     shared.set_series(point.series());
     shared.set_measure(point.measure());
+    shared.set_unit(point.unit());
+    shared.set_comparison(point.comparison());
     *shared.mutable_subject() = point.subject();
   }
   if (!s.put(&subject->second, compact(point))) {

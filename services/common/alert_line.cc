@@ -38,9 +38,10 @@ const char* colour_of(const v1::Alert& alert) {
 
 }  // namespace
 
-std::string format_amount(double value, const std::string& measure) {
-  if (measure == "revenue_usd") return grouped(value / 1e12, 1) + " million USD";
-  return grouped(value, 0) + " " + printable_word(measure);
+std::string format_amount(double value, const std::string& unit) {
+  if (unit == "revenue_usd") return grouped(value / 1e12, 1) + " million USD";
+  if (unit == "share") return fmt::format("{:.1f} %", 100 * value);
+  return grouped(value, 0) + " " + printable_word(unit);
 }
 
 std::string resolution_text(v1::Resolution resolution) {
@@ -76,29 +77,24 @@ const v1::Evidence* evidence_of(const v1::Alert& alert, std::string_view name) {
   return found == alert.evidence().end() ? nullptr : &*found;
 }
 
-// What is held to a line is in the line's unit: of a typology weights, not findings.
 std::string figure(double value, const v1::Alert& alert) {
-  if (alert.rule_type() == v1::RULE_TYPE_SHARE_SHIFT) return fmt::format("{:.1f} %", 100 * value);
-  const v1::Evidence* line = evidence_of(alert, "line");
-  const bool is_weight = line != nullptr && line->unit() == "weight";
-  return format_amount(value, is_weight ? line->unit() : alert.measure());
+  return format_amount(value, alert.unit().empty() ? alert.measure() : alert.unit());
 }
 
-// Of a divergence, what was not delivered; it is no growth.
 std::string comparison(const v1::Alert& alert, double observed, double expected, double ratio) {
-  if (alert.rule_type() == v1::RULE_TYPE_DIVERGENCE) {
-    const double undelivered = observed > 0 ? 100 * (1 - expected / observed) : 0;
-    return fmt::format("{:.1f} % not delivered there", undelivered);
+  const std::string against =
+      alert.against().empty() ? "what was expected" : printable_line(alert.against());
+  switch (alert.comparison()) {
+    case v1::COMPARISON_SHORTFALL:
+      return fmt::format("{:.1f} % not delivered there",
+                         observed > 0 ? 100 * (1 - expected / observed) : 0);
+    case v1::COMPARISON_LINE:
+      return fmt::format("{} times {}", grouped(ratio, 1), against);
+    case v1::COMPARISON_RATIO:
+      return fmt::format("{:.3f} times {}", ratio, against);
+    default:
+      return fmt::format("ratio {:.3f}, growth {:+.1f} %", ratio, 100 * (ratio - 1));
   }
-  // Against a line that somebody has drawn nothing has grown, nor against another way.
-  if (evidence_of(alert, "line") != nullptr) {
-    return fmt::format("{} times the line", grouped(ratio, 1));
-  }
-  if (const v1::Evidence* direct = evidence_of(alert, "direct"); direct != nullptr) {
-    return fmt::format("{:.3f} times {}", ratio,
-                       expected > direct->value() ? "the floor" : "what came straight");
-  }
-  return fmt::format("ratio {:.3f}, growth {:+.1f} %", ratio, 100 * (ratio - 1));
 }
 
 std::string line_for(const v1::Alert& alert, double observed, double expected, double ratio,
@@ -182,7 +178,7 @@ std::string made_of_line(const v1::Alert& alert) {
     return fmt::format("orders {}{}", fmt::join(orders, ", "),
                        all == nullptr ? "" : fmt::format("; {} in all", grouped(all->value(), 0)));
   }
-  if (alert.rule_type() != v1::RULE_TYPE_DIVERGENCE) return "";
+  if (alert.comparison() != v1::COMPARISON_SHORTFALL) return "";
   const std::vector<std::string> delivered = contributors(alert, kNamed, delivery);
   return delivered.empty() ? "" : fmt::format("to be delivered to {}", fmt::join(delivered, ", "));
 }

@@ -12,7 +12,7 @@
 namespace surgewatch::services {
 
 // "7,697.0 million USD", "12,345 chips".
-std::string format_amount(double value, const std::string& measure);
+std::string format_amount(double value, const std::string& unit);
 
 // Why an alert is resolved: "its rule was removed"; empty of one that does not say.
 std::string resolution_text(v1::Resolution resolution);

@@ -35,9 +35,9 @@ void add_subject(const Subject& subject, telemetry::Labels* labels) {
   for (const auto& [dimension, value] : subject) (*labels)[label_name(dimension)] = value;
 }
 
-// A share is no amount of what it is a share of.
-std::string measure_label(const v1::SeriesPoint& point) {
-  return point.rule_type() == v1::RULE_TYPE_SHARE_SHIFT ? "share" : point.measure();
+// A share is no amount of what it is a share of, nor is an index.
+const std::string& measure_label(const v1::SeriesPoint& point) {
+  return point.unit().empty() ? point.measure() : point.unit();
 }
 
 double in_base_unit(double value, const v1::SeriesPoint& point) {

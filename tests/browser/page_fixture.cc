@@ -131,6 +131,7 @@ v1::Alert singapore() {
                              "SG", kOnset, kEnd, 7697 * kMicrosInMillion, 1042 * kMicrosInMillion);
   alert.set_revision(3);
   alert.set_upper_bound(kFireAt * 1042 * kMicrosInMillion);
+  alert.set_against("the reference");
   alert.set_score(2.84);
   alert.set_explanation(
       "Singapore was billed $7,697 M in the 91 days to 2024-10-27, 7.387 times the $1,042 M of the "
@@ -163,6 +164,8 @@ v1::Alert hostile_alert(int number, const std::string& text) {
                              3 * kMicrosInMillion, kMicrosInMillion);
   (*alert.mutable_subject())["bill_to.party_id"] = text;
   alert.set_measure(text);
+  alert.set_unit(text);
+  alert.set_against(text);
   alert.set_explanation("billed to " + text + " was 3.0 million USD");
   alert.set_rule_version(text);
   alert.set_runbook_url("https://example.org/" + text);
@@ -181,6 +184,7 @@ v1::SeriesPoint hostile_point(const std::string& text, int end) {
   point.set_rule_type(v1::RULE_TYPE_SURGE_SINCE);
   point.set_series(text);
   point.set_measure(text);
+  point.set_unit(text);
   (*point.mutable_subject())["bill_to"] = text;
   (*point.mutable_subject())["bill_to.party_id"] = text;
   point.mutable_window_start()->set_seconds(first_day() + (end - 1) * kDay);
@@ -220,11 +224,14 @@ class Fixture {
                                v1::SEVERITY_INFO, "SG", 430, 7 * kDaysInQuarter, 0.2194, 0.0771);
     share.set_explanation(
         "Singapore's share of what was billed rose from 7.7 % to 21.9 %: 14.2 percentage points.");
+    share.set_unit("share");
+    share.set_against("the share before");
     add_evidence(&share, "points_of_the_whole", 14.2, "points", "21.9 % less 7.7 %");
     store_->add(next_offset_++, share);
     v1::Alert elsewhere = alert_of(
         "a-sg-elsewhere", "billed-not-delivered", v1::RULE_TYPE_DIVERGENCE, v1::SEVERITY_INFO, "SG",
         12, 7 * kDaysInQuarter, 7697 * kMicrosInMillion, 354 * kMicrosInMillion);
+    elsewhere.set_comparison(v1::COMPARISON_SHORTFALL);
     elsewhere.set_explanation(
         "Of the $7,697 M billed to Singapore, $354 M is known to have been delivered there.");
     store_->add(next_offset_++, elsewhere);

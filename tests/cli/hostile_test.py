@@ -75,7 +75,8 @@ class Replay(Shown):
         alerts = [json.loads(line) for line in self.assert_shown(done.stdout)]
         self.assertEqual({alert["subject"]["bill_to.party_id"] for alert in alerts}, set(names()))
         for alert in alerts:
-            for text in [alert["explanation"], *(e.get("text", "") for e in alert["evidence"])]:
+            facts = [*alert["evidence"], *alert.get("contributors", [])]
+            for text in [alert["explanation"], *(fact.get("text", "") for fact in facts)]:
                 self.assertEqual(hidden_in(text), [])
 
     def test_rejects_say_why_on_one_line_and_have_the_event_exactly(self):

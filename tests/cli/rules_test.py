@@ -28,11 +28,6 @@ class RuleTypes(ProgramTest):
             for parameter in declared["parameters"]:
                 self.assertIn(f"    {parameter['name']} ", text)
 
-    def test_the_page_says_against_what_each_type_measures(self):
-        script = (SOURCE / "lib/serve/page/format.js").read_text()
-        for declared in self.declared():
-            self.assertIn(f"  RULE_TYPE_{declared['name'].upper()}: '", script)
-
     def test_shows_one_type(self):
         text = self.run_program("rules", "types", "ramp").stdout.decode()
         self.assertTrue(text.startswith("ramp\n"), text)

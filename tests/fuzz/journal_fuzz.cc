@@ -66,9 +66,37 @@ void choose_rules(std::int64_t choice, config::Config* config) {
   }
 }
 
+// What pairs find, with a rule of their own and one that watches it.
+void add_findings(config::Config* config) {
+  config::Series found;
+  found.name = kFound;
+  found.event = Topic::kOrders;
+  found.group_by.assign(config::kFindingDimensions.begin(), config::kFindingDimensions.end());
+  found.measures = {Measure::kDocuments, Measure::kUnits, Measure::kChips};
+  found.definition = test::kDefinition;
+  config::Rule orders = test::rule("order_diversion", 3);
+  orders.name = kFound;
+  orders.series = config->series.size();
+  orders.measure = Measure::kDocuments;
+  orders.per = {2};
+  orders.fire_at.observed = 10;
+  orders.clear_at.observed = 5;
+  config::Rule chips = test::rule("threshold", 2);
+  chips.name = "chips";
+  chips.series = orders.series;
+  chips.measure = Measure::kChips;
+  chips.per = {0, 6};
+  chips.fire_at.observed = 100;
+  chips.clear_at.observed = 80;
+  config->series.push_back(std::move(found));
+  config->rules.push_back(std::move(orders));
+  config->rules.push_back(std::move(chips));
+}
+
 std::shared_ptr<const config::Config> config_of(const Flags& flags, std::int64_t rules) {
   auto config = std::make_shared<config::Config>(test::all_rules());
   choose_rules(rules, config.get());
+  add_findings(config.get());
   if (flags.few_keys) config->limits.detector_keys_per_series = 3;
   if (flags.largest) config->series[0].largest_document = Measure::kRevenueUsd;
   return config;
@@ -158,7 +186,7 @@ void check(Bytes input) {
     const bool is_refused = !all.take(record, offset).empty();
     restarted.take(record, offset);
     // Of a batch only entries are refused. A topology that nobody owns may be claimed later.
-    const bool in_part = record.has_panes() || record.has_topology();
+    const bool in_part = record.has_panes() || record.has_findings() || record.has_topology();
     if (!is_refused || in_part) without.take(record, offset);
   }
   SW_CHECK(all.detector().stats().records == taken);

@@ -18,6 +18,9 @@
 
 namespace surgewatch::fuzz {
 
+// A series of findings, with which pairs fill panes.
+inline constexpr const char* kFound = "found";
+
 class JournalRecords {
  public:
   explicit JournalRecords(Bytes* input) : input_(*input) {}
@@ -40,12 +43,14 @@ class JournalRecords {
   static constexpr std::array<SourceId, 4> kSources{
       SourceId{Topic::kInvoices, 0}, SourceId{Topic::kInvoices, 1}, SourceId{Topic::kShipments, 0},
       SourceId{Topic::kInvoices, 9'999}};
+  static constexpr SourceId kPair{Topic::kOrders, 0};
   static constexpr PaneIndex kFirstDay = 19'723;  // 2024-01-01
 
   std::int64_t anything() { return static_cast<std::int64_t>(input_.number(8)); }
 
   v1::JournalRecord well_formed(std::int64_t kind) {
     const std::int64_t odd = input_.pick(0, 31);
+    if (odd >= 30) return of_a_pair(odd == 31);
     if (kind == 0) return topology(odd);
     const SourceId source = input_.one_of(kSources);
     Writer& writer = writers_[source];
@@ -156,6 +161,85 @@ class JournalRecords {
     if (odd == 27) update->set_series(static_cast<std::uint32_t>(anything()));
     if (odd == 28) update->set_largest_document(anything());
     if (odd == 29) widen(update->mutable_measures());
+  }
+
+  // What an owner of orders says; with `is_odd`, one field of it may be anything.
+  v1::JournalRecord of_a_pair(bool is_odd) {
+    Writer& writer = writers_[kPair];
+    const std::int64_t odd = is_odd ? input_.pick(0, 15) : -1;
+    v1::JournalRecord record = test::of(kPair);
+    switch (input_.pick(0, 4)) {
+      case 0:
+        pair_ownership(odd, record.mutable_ownership());
+        writer.claims.push_back(offset_);
+        return record;
+      case 1:
+        pair_progress(odd, &writer, record.mutable_progress());
+        break;
+      case 2:
+        pair_panes(odd, &writer, record.mutable_panes());
+        break;
+      default:
+        findings(odd, &writer, record.mutable_findings());
+        break;
+    }
+    sign(writer, &record);
+    if (odd == 0) record.mutable_source()->set_partition(static_cast<std::int32_t>(anything()));
+    return record;
+  }
+  void pair_ownership(std::int64_t odd, v1::Ownership* ownership) {
+    ownership->set_generation(input_.pick(0, 3) == 0 ? "another" : "g");
+    v1::SeriesRef* series = ownership->add_series();
+    series->set_name(kFound);
+    series->set_definition(odd == 1 ? input_.number(8) : test::kDefinition);
+  }
+  void pair_progress(std::int64_t odd, Writer* writer, v1::Progress* progress) {
+    v1::PairOffsets* reached = progress->mutable_pair();
+    reached->set_invoices_next_offset(odd == 2 ? anything() : writer->next_offset);
+    reached->set_shipments_next_offset(odd == 3 ? anything() : input_.pick(0, 255));
+    const std::uint64_t both = static_cast<std::uint64_t>(reached->invoices_next_offset()) +
+                               static_cast<std::uint64_t>(reached->shipments_next_offset());
+    progress->set_next_offset(odd == 4 ? anything() : static_cast<std::int64_t>(both));
+    if (odd == 5) progress->clear_pair();
+  }
+  template <typename Batch>
+  void begin(std::int64_t odd, Writer* writer, Batch* batch) {
+    batch->set_next_offset(odd == 6 ? anything() : ++writer->next_offset);
+    v1::SeriesRef* series = batch->add_series();
+    series->set_name(odd == 7 ? input_.text() : kFound);
+    series->set_definition(odd == 8 ? input_.number(8) : test::kDefinition);
+  }
+  template <typename Entry>
+  void finding_key(std::int64_t odd, Entry* entry) {
+    for (std::size_t i = 0; i < config::kFindingDimensions.size(); ++i) entry->add_key(country());
+    if (odd == 9) entry->add_key(country());
+    if (odd == 10) entry->set_series(static_cast<std::uint32_t>(anything()));
+  }
+  void pair_panes(std::int64_t odd, Writer* writer, v1::PaneBatch* panes) {
+    begin(odd, writer, panes);
+    for (std::int64_t left = input_.pick(0, 7); left > 0; --left) {
+      v1::PaneUpdate* update = panes->add_updates();
+      finding_key(odd, update);
+      update->set_pane_index(odd == 11 ? anything() : kFirstDay + input_.pick(0, 255));
+      v1::Measures* measures = update->mutable_measures();
+      measures->set_documents(input_.pick(-2, 253));
+      measures->set_units(odd == 12 ? anything() : input_.pick(-2, 253));
+      measures->set_chips(measures->units());
+    }
+  }
+  void findings(std::int64_t odd, Writer* writer, v1::FindingBatch* batch) {
+    begin(odd, writer, batch);
+    for (std::int64_t left = input_.pick(0, 7); left > 0; --left) {
+      v1::OrderFinding* finding = batch->add_findings();
+      finding_key(odd, finding);
+      finding->set_order_id(odd == 13 ? input_.text() : "o" + std::to_string(input_.pick(0, 7)));
+      finding->set_first_time_micros(odd == 14 ? anything()
+                                               : (kFirstDay + input_.pick(0, 255)) * kMicrosPerDay);
+      finding->set_holds(input_.pick(0, 3) > 0);
+      finding->set_units(odd == 15 ? anything() : input_.pick(0, 255));
+      finding->set_chips(finding->units());
+      for (std::int64_t n = input_.pick(0, 17); n > 0; --n) finding->add_documents(country());
+    }
   }
 
   void widen(v1::Measures* measures) {

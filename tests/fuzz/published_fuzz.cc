@@ -72,6 +72,10 @@ class Writer {
     if (odd == 20) alert.mutable_peak()->set_ratio(figure(true));
     if (odd == 21) alert.set_alert_id(input_.text());  // another than the key
     if (odd == 22) alert.set_rule_version(input_.text());
+    if (odd == 25) contributor(&alert);
+    if (odd == 26) alert.set_unit(input_.text());
+    if (odd == 27) alert.set_comparison(static_cast<v1::Comparison>(input_.number(4)));
+    if (odd == 28) alert.set_against(input_.text());
     return alert;
   }
 
@@ -88,6 +92,8 @@ class Writer {
     if (input_.pick(0, 1) == 1) point.set_expected(figure(odd == 13));
     if (odd == 14) point.set_upper_bound(figure(true));
     if (odd == 18) point.set_life(static_cast<v1::AlertLife>(input_.number(4)));
+    if (odd == 26) point.set_unit(input_.text());
+    if (odd == 27) point.set_comparison(static_cast<v1::Comparison>(input_.number(4)));
     return point;
   }
 
@@ -125,6 +131,16 @@ class Writer {
     evidence->set_text(input_.text());
     const std::string label = input_.text();
     (*evidence->mutable_labels())[label] = input_.text();
+  }
+
+  void contributor(v1::Alert* alert) {
+    v1::Contributor* contributor = alert->add_contributors();
+    contributor->set_amount(figure(true));
+    contributor->set_share(figure(true));
+    contributor->set_text(input_.text());
+    contributor->add_documents(input_.text());
+    const std::string label = input_.text();
+    (*contributor->mutable_labels())[label] = input_.text();
   }
 
   Bytes& input_;

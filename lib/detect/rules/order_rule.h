@@ -16,7 +16,10 @@ class OrderRule : public RuleType {
  public:
   // `found`: what the orders have in common, behind "in which".
   OrderRule(config::RuleSpec declared, std::string_view found, std::string_view inquiry)
-      : RuleType(std::move(declared), {.only_rises = true, .names_largest_document = false}),
+      : RuleType(std::move(declared), {.against = "the line",
+                                       .comparison = Comparison::kLine,
+                                       .only_rises = true,
+                                       .names_largest_document = false}),
         found_(found),
         inquiry_(inquiry) {}
 

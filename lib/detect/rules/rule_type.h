@@ -9,6 +9,7 @@
 // Threads: any; a type has no state.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,8 +28,16 @@ namespace surgewatch::detect {
 
 class EvidenceList;
 
-// What the machinery does for a type.
+// What observed is to expected: v1::Comparison.
+enum class Comparison : std::uint8_t { kGrowth, kLine, kShortfall, kRatio };
+
+// What the machinery does for a type, and how its figures are to be read.
 struct RuleTraits {
+  // Of observed and expected; empty: that of the measure.
+  std::string_view unit = {};
+  // What expected is, for a person: "7.387 times the reference".
+  std::string_view against;
+  Comparison comparison = Comparison::kGrowth;
   // Observed and expected are parts of the whole, 0 to 1, and Figures::amount is what the window
   // holds of the subject. So it reads the whole, and a window that holds nothing can be a fall.
   bool shares = false;

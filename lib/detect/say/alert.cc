@@ -5,6 +5,7 @@
 
 #include "base/proto_time.h"
 #include "config/wire.h"
+#include "detect/rules/rule_type.h"
 #include "detect/say/contributors.h"
 #include "detect/say/explanation.h"
 #include "detect/say/phrases.h"
@@ -32,6 +33,29 @@ v1::Timing timing(Timing timing) {
       return v1::TIMING_FINAL;
   }
   return v1::TIMING_UNSPECIFIED;
+}
+
+v1::Comparison comparison(Comparison comparison) {
+  switch (comparison) {
+    case Comparison::kGrowth:
+      return v1::COMPARISON_GROWTH;
+    case Comparison::kLine:
+      return v1::COMPARISON_LINE;
+    case Comparison::kShortfall:
+      return v1::COMPARISON_SHORTFALL;
+    case Comparison::kRatio:
+      return v1::COMPARISON_RATIO;
+  }
+  return v1::COMPARISON_UNSPECIFIED;
+}
+
+// How the figures are to be read.
+template <typename Message>
+void set_reading(const RuleShape& shape, Message* message) {
+  const RuleTraits& traits = shape.type->traits;
+  message->set_measure(std::string(config::measure_name(*shape.series, shape.rule->measure)));
+  message->set_unit(traits.unit.empty() ? message->measure() : std::string(traits.unit));
+  message->set_comparison(comparison(traits.comparison));
 }
 
 template <typename Message>
@@ -68,7 +92,8 @@ v1::Alert make_alert(const config::Config& config, const RuleShape& shape,
   alert.set_state(revision.firing ? v1::ALERT_STATE_FIRING : v1::ALERT_STATE_RESOLVED);
   alert.set_timing(timing(revision.timing));
   set_subject(shape, subject, &alert);
-  alert.set_measure(std::string(config::measure_name(*shape.series, rule.measure)));
+  set_reading(shape, &alert);
+  alert.set_against(std::string(shape.type->traits.against));
   alert.set_mode(rule.shadow ? v1::MODE_SHADOW : v1::MODE_LIVE);
   set_time(shape.end_of(revision.onset), alert.mutable_onset_time());
   set_time(shape.window_begin(revision.reported) * shape.pane_length, alert.mutable_window_start());
@@ -108,7 +133,7 @@ v1::SeriesPoint make_point(const Finding& finding, bool firing, LifeState state)
   point.set_rule(rule.name);
   point.set_rule_type(config::wire(*rule.type));
   point.set_series(shape.series->name);
-  point.set_measure(std::string(config::measure_name(*shape.series, rule.measure)));
+  set_reading(shape, &point);
   set_subject(shape, finding.subject, &point);
   set_time(shape.window_begin(finding.window) * shape.pane_length, point.mutable_window_start());
   set_time(shape.end_of(finding.window), point.mutable_window_end());

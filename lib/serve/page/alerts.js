@@ -84,19 +84,19 @@ const factTable = (caption, rows) => rows.length === 0 ? undefined : element(
     element('table', {}, caption ? element('caption', {}, caption) : undefined,
             element('tbody', {}, ...rows)));
 
-const peakText = ({peak, rule_type: type}) =>
-    `${format.ratioOf(peak.ratio, type)} on ${format.date(format.lastInstant(peak.window_end))}`;
+const peakText = (alert) =>
+    `${format.ratioOf(alert.peak.ratio, alert)} on ${format.date(format.lastInstant(alert.peak.window_end))}`;
 
 // The ratio is never shown as growth, nor growth as the ratio: each has its label.
 function figures(alert) {
-  const shown = (value) => format.amount(value ?? 0, alert.measure, alert.rule_type);
+  const shown = (value) => format.amount(value ?? 0, format.unitOf(alert));
   const figure = (kind, value, label) =>
       element('p', {class: kind}, element('b', {}, value), ` ${label}`);
-  const ratio = figure('ratio', format.ratioOf(alert.ratio, alert.rule_type), format.against(alert.rule_type));
+  const ratio = figure('ratio', format.ratioOf(alert.ratio, alert), format.against(alert));
   let rest;
-  if (format.isDivergence(alert.rule_type)) {
+  if (format.isShortfall(alert)) {
     rest = figure('growth', format.missing(alert.observed, alert.expected ?? 0), 'not delivered there');
-  } else if (format.hasGrowth(alert.rule_type)) {
+  } else if (format.hasGrowth(alert)) {
     rest = figure('growth', alert.ratio > 0 ? format.growth(alert.growth_percent ?? 0) : '–', 'growth');
   }
   const past = !isFiring(alert) && alert.peak ? `; at its peak ${peakText(alert)}` : '';

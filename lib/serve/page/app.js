@@ -97,15 +97,15 @@ function drawTiles(point) {
     return;
   }
   const ratio = point.expected > 0 ? (point.observed ?? 0) / point.expected : NaN;
-  text('observed', format.amount(point.observed ?? 0, point.measure, point.rule_type));
-  text('expected', format.amount(point.expected, point.measure, point.rule_type));
-  text('ratio', format.ratioOf(ratio, point.rule_type));
-  const divergence = format.isDivergence(point.rule_type);
-  const growth = format.growth(format.hasGrowth(point.rule_type) ? 100 * (ratio - 1) : NaN);
-  text('growth', divergence ? format.missing(point.observed, point.expected) : growth);
-  $('label-observed').textContent = divergence ? 'Billed' : 'Observed';
-  $('label-expected').textContent = divergence ? 'Delivered there' : 'Expected';
-  $('label-growth').textContent = divergence ? 'Not delivered' : 'Growth';
+  text('observed', format.amount(point.observed ?? 0, format.unitOf(point)));
+  text('expected', format.amount(point.expected, format.unitOf(point)));
+  text('ratio', format.ratioOf(ratio, point));
+  const shortfall = format.isShortfall(point);
+  const growth = format.growth(format.hasGrowth(point) ? 100 * (ratio - 1) : NaN);
+  text('growth', shortfall ? format.missing(point.observed, point.expected) : growth);
+  $('label-observed').textContent = shortfall ? 'Billed' : 'Observed';
+  $('label-expected').textContent = shortfall ? 'Delivered there' : 'Expected';
+  $('label-growth').textContent = shortfall ? 'Not delivered' : 'Growth';
   text('window', format.windowText(point.window_start, point.window_end));
   $('tiles').classList.toggle('firing', Boolean(point.firing));
 }
@@ -126,7 +126,7 @@ function drawChart() {
   drawMadeOf($('made-of'), alert);
   chart.show({
     key: `${state.chosen.rule} ${format.subjectKey(state.chosen.subject)}`,
-    points, measure: newest?.measure, ruleType: newest?.rule_type, alert,
+    points, unit: format.unitOf(newest), alert,
   });
   if (newest !== null) {
     $('chart').setAttribute('aria-label',

@@ -59,7 +59,7 @@ function drawFlag(canvas, area, x, row, text, palette) {
   canvas.restore();
 }
 
-// show({points, measure, ruleType, alert}); hovered(point or null) says what the pointer is on.
+// show({points, unit, alert}); hovered(point or null) says what the pointer is on.
 export function makeChart(root, hovered) {
   // Its legend sets styles as markup, which our content security policy does not let pass.
   Dygraph.PLUGINS = Dygraph.PLUGINS.filter((plugin) => plugin !== Dygraph.Plugins.Legend);
@@ -103,10 +103,10 @@ export function makeChart(root, hovered) {
   const rows = () => shown.points.map((point) => [
     new Date(format.lastInstant(point.window_end)),
     ...[point.observed ?? 0, point.expected, point.upper_bound].map(
-        (value) => format.chartValue(value, shown.measure, shown.ruleType)),
+        (value) => format.chartValue(value, shown.unit)),
   ]);
 
-  const label = (value) => format.chartLabel(value, shown.measure, shown.ruleType);
+  const label = (value) => format.chartLabel(value, shown.unit);
   const options = () => ({
     labels: ['time', 'Observed', 'Expected', 'Bound'],
     labelsUTC: true,

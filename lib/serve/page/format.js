@@ -72,23 +72,22 @@ export function shortName(name, prefix) {
   return (name ?? '').replace(prefix, '').toLowerCase();
 }
 
-const isShare = (ruleType) => ruleType === 'RULE_TYPE_SHARE_SHIFT';
-const isIndex = (ruleType) => ruleType === 'RULE_TYPE_CONCENTRATION';
+// What the figures of an alert or a point are in.
+export const unitOf = (said) => said?.unit || said?.measure;
 export const isMoney = (measure) => measure === 'revenue_usd' || measure === 'usd_micros';
 
 // What the chart plots: money in millions of US dollars, shares in percent.
-export function chartValue(value, measure, ruleType) {
+export function chartValue(value, unit) {
   if (value === undefined || value === null) return null;
-  if (isShare(ruleType)) return value * 100;
-  if (isIndex(ruleType)) return value;
-  return isMoney(measure) ? value / 1e12 : value;
+  if (unit === 'share') return value * 100;
+  return isMoney(unit) ? value / 1e12 : value;
 }
 
-export function chartLabel(value, measure, ruleType) {
+export function chartLabel(value, unit) {
   if (value === undefined || value === null || Number.isNaN(value)) return kNone;
-  if (isShare(ruleType)) return `${grouped(value, 1)}${kNbsp}%`;
-  if (isIndex(ruleType)) return grouped(value, 1);
-  if (!isMoney(measure)) return compactCount(value);
+  if (unit === 'share') return `${grouped(value, 1)}${kNbsp}%`;
+  if (unit === 'index') return grouped(value, 1);
+  if (!isMoney(unit)) return compactCount(value);
   const size = Math.abs(value);
   const digits = size === 0 || size >= 100 ? 0 : size >= 10 ? 1 : 2;
   return `$${grouped(value, digits)}${kNbsp}M`.replace('$-', '−$');
@@ -102,50 +101,25 @@ function compactCount(value) {
   return grouped(value, Number.isInteger(value) ? 0 : 2);
 }
 
-export function amount(value, measure, ruleType) {
-  return chartLabel(chartValue(value, measure, ruleType), measure, ruleType);
-}
-
-const kAgainst = {
-  RULE_TYPE_SURGE_SINCE: 'the reference',
-  RULE_TYPE_SURGE: 'the baseline',
-  RULE_TYPE_RAMP: 'the baseline',
-  RULE_TYPE_NEW_ENTITY: 'what its like do',
-  RULE_TYPE_SHARE_SHIFT: 'the share before',
-  RULE_TYPE_DIVERGENCE: 'what was delivered',
-  RULE_TYPE_THRESHOLD: 'the line',
-  RULE_TYPE_ORDER_DIVERSION: 'the line',
-  RULE_TYPE_CONTROLLED_DESTINATION: 'the line',
-  RULE_TYPE_ORDER_MISMATCH: 'the line',
-  RULE_TYPE_REDIRECTED: 'the line',
-  RULE_TYPE_REBILLED: 'the line',
-  RULE_TYPE_THIRD_PARTY_PAYER: 'the line',
-  RULE_TYPE_STRUCTURING: 'the line',
-  RULE_TYPE_REPEATED_SERIAL: 'the line',
-  RULE_TYPE_CONCENTRATION: 'the index before',
-  RULE_TYPE_CAPACITY: 'the most that fits',
-  RULE_TYPE_INTERMEDIARY: 'what came straight, or the floor',
-  RULE_TYPE_TYPOLOGY: 'the line',
-};
+export const amount = (value, unit) => chartLabel(chartValue(value, unit), unit);
 
 export function ratio(value, digits = 3) {
   return Number.isFinite(value) && value > 0 ? `${grouped(value, digits)}${kNbsp}×` : kNone;
 }
 // What stands behind a ratio, "7.387 × the reference": never to be read as growth, which stands
 // beside it.
-export const against = (ruleType) => kAgainst[ruleType] ?? 'what was expected';
-// Against a line that somebody has drawn nothing has grown, nor against another way.
-export const isLine = (ruleType) => kAgainst[ruleType] === 'the line';
-export const ratioOf = (value, ruleType) => ratio(value, isLine(ruleType) ? 1 : 3);
-export const hasGrowth = (ruleType) => !isLine(ruleType) && ruleType !== 'RULE_TYPE_INTERMEDIARY';
+export const against = (alert) => alert.against || 'what was expected';
+export const ratioOf = (value, said) => ratio(value, said.comparison === 'COMPARISON_LINE' ? 1 : 3);
+// Against a line that somebody has drawn nothing has grown, nor against another quantity.
+export const hasGrowth = (said) => !['COMPARISON_LINE', 'COMPARISON_RATIO'].includes(said.comparison);
 export function growth(percent) {
   if (!Number.isFinite(percent)) return kNone;
   const sign = percent < 0 ? '−' : '+';
   return `${sign}${grouped(Math.abs(percent), 1)}${kNbsp}%`;
 }
 
-// A divergence compares two sides of the same time: what counts is the part that is missing.
-export const isDivergence = (ruleType) => ruleType === 'RULE_TYPE_DIVERGENCE';
+// Two sides of the same time: what counts is the part that is missing.
+export const isShortfall = (said) => said.comparison === 'COMPARISON_SHORTFALL';
 export function missing(observed, expected) {
   if (!(observed > 0) || !Number.isFinite(expected)) return kNone;
   return `${grouped(100 * (1 - expected / observed), 1)}${kNbsp}%`;

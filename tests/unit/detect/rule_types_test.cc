@@ -42,6 +42,13 @@ std::optional<double> value_of(const Parameter& parameter, const Learning& learn
   return std::nullopt;
 }
 
+TEST(RuleTypes, SayWhatTheirFiguresAreAgainst) {
+  for (const RuleType* type : rule_types()) {
+    EXPECT_FALSE(type->traits.against.empty()) << type->spec.name;
+    EXPECT_EQ(type->traits.unit == "share", type->traits.shares) << type->spec.name;
+  }
+}
+
 TEST(RuleTypes, DeclareTheDefaultsThatTheyTake) {
   int looked_at = 0;
   for (const RuleSpec* spec : rule_specs()) {

@@ -454,7 +454,9 @@ TEST(Points, ASecondPointOfAWindowReplacesTheFirst) {
 TEST(Points, ComeBackAsTheyWere) {
   AlertStore store(1);
   v1::SeriesPoint point = make_point("r", "SG", 172'800, 7.5);
-  point.set_rule_type(v1::RULE_TYPE_SURGE);
+  point.set_rule_type(v1::RULE_TYPE_SHARE_SHIFT);
+  point.set_unit("share");
+  point.set_comparison(v1::COMPARISON_GROWTH);
   point.set_expected(0);
   point.set_firing(true);
   store.add(point);

@@ -119,6 +119,21 @@ TEST_F(GatewayMetersTest, LabelSetsOfWhatIsForgottenMakeRoom) {
   EXPECT_THAT(telemetry_.expose(), Not(HasSubstr("\"other\"")));
 }
 
+TEST_F(GatewayMetersTest, AFigureIsInItsUnitAndNotInWhatItIsOf) {
+  v1::SeriesPoint point = make_point("r", "SG", 100, 7.5e6);
+  point.set_measure("revenue_usd");
+  point.set_unit("revenue_usd");
+  meters_.point(point);
+  EXPECT_EQ(value("series_observed", "measure=\"revenue_usd\""), 7.5);
+  for (const char* unit : {"share", "index"}) {
+    point.set_rule(unit);
+    point.set_unit(unit);
+    point.set_observed(2'500);
+    meters_.point(point);
+    EXPECT_EQ(value("series_observed", std::string("measure=\"") + unit + "\""), 2'500);
+  }
+}
+
 // Beyond the limit of label sets everybody shares those of `other`.
 TEST_F(GatewayMetersTest, UnderOtherAnAlertFiresWhileAnyDoes) {
   const auto of_party = [](int party, v1::AlertState state, int revision) {

@@ -115,7 +115,10 @@ std::string unsure_text(const CountryCapacity& capacity) {
 
 class Capacity : public RuleType {
  public:
-  Capacity() : RuleType(declared(), {.only_rises = true}) {}
+  Capacity()
+      : RuleType(declared(), {.against = "the most that fits",
+                              .comparison = Comparison::kRatio,
+                              .only_rises = true}) {}
 
   Figures evaluate(const RuleShape& shape, const Operands& subject, const Figures&, PaneIndex pane,
                    PaneIndex first_pane) const override {

@@ -108,7 +108,10 @@ std::string ago_text(const RuleShape& shape) {
 class Concentration : public RuleType {
  public:
   Concentration()
-      : RuleType(declared(), {.names_largest_document = false, .figures_apart = true}) {}
+      : RuleType(declared(), {.unit = "index",
+                              .against = "the index before",
+                              .names_largest_document = false,
+                              .figures_apart = true}) {}
 
   Figures evaluate(const RuleShape& shape, const Operands& subject, const Figures&, PaneIndex pane,
                    PaneIndex first_pane) const override {

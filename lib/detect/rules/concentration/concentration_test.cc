@@ -60,6 +60,8 @@ TEST(Concentration, FiresAtTheLineAndNotBelow) {
     EXPECT_DOUBLE_EQ(alert.observed(), 5'800);
     EXPECT_DOUBLE_EQ(alert.expected(), 5'000);
     EXPECT_DOUBLE_EQ(alert.upper_bound(), 5'800);
+    EXPECT_EQ(alert.unit(), "index");
+    EXPECT_EQ(alert.measure(), "revenue_usd");
     EXPECT_DOUBLE_EQ(alert.score(), 800);
     EXPECT_DOUBLE_EQ(alert.ratio(), 1.16);
     EXPECT_THAT(

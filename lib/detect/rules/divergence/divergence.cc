@@ -39,7 +39,10 @@ config::RuleSpec declared() {
 
 class Divergence : public RuleType {
  public:
-  Divergence() : RuleType(declared(), {.names_largest_document = false}) {}
+  Divergence()
+      : RuleType(declared(), {.against = "what was delivered",
+                              .comparison = Comparison::kShortfall,
+                              .names_largest_document = false}) {}
 
   Figures evaluate(const RuleShape& shape, const Operands& subject, const Figures&, PaneIndex pane,
                    PaneIndex first_pane) const override {

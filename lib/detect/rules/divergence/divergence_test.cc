@@ -43,6 +43,7 @@ TEST(Divergence, FiresAtTheLineAndNotBelow) {
     EXPECT_EQ(alerts[0].observed(), 100e6);
     EXPECT_EQ(alerts[0].expected(), 25e6);
     EXPECT_EQ(alerts[0].score(), 0.75);
+    EXPECT_EQ(alerts[0].comparison(), v1::COMPARISON_SHORTFALL);
     EXPECT_EQ(alerts[0].ratio(), 4);
     EXPECT_EQ(alerts[0].upper_bound(), 100e6);
     EXPECT_THAT(alerts[0].explanation(), HasSubstr("75.0 % was not"));

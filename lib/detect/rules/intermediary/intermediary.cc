@@ -66,7 +66,11 @@ Way way_of(const config::Rule& rule, std::string_view from, std::string_view to)
 
 class Intermediary : public RuleType {
  public:
-  Intermediary() : RuleType(declared(), {.names_largest_document = false, .figures_apart = true}) {}
+  Intermediary()
+      : RuleType(declared(), {.against = "what came straight, or the floor",
+                              .comparison = Comparison::kRatio,
+                              .names_largest_document = false,
+                              .figures_apart = true}) {}
 
   Figures evaluate(const RuleShape& shape, const Operands& subject, const Figures&, PaneIndex pane,
                    PaneIndex first_pane) const override {

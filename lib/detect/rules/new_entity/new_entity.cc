@@ -48,7 +48,7 @@ config::RuleSpec declared() {
 
 class NewEntity : public RuleType {
  public:
-  NewEntity() : RuleType(declared(), {.knows_its_like = true}) {}
+  NewEntity() : RuleType(declared(), {.against = "what its like do", .knows_its_like = true}) {}
 
   std::unique_ptr<Learner> make_learner(const RuleShape&, std::vector<PaneIndex>) const override {
     return std::make_unique<EntityLearner>();

@@ -67,7 +67,8 @@ config::RuleSpec declared() {
 
 class ShareShift : public RuleType {
  public:
-  ShareShift() : RuleType(declared(), {.shares = true}) {}
+  ShareShift()
+      : RuleType(declared(), {.unit = "share", .against = "the share before", .shares = true}) {}
 
   Figures evaluate_whole(const RuleShape& shape, const Operands& whole,
                          PaneIndex pane) const override {

@@ -33,6 +33,7 @@ TEST(ShareShift, FiresAtTheLineAndNotBelow) {
     ASSERT_EQ(alerts.size(), sg == 400 ? 1u : 0u);
     if (alerts.empty()) continue;
     EXPECT_DOUBLE_EQ(alerts[0].observed(), 0.4);
+    EXPECT_EQ(alerts[0].unit(), "share");
     EXPECT_DOUBLE_EQ(alerts[0].expected(), 0.1);
     EXPECT_DOUBLE_EQ(alerts[0].upper_bound(), 0.4);
     EXPECT_EQ(evidence(alerts[0], "window_total")->value(), 400e6) << "what is at stake";

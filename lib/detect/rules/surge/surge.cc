@@ -107,8 +107,10 @@ const RuleType& surge() {
 }
 
 BaselineRule::BaselineRule(config::RuleSpec declared, SurgeLearner::Score score)
-    : RuleType(std::move(declared),
-               {.only_rises = true, .learns_whole = true, .may_be_new_normal = true}),
+    : RuleType(std::move(declared), {.against = "the baseline",
+                                     .only_rises = true,
+                                     .learns_whole = true,
+                                     .may_be_new_normal = true}),
       score_(score) {}
 
 std::vector<config::FigureUse> BaselineRule::figures() {

@@ -76,7 +76,7 @@ config::RuleSpec declared() {
 
 class SurgeSince : public RuleType {
  public:
-  SurgeSince() : RuleType(declared(), {.only_rises = true}) {}
+  SurgeSince() : RuleType(declared(), {.against = "the reference", .only_rises = true}) {}
 
   Figures evaluate_whole(const RuleShape& shape, const Operands& whole,
                          PaneIndex pane) const override {

@@ -28,7 +28,9 @@ config::RuleSpec declared() {
 
 class Threshold : public RuleType {
  public:
-  Threshold() : RuleType(declared(), {.only_rises = true}) {}
+  Threshold()
+      : RuleType(declared(),
+                 {.against = "the line", .comparison = Comparison::kLine, .only_rises = true}) {}
 
   Figures evaluate(const RuleShape& shape, const Operands& subject, const Figures&, PaneIndex pane,
                    PaneIndex first_pane) const override {

@@ -43,6 +43,9 @@ TEST(Threshold, FiresAtTheLineAndNotBelow) {
     EXPECT_EQ(alerts[0].observed(), 300e6);
     EXPECT_EQ(alerts[0].expected(), 300e6);
     EXPECT_EQ(alerts[0].ratio(), 1);
+    EXPECT_EQ(alerts[0].unit(), "revenue_usd");
+    EXPECT_EQ(alerts[0].against(), "the line");
+    EXPECT_EQ(alerts[0].comparison(), v1::COMPARISON_LINE);
     EXPECT_THAT(alerts[0].explanation(),
                 HasSubstr("Revenue billed to SG was 300.00 USD in the 3 days to 1970-01-07, "
                           "100.0 % of the line of 300.00 USD."));

@@ -71,7 +71,12 @@ std::vector<Found> found_in(const Finding& finding) {
 
 class Typology : public RuleType {
  public:
-  Typology() : RuleType(declared(), {.names_largest_document = false, .figures_apart = true}) {}
+  Typology()
+      : RuleType(declared(), {.unit = "weight",
+                              .against = "the line",
+                              .comparison = Comparison::kLine,
+                              .names_largest_document = false,
+                              .figures_apart = true}) {}
 
   Figures evaluate(const RuleShape& shape, const Operands& subject, const Figures&, PaneIndex pane,
                    PaneIndex first_pane) const override {

@@ -71,6 +71,7 @@ TEST(Typology, AlertsAtTheLineAndPagesAtItsOwn) {
     EXPECT_EQ(alerts[0].severity(), is.severity);
     EXPECT_EQ(alerts[0].observed(), is.score);
     EXPECT_EQ(alerts[0].expected(), 3);
+    EXPECT_EQ(alerts[0].unit(), "weight");
     EXPECT_EQ(alerts[0].ratio(), is.score / 3);
   }
 }
