@@ -5,118 +5,14 @@
 
 #include "base/check.h"
 #include "base/status.h"
-#include "config/checks.h"
-#include "config/rule_spec.h"
+#include "config/rule_check.h"
 
 namespace surgewatch::config {
 namespace {
 
 constexpr Micros kLongest = 10'000 * kMicrosPerDay;
-constexpr int kMaxClearAfter = 10'000;
-// clear_at where it is not given: this part of fire_at, so that a figure that wavers around its
-// line does not end an alert and start it anew.
-constexpr double kHysteresis = 0.85;
 
-template <typename Named>
-std::vector<std::string> names_of(const std::vector<Named>& all) {
-  std::vector<std::string> names;
-  for (const Named& one : all) names.emplace_back(one.name);
-  return names;
-}
-
-// Checks one rule; what it can't do without a sound series or type is left out.
-class RuleCheck {
- public:
-  RuleCheck(const Checker& check, std::string path, const v1::RuleConfig& given,
-            const Config& config, const std::vector<bool>& sound, RuleSpecs specs)
-      : check_(check),
-        path_(std::move(path)),
-        given_(given),
-        config_(config),
-        sound_(sound),
-        specs_(specs) {}
-
-  Rule run() {
-    check_.name(path_, given_.name());
-    rule_.name = given_.name();
-    check_type();
-    if (spec_ != nullptr && spec_->has_own_series()) {
-      take_own_series();
-    } else {
-      check_series_name();
-    }
-    check_severity_and_mode();
-    check_runbook();
-    if (series_ != nullptr) {
-      if (weighs()) {
-        take_measure_of_findings();
-        take_per_of_typology();
-      } else {
-        if (!finds()) check_measure();
-        check_per();
-      }
-      check_where();
-    }
-    check_window();
-    if (spec_ != nullptr) {
-      check_parameters();
-      check_thresholds();
-    }
-    return std::move(rule_);
-  }
-
- private:
-  std::string at(std::string_view field) const { return child(path_, field); }
-  bool given(std::string_view field) const { return check_.has(at(field)); }
-  bool readable(std::string_view field) const { return check_.readable(at(field)); }
-
-  // Looks into orders: what it finds is a series of its own.
-  bool finds() const { return spec_ != nullptr && spec_->finder != nullptr; }
-  // Adds up what other rules find.
-  bool weighs() const { return spec_ != nullptr && spec_->weighs_findings; }
-
-  void check_type();
-  void check_series_name();
-  void take_own_series();
-  void check_line_of_findings();
-  void check_measure();
-  void check_per();
-  void take_measure_of_findings();
-  void take_per_of_typology();
-  void check_where();
-  void check_window();
-  void take_window_of_type();
-  void check_severity_and_mode();
-  void check_runbook();
-
-  void check_parameters();
-  void refuse_others();
-  void check_reference();
-  void check_learning();
-  void check_against();
-  void check_against_own(const std::string& path, Dimension dimension);
-
-  void check_thresholds();
-  Thresholds read_thresholds(std::string_view field, const v1::Thresholds& given);
-  void check_clear_at();
-
-  std::optional<std::size_t> find_series(const std::string& path, const std::string& name);
-  std::optional<std::int64_t> panes(std::string_view field, const std::string& text);
-  std::string series_label() const { return fmt::format("series '{}'", series_->name); }
-  std::vector<std::string> group_by_names(const Series& series) const;
-
-  const Checker& check_;
-  const std::string path_;
-  const v1::RuleConfig& given_;
-  const Config& config_;
-  const std::vector<bool>& sound_;
-  const RuleSpecs specs_;
-
-  Rule rule_;
-  const RuleSpec* spec_ = nullptr;  // null: not known
-  const Series* series_ = nullptr;  // null: not known, or not sound
-  bool window_known_ = false;
-};
+}  // namespace
 
 void RuleCheck::check_type() {
   std::vector<std::string> built;
@@ -185,46 +81,6 @@ void RuleCheck::take_own_series() {
     if (config_.series[i].name != given_.name() || event != own) continue;
     rule_.series = i;
     if (sound_[i]) series_ = &config_.series[i];
-  }
-}
-
-// The figure of fire_at is what is measured.
-void RuleCheck::check_line_of_findings() {
-  struct Line {
-    std::optional<double> Thresholds::*member;
-    Measure measure;
-  };
-  static constexpr std::array kLines{Line{&Thresholds::orders, Measure::kDocuments},
-                                     Line{&Thresholds::units, Measure::kUnits},
-                                     Line{&Thresholds::chips, Measure::kChips}};
-  const Line* chosen = nullptr;
-  for (const Line& line : kLines) {
-    if (!(rule_.fire_at.*line.member)) continue;
-    if (chosen != nullptr) {
-      check_.problem(at("fire_at"),
-                     "a rule on findings has one line: orders, units or chips; write a second rule "
-                     "for another");
-      return;
-    }
-    chosen = &line;
-  }
-  if (chosen == nullptr) {
-    chosen = &kLines[0];  // none of what is given can be read
-  }
-  rule_.measure = chosen->measure;
-  rule_.fire_at.observed = rule_.fire_at.*chosen->member;
-  for (const Line& line : kLines) {
-    if (rule_.clear_at.*line.member && line.member != chosen->member) {
-      check_.problem(at("clear_at"), "names another figure than fire_at does");
-    }
-  }
-  rule_.clear_at.observed = rule_.clear_at.*chosen->member;
-  if (given("measure") && given_.measure() != measure_name(*series_, rule_.measure)) {
-    check_.problem(at("measure"), "'{}' is not what fire_at is about, {}", given_.measure(),
-                   measure_name(*series_, rule_.measure));
-  }
-  for (Thresholds* thresholds : {&rule_.fire_at, &rule_.clear_at}) {
-    thresholds->orders = thresholds->units = thresholds->chips = std::nullopt;
   }
 }
 
@@ -511,92 +367,6 @@ void RuleCheck::check_against_own(const std::string& path, Dimension dimension) 
                    dimension_name(dimension));
   }
 }
-
-void RuleCheck::check_thresholds() {
-  if (!given("fire_at")) {
-    for (const FigureUse& use : spec_->figures) {
-      const auto figure = std::ranges::find(kFigures, use.name, &Figure::name);
-      if (use.fallback > 0) rule_.fire_at.*figure->member = use.fallback;
-    }
-    if (spec_->needs_figure || rule_.reference)
-      check_.missing(path_, "fire_at",
-                     fmt::format("{} needs at least one of {}", spec_->name,
-                                 enumerate(names_of(spec_->figures))));
-  } else {
-    rule_.fire_at = read_thresholds("fire_at", given_.fire_at());
-    // One of another type has been told of already.
-    const bool any = std::any_of(kFigures.begin(), kFigures.end(), [&](const Figure& figure) {
-      return check_.has(child(at("fire_at"), figure.name));
-    });
-    if (!any && !check_.positions.damaged(at("fire_at"))) {
-      check_.problem(at("fire_at"), "{} needs at least one of {}", spec_->name,
-                     enumerate(names_of(spec_->figures)));
-    }
-  }
-  if (rule_.fire_at.excess_over_total && given_.per_size() == 0 && rule_.rollup.empty()) {
-    check_.problem(child(at("fire_at"), "excess_over_total"),
-                   "compares a subject with the whole series: the rule needs 'per'");
-  }
-  rule_.clear_at = read_thresholds("clear_at", given_.clear_at());
-  if (finds() && series_ != nullptr) check_line_of_findings();
-  check_clear_at();
-  if (readable("clear_after") &&
-      check_.in_range(at("clear_after"), given_.clear_after(), 1, kMaxClearAfter)) {
-    rule_.clear_after = given_.clear_after();
-  }
-}
-
-Thresholds RuleCheck::read_thresholds(std::string_view field, const v1::Thresholds& thresholds) {
-  Thresholds read;
-  const google::protobuf::Descriptor& type = *v1::Thresholds::descriptor();
-  for (const Figure& figure : kFigures) {
-    const std::string here = child(at(field), figure.name);
-    if (!check_.readable(here)) continue;
-    if (!spec_->uses_figure(figure.name)) {
-      check_.problem_at_key(here, "{} does not use '{}'; it uses {}", spec_->name, figure.name,
-                            enumerate(names_of(spec_->figures)));
-      continue;
-    }
-    const double value = thresholds.GetReflection()->GetDouble(
-        thresholds, type.FindFieldByName(std::string(figure.name)));
-    if (!(value > 0) || value > figure.high) {
-      check_.problem(here, "{} is not above 0 and at most {}", value, figure.high);
-      continue;
-    }
-    const bool dollars =
-        figure.member == &Thresholds::observed && rule_.measure == Measure::kRevenueUsd;
-    read.*figure.member = dollars ? value * static_cast<double>(kMicrosPerDollar) : value;
-  }
-  return read;
-}
-
-void RuleCheck::check_clear_at() {
-  const bool any = std::any_of(kFigures.begin(), kFigures.end(), [&](const Figure& figure) {
-    return (rule_.clear_at.*figure.member).has_value();
-  });
-  for (const Figure& figure : kFigures) {
-    const auto fire = rule_.fire_at.*figure.member;
-    auto& clear = rule_.clear_at.*figure.member;
-    if (clear && fire && *clear > *fire) {
-      check_.problem(child(at("clear_at"), figure.name),
-                     "is above fire_at.{}: the alert would end as it starts", figure.name);
-    }
-    if (!any && fire && figure.member != &Thresholds::observed) clear = *fire * kHysteresis;
-  }
-  if (!any && spec_->calm_ratio) {
-    rule_.clear_at.ratio =
-        std::min(*spec_->calm_ratio, rule_.fire_at.ratio.value_or(*spec_->calm_ratio));
-    rule_.clear_at.z.reset();  // how improbable a calm window may be does not depend on the line
-  }
-  const bool none = std::none_of(kFigures.begin(), kFigures.end(), [&](const Figure& figure) {
-    return (rule_.clear_at.*figure.member).has_value();
-  });
-  // A rule on nothing but `observed` would otherwise end at once: no figure is below nothing.
-  if (none && rule_.fire_at.observed)
-    rule_.clear_at.observed = *rule_.fire_at.observed * kHysteresis;
-}
-
-}  // namespace
 
 void check_rules(const Checker& check, const v1::Config& given, const std::vector<bool>& sound,
                  RuleSpecs specs, Config* config) {
