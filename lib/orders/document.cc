@@ -11,7 +11,7 @@ namespace surgewatch::orders {
 namespace {
 
 constexpr std::uint8_t kIsShipment = 1, kSubtracts = 2, kHasParties = 4, kHasCredits = 8,
-                       kIsLater = 16, kHasSerials = 32, kNamesMoreSerials = 64;
+                       kIsLater = 16, kHasSerials = 32;
 
 constexpr std::array kCountries{&Document::bill_to,        &Document::ship_to,
                                 &Document::end_user,       &Document::payer,
@@ -50,7 +50,7 @@ std::size_t packed_at_most(const Document& document) {
   std::size_t most = 2 + 2 * sizeof(Micros) + kCountries.size() * sizeof(CountryCode) +
                      2 * kMaxVarint + at_most(document.id) + at_most(document.bill_to_party) +
                      at_most(document.ship_to_party) + at_most(document.credits) +
-                     document.serials.size() * (sizeof(std::uint64_t) + kMaxVarint);
+                     serial_bytes(document.serials.size() + 1);
   for (const Line& line : document.lines) most += 2 * kMaxVarint + at_most(line.sku);
   return most;
 }
@@ -98,8 +98,13 @@ void gather_serials(const observe::Observation& event, Document* document) {
   });
   const auto is_same = [](const Serial& a, const Serial& b) { return a.hash == b.hash; };
   serials.erase(std::unique(serials.begin(), serials.end(), is_same), serials.end());
-  document->names_more_serials = serials.size() > kMaxSerials;
-  if (document->names_more_serials) serials.resize(kMaxSerials);
+  if (serials.size() <= kMaxSerials) return;
+  serials.resize(kMaxSerials);
+  document->serials_known_to = serials.back().hash;
+}
+
+bool has_serials(const Document& document) {
+  return !document.serials.empty() || document.serials_known_to != UINT64_MAX;
 }
 
 }  // namespace
@@ -128,7 +133,7 @@ void describe(const observe::Observation& event, Topic topic, const observe::Ref
   document->credits = given.original_invoice_id;
   gather_lines(event, &document->lines);
   document->serials.clear();
-  document->names_more_serials = false;
+  document->serials_known_to = UINT64_MAX;
   if (serials == Serials::kCompared) gather_serials(event, document);
 }
 
@@ -149,11 +154,14 @@ void pack(const Document& document, std::string* bytes) {
   to = write_byte((document.is_invoice() ? 0u : kIsShipment) |
                       (document.subtracts ? kSubtracts : 0u) | (has_parties ? kHasParties : 0u) |
                       (document.credits.empty() ? 0u : kHasCredits) | (is_later ? kIsLater : 0u) |
-                      (document.serials.empty() ? 0u : kHasSerials) |
-                      (document.names_more_serials ? kNamesMoreSerials : 0u),
+                      (has_serials(document) ? kHasSerials : 0u),
                   to);
   to = write_fixed(document.time, to);
   if (is_later) to = write_fixed(document.latest_time, to);
+  if (has_serials(document)) {
+    to = write_fixed(static_cast<std::uint32_t>(document.serials.size()), to);
+    to = write_fixed(document.serials_known_to, to);
+  }
   char* const there = to++;
   *there = 0;
   for (std::size_t i = 0; i < kCountries.size(); ++i) {
@@ -170,9 +178,8 @@ void pack(const Document& document, std::string* bytes) {
     if (line.product == observe::kUnknownProduct) to = write_text(line.sku, to);
     to = write_varint(static_cast<std::uint64_t>(line.quantity), to);
   }
-  if (!document.serials.empty()) to = write_varint(document.serials.size(), to);
   for (const Serial& serial : document.serials) {
-    to = write_varint(serial.line, write_fixed(serial.hash, to));
+    to = write_fixed(serial.line, write_fixed(serial.hash, to));
   }
   bytes->resize(static_cast<std::size_t>(to - bytes->data()));
 }
@@ -185,6 +192,12 @@ void unpack(std::string_view bytes, const observe::ReferenceIndex& index, Docume
   document->subtracts = (flags & kSubtracts) != 0;
   document->time = document->latest_time = read_time(&bytes);
   if ((flags & kIsLater) != 0) document->latest_time = read_time(&bytes);
+  document->serials.clear();
+  document->serials_known_to = UINT64_MAX;
+  if ((flags & kHasSerials) != 0) {
+    document->serials.resize(read_fixed<std::uint32_t>(&bytes));
+    document->serials_known_to = read_fixed<std::uint64_t>(&bytes);
+  }
   const auto there = static_cast<std::uint8_t>(bytes.front());
   bytes.remove_prefix(1);
   for (std::size_t i = 0; i < kCountries.size(); ++i) {
@@ -207,12 +220,9 @@ void unpack(std::string_view bytes, const observe::ReferenceIndex& index, Docume
                                                         : index.product(line.product).sku;
     line.quantity = static_cast<std::int64_t>(read_varint(&bytes));
   }
-  document->names_more_serials = (flags & kNamesMoreSerials) != 0;
-  document->serials.resize(
-      (flags & kHasSerials) != 0 ? static_cast<std::size_t>(read_varint(&bytes)) : 0);
   for (Serial& serial : document->serials) {
     serial.hash = read_fixed<std::uint64_t>(&bytes);
-    serial.line = static_cast<std::uint32_t>(read_varint(&bytes));
+    serial.line = read_fixed<std::uint32_t>(&bytes);
   }
 }
 
@@ -236,6 +246,19 @@ Micros unpack_latest_time(std::string_view bytes) {
   bytes.remove_prefix(1);
   const Micros time = read_time(&bytes);
   return is_later ? read_time(&bytes) : time;
+}
+
+std::size_t unpack_serial_count(std::string_view bytes) {
+  read_text(&bytes);
+  const auto flags = static_cast<std::uint8_t>(bytes.front());
+  if ((flags & kHasSerials) == 0) return 0;
+  bytes.remove_prefix(1 + ((flags & kIsLater) != 0 ? 2 : 1) * sizeof(Micros));
+  return read_fixed<std::uint32_t>(&bytes);
+}
+
+std::size_t serial_bytes(std::size_t count) {
+  constexpr std::size_t kHead = sizeof(std::uint32_t) + sizeof(std::uint64_t);
+  return count == 0 ? 0 : kHead + count * (sizeof(std::uint64_t) + sizeof(std::uint32_t));
 }
 
 }  // namespace surgewatch::orders

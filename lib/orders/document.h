@@ -35,10 +35,11 @@ struct Serial {
   std::uint64_t hash = 0;
   std::uint32_t line = 0;  // index into the document's lines
 };
-// Of a document, at most. Of one that names more those with the smallest hashes are kept: whoever
-// compares such documents looks at no hash beyond what each of them has kept, so that what is found
-// is so, and what is missed is a matter of which serial numbers they are and of nothing else.
-inline constexpr std::size_t kMaxSerials = 256;
+// Of a document, and of an order, at most. Where there are more, those with the smallest hashes are
+// kept (a bottom-k sample: Cohen, Kaplan, "Summarizing data using bottom-k sketches", 2007).
+// Whoever compares documents looks at no hash beyond what all of them have kept, so that what is
+// found is so, and what is missed is a matter of which serial numbers they are and of nothing else.
+inline constexpr std::size_t kMaxSerials = 2'048;
 
 struct Document {
   std::string_view id;
@@ -56,7 +57,8 @@ struct Document {
   std::vector<Line> lines;   // one for each SKU and licence or none
   // Where somebody compares them: each once, by hash.
   std::vector<Serial> serials;
-  bool names_more_serials = false;  // than are kept
+  // All that it names with hashes up to this are among them; of the others none.
+  std::uint64_t serials_known_to = UINT64_MAX;
 
   bool is_invoice() const { return topic == Topic::kInvoices; }
 };
@@ -78,6 +80,9 @@ std::string_view unpack_id(std::string_view bytes);
 Topic unpack_topic(std::string_view bytes);
 Micros unpack_time(std::string_view bytes);
 Micros unpack_latest_time(std::string_view bytes);
+// How many serial numbers it has, and the bytes that they take.
+std::size_t unpack_serial_count(std::string_view bytes);
+std::size_t serial_bytes(std::size_t count);
 
 // Numbers and texts as they are packed, also in front of a document: each with its end known.
 inline constexpr std::size_t kMaxVarint = 10;

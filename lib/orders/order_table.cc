@@ -154,7 +154,8 @@ OrderTable::Number OrderTable::begin_order(std::string_view order_id, std::uint3
   }
   LengthBuffer before_id, before_document;
   // Most orders have a second document, about as long.
-  const auto room = static_cast<std::uint16_t>(packed_.size() + 1);
+  const auto room =
+      static_cast<std::uint16_t>(packed_.size() - serial_bytes(document.serials.size()) + 1);
   replace_bytes(
       number,
       {length_of(order_id, &before_id), order_id, length_of(packed_, &before_document), packed_},
@@ -182,7 +183,7 @@ void OrderTable::put(std::string_view order_id, const Document& document, bool i
   const Number number = found == by_id_.end() ? kNone : found->number;
   if (former != kNone && former != number) remove(former, document.topic, document.id, hash);
   if (number == kNone) {
-    if (packed_.size() > kHalfBytes) {
+    if (packed_.size() - serial_bytes(document.serials.size()) > kHalfBytes) {
       ++stats_.over_order_limit;
       return;
     }
@@ -250,14 +251,53 @@ bool OrderTable::has_room(Number number, const Document& document, std::size_t b
                           std::string_view replaced) {
   const Order& order = orders_[number];
   if (order.size + bytes <= kHalfBytes) return true;
-  std::size_t taken = bytes;
+  std::size_t taken = bytes - serial_bytes(document.serials.size());
   for (std::string_view rest = find_documents(order); !rest.empty();) {
     const std::string_view one = read_text(&rest);
     if (unpack_topic(one) != document.topic || one.data() == replaced.data()) continue;
     const Micros distance = unpack_time(one) - document.time;
-    if (distance <= gap_ && distance >= -gap_) taken += one.size();
+    if (distance > gap_ || distance < -gap_) continue;
+    taken += one.size() - serial_bytes(unpack_serial_count(one));
   }
   return taken <= kHalfBytes;
+}
+
+// Where an order's documents have more serial numbers than are kept, half as many are from now on.
+// Which is a function of the shipments' prefix, as the others have none. Returns the former bytes.
+std::unique_ptr<char[]> OrderTable::thin_serials(Number number) {
+  std::size_t count = 0;
+  for (std::string_view rest = find_documents(orders_[number]); !rest.empty();) {
+    count += unpack_serial_count(read_text(&rest));
+  }
+  if (count <= kMaxSerials) return nullptr;
+  Order& order = orders_[number];
+  read_documents(text_of(order));
+  const std::span documents(documents_.data(), document_count_);
+  std::vector<std::uint64_t> hashes;
+  for (const Document& document : documents) {
+    for (const Serial& serial : document.serials) hashes.push_back(serial.hash);
+  }
+  const auto last = hashes.begin() + kMaxSerials / 2;
+  std::nth_element(hashes.begin(), last, hashes.end());
+  std::string thinned;
+  for (Document& document : documents) {
+    const auto beyond = std::ranges::upper_bound(document.serials, *last, {}, &Serial::hash);
+    if (beyond != document.serials.end()) {
+      document.serials.erase(beyond, document.serials.end());
+      document.serials_known_to = std::min(document.serials_known_to, *last);
+    }
+    packed_.clear();
+    pack(document, &packed_);
+    LengthBuffer before;
+    thinned += length_of(packed_, &before);
+    thinned += packed_;
+  }
+  LengthBuffer before_id;
+  const std::string_view id = id_of(number);
+  block_bytes_ -= bytes_of(order);
+  std::unique_ptr<char[]> former = std::move(order.bytes);
+  replace_bytes(number, {length_of(id, &before_id), id, thinned});
+  return former;
 }
 
 void OrderTable::rewrite(Number number, std::string_view removed, std::string_view added) {
@@ -286,6 +326,7 @@ void OrderTable::rewrite(Number number, std::string_view removed, std::string_vi
     block_bytes_ -= bytes_of(order);
     replace_bytes(number, {head, tail, length, added});
   }
+  const std::unique_ptr<char[]> unthinned = thin_serials(number);
   compare(number, had_findings, before_);
   if (find_documents(order).empty()) forget(number);
 }

@@ -12,9 +12,10 @@
 // correction horizon from the next. An order is forgotten when nothing can reach it any more.
 //
 // Limits: the documents of one topic of an order take at most kHalfBytes, of those within a horizon
-// of each other. One that would be more is left out, and counted; which it is is a function of its
-// own topic. All orders take at most limits.order_memory, about: beyond it those with the oldest
-// documents go before their time, and are counted.
+// of each other, beside their serial numbers. One that would be more is left out, and counted;
+// which it is is a function of its own topic. Of serial numbers an order keeps at most kMaxSerials.
+// All orders take at most limits.order_memory, about: beyond it those with the oldest documents go
+// before their time, and are counted.
 //
 // Threads: one.
 // Cost: a document costs a look-up or two, and what finders take for the documents of its order.
@@ -198,6 +199,7 @@ class OrderTable {
   Number begin_order(std::string_view order_id, std::uint32_t tag, const Document& document);
   bool has_room(Number number, const Document& document, std::size_t bytes,
                 std::string_view replaced);
+  std::unique_ptr<char[]> thin_serials(Number number);
   void remove(Number number, Topic topic, std::string_view id, std::uint64_t hash);
   // Its documents without `removed`, which may be empty, and with `added` behind them, if it is
   // not.

@@ -57,11 +57,11 @@ class RepeatedSerial : public Finder {
     std::uint32_t document, line;  // indexes into the order's documents, and into its lines
   };
 
-  // Those that every document which names them has kept; by serial number, then by time.
+  // Those in the range that all documents have kept; by serial number, then by time.
   static std::vector<Sighting> comparable(const OrderView& order) {
     std::uint64_t last = UINT64_MAX;
     for (const Document& document : order.documents) {
-      if (document.names_more_serials) last = std::min(last, document.serials.back().hash);
+      last = std::min(last, document.serials_known_to);
     }
     std::vector<Sighting> sightings;
     for (std::uint32_t i = 0; i < order.documents.size(); ++i) {

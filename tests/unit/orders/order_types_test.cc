@@ -429,18 +429,37 @@ TEST_F(RepeatedSerial, IsOfOneOrderAlone) {
 }
 
 TEST_F(RepeatedSerial, IsSoughtAmongThoseThatEveryDocumentKeeps) {
-  std::vector<std::uint64_t> many;
-  for (std::uint64_t i = 1; i <= kMaxSerials; ++i) many.push_back(10 * i);
-  Document whole = sent("s-1", kNewYear, "SG", many);
-  whole.names_more_serials = true;
+  Document whole = sent("s-1", kNewYear, "SG", {10, 20, 30});
+  whole.serials_known_to = 30;
   lab_.put(whole);
-  // 2560 is the last that is kept: of what lies beyond nothing is known.
-  lab_.put(sent("s-2", kNewYear + kDay, "CN", {10, 2'555, 2'560, 2'570}));
+  // Of what lies beyond nothing is known.
+  lab_.put(sent("s-2", kNewYear + kDay, "CN", {10, 25, 30, 40}));
   EXPECT_THAT(lab_.found(), ElementsAre("o >>CN H100 2"));
-  lab_.put(sent("s-3", kNewYear + 2 * kDay, "CN", {2'570}));
+  lab_.put(sent("s-3", kNewYear + 2 * kDay, "CN", {40}));
   EXPECT_THAT(lab_.found(), ElementsAre("o >>CN H100 2"));
   lab_.pair.take_out(Topic::kShipments, "s-1");
   EXPECT_THAT(lab_.found(), ElementsAre("o >>CN H100 1")) << "now it can be known";
+}
+
+TEST_F(RepeatedSerial, IsFoundInPartWhereAnOrderHasTooMany) {
+  // Twenty shipments of 300, of which the last names what the first did.
+  for (std::uint64_t n = 0; n < 20; ++n) {
+    std::vector<std::uint64_t> serials;
+    for (std::uint64_t i = 0; i < 300; ++i) serials.push_back((n % 19 + 1) * 1'000'003 * (i + 7));
+    std::sort(serials.begin(), serials.end());
+    lab_.put(sent("s-" + std::to_string(100 + n), kNewYear + static_cast<Micros>(n) * kHour,
+                  n == 19 ? "CN" : "SG", serials));
+  }
+  lab_.pair.publish_stats();
+  const OrderTable::Stats stats = lab_.pair.stats().orders;
+  EXPECT_EQ(stats.over_order_limit, 0u) << "the other rules lose nothing";
+  EXPECT_EQ(stats.documents, 20u);
+  EXPECT_LT(stats.bytes, 60'000u);
+  const std::vector<std::string> found = lab_.found();
+  ASSERT_EQ(lab_.holding.size(), 1u);
+  EXPECT_EQ(lab_.holding[0].name.destination, "CN");
+  EXPECT_GT(lab_.holding[0].units, 20);
+  EXPECT_LE(lab_.holding[0].units, 300);
 }
 
 }  // namespace
