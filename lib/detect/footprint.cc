@@ -181,17 +181,23 @@ Saturating name_bytes(const config::Config& config) {
 
 // Evidence with its sentences, contributors and parts with their labels, and the explanation.
 Saturating alert_bytes(const config::Config& config) {
-  constexpr std::size_t kEvidence = 24, kParts = 3, kSentence = 160, kMapNode = 128;
+  constexpr std::size_t kEvidence = 24, kParts = 5, kSentence = 160, kMapNode = 128;
   // Values of single dimensions have a label each: of each dimension, as many as make one of all.
-  constexpr std::size_t kLabelled = kMaxOrdersNamed + kMaxKeysNamed + kMaxValuesNamed + kParts;
+  constexpr std::size_t kLabelled = kMaxKeysNamed + kMaxValuesNamed + kParts;
   Saturating labels = 0;
+  bool names_orders = false;
   for (const config::Series& series : config.series) {
     labels =
         std::max(labels, Saturating(texts_of(series, config)) + series.group_by.size() * kMapNode);
+    names_orders |= series.event == Topic::kOrders;
   }
-  return sizeof(v1::Alert) + kEvidence * (sizeof(v1::Evidence) + 2 * kSentence) +
-         (labels + 2 * kSentence) * kLabelled +
-         config.limits.text_bytes * (kMaxOrdersNamed * journal::kMaxDocumentsNamed);
+  Saturating most = sizeof(v1::Alert) + kEvidence * (sizeof(v1::Evidence) + 2 * kSentence) +
+                    (labels + 2 * kSentence) * kLabelled;
+  if (names_orders) {
+    most += (labels + 2 * kSentence + config.limits.text_bytes * journal::kMaxDocumentsNamed) *
+            kMaxOrdersNamed;
+  }
+  return most;
 }
 
 }  // namespace surgewatch::detect

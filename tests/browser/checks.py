@@ -268,7 +268,7 @@ def check_shown(driver, names):
     assert not found['handlers'], f'handlers of events: {found["handlers"]}'
     assert set(found['links']) <= {'http:', 'https:'}, f'links to {set(found["links"])}'
     ours = set('''A HEADER DIV IMG H1 P DL DT DD MAIN SECTION H2 LABEL SELECT OPTION UL LI SPAN CANVAS OL BUTTON H3
-               BDI B DETAILS SUMMARY TABLE TBODY TR TH TD CODE INPUT FOOTER NAV NOSCRIPT'''.split())
+               BDI B DETAILS SUMMARY TABLE CAPTION TBODY TR TH TD CODE INPUT FOOTER NAV NOSCRIPT'''.split())
     assert set(found['tags']) <= ours, f'elements that nobody meant: {set(found["tags"]) - ours}'
     isolates = re.compile('\u2068([^\u2066-\u2069\u202a-\u202e]*)\u2069')
     apart = set()

@@ -120,7 +120,8 @@ class PageTest(unittest.TestCase):
         checks.wait_for('the chart of Singapore', lambda: 'Singapore' in checks.text_of(
             self.driver, '#chart-title') and checks.text_of(self.driver, '#tile-observed') == '$6,328 M')
         self.driver.find_element('css selector', '[data-id="a-sg-since"] summary').click()
-        checks.check_alert(self.driver, ['Singapore', 'excess over total', '2.840 ×'], 'a-sg-since')
+        checks.check_alert(self.driver, ['Singapore', 'excess over total', '2.840 ×', 'ship_to=US', '54.7 %',
+                                         'documents INV-1'], 'a-sg-since')
         checks.check_no_console_errors(self.driver)
 
     def test_keyboard_reaches_everything(self):

@@ -340,7 +340,7 @@ TEST(OrdersProperty, SayTheSameHoweverTheTopicsAreInterleaved) {
     }
   }
   // That the streams have gone everywhere.
-  EXPECT_EQ(totals.found.size(), 7u);
+  EXPECT_EQ(totals.found.size(), 8u);
   for (const auto& [type, count] : totals.found) EXPECT_GT(count, 200u) << type;
   EXPECT_GT(totals.forgotten, 10u);
 }

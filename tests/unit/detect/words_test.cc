@@ -13,6 +13,7 @@
 namespace surgewatch {
 namespace {
 
+using test::contributor;
 using test::evidence;
 using test::IsSafeToShow;
 using test::learning_rule;

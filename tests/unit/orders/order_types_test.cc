@@ -2,6 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <vector>
+
 #include "unit/orders/lab.h"
 
 namespace surgewatch::orders {
@@ -445,7 +450,9 @@ TEST_F(RepeatedSerial, IsFoundInPartWhereAnOrderHasTooMany) {
   // Twenty shipments of 300, of which the last names what the first did.
   for (std::uint64_t n = 0; n < 20; ++n) {
     std::vector<std::uint64_t> serials;
-    for (std::uint64_t i = 0; i < 300; ++i) serials.push_back((n % 19 + 1) * 1'000'003 * (i + 7));
+    for (std::uint64_t i = 0; i < 300; ++i) {
+      serials.push_back((n % 19 * 300 + i + 1) * 0x9e3779b97f4a7c15);  // all differ
+    }
     std::sort(serials.begin(), serials.end());
     lab_.put(sent("s-" + std::to_string(100 + n), kNewYear + static_cast<Micros>(n) * kHour,
                   n == 19 ? "CN" : "SG", serials));
