@@ -7,7 +7,7 @@
 // A unit that is exchanged or repaired comes back before it is sent again: out is one.
 //
 // Source: a serial number on two deliveries without a return, the fault that traces of serialised
-// goods are searched for (GS1 EPCIS 2.0, section 7.4: events of instances).
+// goods are searched for (GS1 EPCIS 2.0 tells of single objects, each by its number).
 #include <algorithm>
 #include <cstdint>
 #include <utility>

@@ -15,7 +15,7 @@
 // one.
 //
 // Where a rule looks into orders, the half of a pair that is far ahead of the other in event time
-// waits for it, as long as there is more of the other.
+// waits for it, until that has been read to the end that it had.
 //
 // Dead letters and late events are not sent again for offsets that the group has committed, and
 // what is committed is up to the lowest offset whose copy is not known to be delivered. Both go on

@@ -19,10 +19,10 @@ std::optional<Micros> watermark_of(const OwnedSource& owned) {
 }
 
 // Whether `half` should not be read on before its partner has followed: it is far ahead in event
-// time, and more of the partner is there.
+// time, and the partner has not been read to the end that it had. Who has been waits for nobody and
+// nobody for him: no time that a live event claims holds back another topic.
 bool is_far_ahead(const OwnedSource& half, const OwnedSource& partner, Micros step) {
-  if (!half.first_watermark || partner.waits_for_partner ||
-      partner.caught_up.load(std::memory_order_relaxed) ||
+  if (!half.first_watermark || partner.waits_for_partner || partner.input.reached_end ||
       partner.input.incident.load(std::memory_order_relaxed) != Incident::kNone) {
     return false;
   }
