@@ -265,12 +265,13 @@ bool OrderTable::has_room(Number number, const Document& document, std::size_t b
 // Where an order's documents have more serial numbers than are kept, half as many are from now on.
 // Which is a function of the shipments' prefix, as the others have none. Returns the former bytes.
 std::unique_ptr<char[]> OrderTable::thin_serials(Number number) {
+  Order& order = orders_[number];
+  if (order.size <= serial_bytes(kMaxSerials)) return nullptr;
   std::size_t count = 0;
-  for (std::string_view rest = find_documents(orders_[number]); !rest.empty();) {
+  for (std::string_view rest = find_documents(order); !rest.empty();) {
     count += unpack_serial_count(read_text(&rest));
   }
   if (count <= kMaxSerials) return nullptr;
-  Order& order = orders_[number];
   read_documents(text_of(order));
   const std::span documents(documents_.data(), document_count_);
   std::vector<std::uint64_t> hashes;
