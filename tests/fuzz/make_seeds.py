@@ -40,7 +40,8 @@ SOURCES = ["invoices/0", "invoices/1", "shipments/0", "invoices/9999"]
 GENERATIONS = ["g", "another", "third"]
 INPUTS_END, KEEP_ALL, FEW_KEYS, LARGEST = 1, 2, 4, 8
 RULES = ["since", "excess", "surge", "money", "ramp", "share", "entity", "tree", "own", "other",
-         "fixed", "all"]
+         "line", "hands", "within", "fits", "routes", "sum", "sum-of-sums", "fixed", "all"]
+PAIR = {"own": 0, "progress": 1, "panes": 2, "findings": 3}
 FILES = 3  # `by` of one who has no epoch, while there are less than three claims
 
 
@@ -48,7 +49,7 @@ class Journal(Choices):
     def __init__(self, flags, rules):
         super().__init__()
         self.number(flags, 1)
-        self.pick(RULES.index(rules), 0, 11)
+        self.pick(RULES.index(rules), 0, len(RULES) - 1)
 
     def begin(self, kind, odd):
         self.pick(kind, 0, 7)
@@ -156,6 +157,83 @@ class Journal(Choices):
         self.pick(7, 0, 7)
         self.text(data)
 
+    # What an owner of orders says; `odd`: which field may be anything.
+    def of_pair(self, what, odd):
+        self.begin(1, 30 if odd is None else 31)
+        if odd is not None:
+            self.pick(odd, 0, 15)
+        self.pick(PAIR[what], 0, 4)
+
+    def anything(self, odd, which, value):
+        if odd == which:
+            self.number(value, 8)
+        return odd == which
+
+    def sign_pair(self, by, odd, value):
+        self.pick(by, 0, 3)
+        self.anything(odd, 0, value)
+
+    def own_pair(self, odd=None, value=0):
+        self.of_pair("own", odd)
+        self.pick(1, 0, 3)
+        self.anything(odd, 1, value)
+
+    def pair_progress(self, shipments, by=0, odd=None, value=0):
+        self.of_pair("progress", odd)
+        self.anything(odd, 2, value)
+        if not self.anything(odd, 3, value):
+            self.pick(shipments, 0, 255)
+        self.anything(odd, 4, value)
+        self.sign_pair(by, odd, value)
+
+    def begin_of_pair(self, odd, value):
+        self.anything(odd, 6, value)
+        if odd == 7:
+            self.text("others")
+        self.anything(odd, 8, value)
+
+    def found_key(self, key, odd, value):
+        for part in key:
+            self.country(part)
+        if odd == 9:
+            self.country("US")
+        self.anything(odd, 10, value)
+
+    def pair_panes(self, *entries, by=0, odd=None, value=0):
+        """Of each entry: key, day, orders, units."""
+        self.of_pair("panes", odd)
+        self.begin_of_pair(odd, value)
+        self.pick(len(entries), 0, 7)
+        for key, day, orders, units in entries:
+            self.found_key(key, odd, value)
+            if not self.anything(odd, 11, value):
+                self.pick(day, 0, 255)
+            self.pick(orders, -2, 253)
+            if not self.anything(odd, 12, value):
+                self.pick(units, -2, 253)
+        self.sign_pair(by, odd, value)
+
+    def findings(self, *entries, by=0, odd=None, value=0):
+        """Of each entry: key, order, day, units, whether it holds."""
+        self.of_pair("findings", odd)
+        self.begin_of_pair(odd, value)
+        self.pick(len(entries), 0, 7)
+        for key, order, day, units, holds in entries:
+            self.found_key(key, odd, value)
+            if odd == 13:
+                self.text("o\n\x1b[31m")
+            else:
+                self.pick(order, 0, 7)
+            if not self.anything(odd, 14, value):
+                self.pick(day, 0, 255)
+            self.pick(1 if holds else 0, 0, 3)
+            if not self.anything(odd, 15, value):
+                self.pick(units, 0, 255)
+            self.pick(2, 0, 17)
+            self.country("SG")
+            self.country("MY")
+        self.sign_pair(by, odd, value)
+
     def begin_story(self):
         """Two sources, owned."""
         self.topology(1, 1)
@@ -244,6 +322,34 @@ def journal_owners():
     j.stated("invoices/0", 3, 1)
     j.topology(3, 2)
     j.stated("invoices/0", 1, 1, by=3)
+    return j
+
+
+def journal_pairs():
+    """What is found in orders, by one owner and by the next; then each of what can't be."""
+    j = Journal(0, "since")
+    j.begin_story()
+    j.own_pair()
+    key = ("SG", "MY", "US", "other", "ZZ", "", "SG", "")
+    for day in range(1, 9):
+        j.pair_panes((key, day, 3 * day, 20 * day), (key[::-1], day, 1, 9))
+        j.findings((key, day % 8, day, 20, True), (key, (day + 5) % 8, day - 1, 20, False))
+        j.pair_progress(day)
+        j.day(day, [("SG", 4), ("US", 4)], [("SG", 4)])
+    j.own_pair()
+    j.pair_panes((key, 3, 40, 200))
+    j.pair_progress(5, by=1)
+    j.pair_progress(250)
+    for value in (1 << 62, -1, 7):
+        for odd in (6, 7, 8, 9, 10, 11, 12, 0):
+            j.pair_panes((key, 4, 50, 100), odd=odd, value=value)
+        for odd in (6, 7, 8, 9, 10, 13, 14, 15):
+            j.findings((key, 1, 4, 100, True), odd=odd, value=value)
+        for odd in (2, 3, 4, 5):
+            j.pair_progress(100, odd=odd, value=value)
+        j.own_pair(odd=1, value=value)
+    j.progress("invoices/0", 40)
+    j.progress("shipments/0", 40)
     return j
 
 
@@ -557,8 +663,8 @@ def write(folder, name, data):
 
 
 def main():
-    for function in (journal_story, journal_files, journal_owners, journal_refused, journal_halves,
-                     journal_wide,
+    for function in (journal_story, journal_files, journal_owners, journal_pairs, journal_refused,
+                     journal_halves, journal_wide,
                      published_life, published_refused, published_hostile):
         folder, name = function.__name__.split("_")
         write(folder, name, function().bytes)
