@@ -197,11 +197,27 @@ class Detector::Impl {
     return true;
   }
 
+  // What happens at one instant: rules close, and then windows become final, since a new peak makes
+  // an old one's finality unimportant. Left where enough has been said, it goes on from there.
+  struct Instant {
+    std::vector<RuleRunner*> close, final;
+    std::size_t closed = 0;  // of those that close
+  };
+
+  // True once it is over.
+  bool live_through(std::size_t limit, Emissions* out) {
+    for (; instant_.closed < instant_.close.size(); ++instant_.closed) {
+      RuleRunner& rule = *instant_.close[instant_.closed];
+      if (!rule.close(*passed(rule), limit, out)) return false;
+    }
+    for (RuleRunner* rule : instant_.final) rule->make_final(*passed(*rule), out);
+    instant_ = {};
+    return true;
+  }
+
   // Of these rules. True once nothing is due.
   bool advance(std::span<RuleRunner* const> rules, std::size_t limit, Emissions* out) {
-    for (RuleRunner* rule : rules) {
-      if (rule->is_closing() && !rule->close(0, limit, out)) return false;
-    }
+    if (!live_through(limit, out)) return false;
     struct Due {
       RuleRunner* rule = nullptr;
       Micros passed = 0;
@@ -213,23 +229,21 @@ class Detector::Impl {
         all.push_back({rule, *p, rule->next_close_at(*p), rule->next_final_at(*p)});
       }
     }
-    // Closing comes before finality at the same instant: a new peak makes an old one's finality
-    // unimportant.
     while (out->alerts.size() + out->points.size() < limit) {
       Micros now = INT64_MAX;
       for (const Due& due : all) {
         now = std::min({now, due.close.value_or(INT64_MAX), due.final.value_or(INT64_MAX)});
       }
       if (now == INT64_MAX) return true;
-      for (Due& due : all) {
-        if (due.close == now && !due.rule->close(due.passed, limit, out)) return false;
+      for (const Due& due : all) {
+        if (due.close == now) instant_.close.push_back(due.rule);
+        if (due.final == now) instant_.final.push_back(due.rule);
       }
+      if (!live_through(limit, out)) return false;
       for (Due& due : all) {
-        if (due.final == now) due.rule->make_final(due.passed, out);
-        if (due.close == now || due.final == now) {
-          due.close = due.rule->next_close_at(due.passed);
-          due.final = due.rule->next_final_at(due.passed);
-        }
+        if (due.close != now && due.final != now) continue;
+        due.close = due.rule->next_close_at(due.passed);
+        due.final = due.rule->next_final_at(due.passed);
       }
     }
     return false;
@@ -362,6 +376,7 @@ class Detector::Impl {
   std::vector<RuleRunner*> plain_;           // all but typologies
   std::map<std::size_t, Firings> findings_;  // by the index of the typology
   std::size_t typologies_judged_ = 0;        // of Config::typologies, in this stage
+  Instant instant_;                          // empty: none has begun
   std::vector<std::vector<RuleRunner*>> by_series_;
   std::vector<PaneIndex> forgotten_before_;
   std::uint64_t records_ = 0;

@@ -1,7 +1,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <iterator>
+#include <memory>
 #include <random>
+#include <string>
+#include <vector>
 
 #include "support/sanitized.h"
 #include "unit/detect/all_rules.h"
@@ -10,6 +14,7 @@ namespace surgewatch {
 namespace {
 
 using test::all_rules;
+using test::kDollar;
 using test::progress;
 
 // A flush: updates of one source, then its progress.
@@ -89,6 +94,41 @@ TEST(Determinism, TheSameJournalGivesTheSameBytes) {
   EXPECT_EQ(text.find("nan"), std::string::npos);
   EXPECT_EQ(text.find("NaN"), std::string::npos);
   EXPECT_EQ(text.find("Infinity"), std::string::npos);
+}
+
+// Rules that read both topics begin before those that read one, and so have more to close at an
+// instant: shipments that nobody waits for any more, then invoices.
+TEST(Determinism, HowMuchIsSaidAtATimeChangesNothing) {
+  std::vector<v1::JournalRecord> records{test::topology(1, 1)};
+  records.push_back(test::Batch(test::kShipments0, 1, "shipped").update({{"SG"}, 0, 3 * kDollar}));
+  records.push_back(
+      test::Batch(test::kInvoices0, 1, "billed").update({{"SG", "SG"}, 0, 3 * kDollar}));
+  records.push_back(progress(test::kShipments0, 1, 0));
+  records.push_back(test::idle(test::kShipments0, true));
+  for (const PaneIndex day : {3, 9}) {
+    records.push_back(test::Batch(test::kInvoices0, day + 1, "billed")
+                          .update({{"SG", "US"}, day - 1, 900 * kDollar}));
+    records.push_back(progress(test::kInvoices0, day + 1, day * kMicrosPerDay));
+  }
+  const auto config = std::make_shared<const config::Config>(all_rules());
+  const auto said = [&](std::size_t limit) {
+    detect::Detector detector(config);
+    detect::Emissions out;
+    std::int64_t offset = 0;
+    for (const v1::JournalRecord& record : records) {
+      detector.take(record, offset++);
+      for (bool more = true; more;) {
+        detect::Emissions piece;
+        more = detector.say(limit, &piece);
+        std::ranges::move(piece.alerts, std::back_inserter(out.alerts));
+        std::ranges::move(piece.points, std::back_inserter(out.points));
+      }
+    }
+    return test::as_text(out);
+  };
+  const std::string at_once = said(SIZE_MAX);
+  EXPECT_NE(at_once, "");
+  for (std::size_t limit = 1; limit < 8; ++limit) EXPECT_EQ(said(limit), at_once) << limit;
 }
 
 TEST(Determinism, HowAFlushIsCutIntoBatchesChangesNothing) {
