@@ -24,10 +24,10 @@ struct EventTraits {
 // Where the event is not known, any dimension may be right.
 const EventTraits& traits_of(std::optional<Topic> event) {
   using enum Dimension;
-  static const EventTraits invoice{"an invoice",
-                                   {kSeller, kBillTo, kShipTo, kEndUser, kPayer, kSellerId,
-                                    kBillToId, kShipToId, kEndUserId, kPayerId, kFamily, kSku,
-                                    kControlClass}};
+  static const EventTraits invoice{
+      "an invoice",
+      {kSeller, kBillTo, kShipTo, kEndUser, kPayer, kSellerId, kBillToId, kShipToId, kEndUserId,
+       kPayerId, kFamily, kSku, kControlClass}};
   static const EventTraits shipment{
       "a shipment",
       {kShipFrom, kShipTo, kEndUser, kIntermediateConsignee, kFreightForwarder, kShipFromId,

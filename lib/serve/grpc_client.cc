@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "base/status.h"
-#include "serve/grpc_log.h"
+#include "serve/grpc_library.h"
 #include "serve/grpc_server.h"
 #include "surgewatch/v1/service.grpc.pb.h"
 
@@ -34,7 +34,7 @@ std::jthread cancel_when(const std::atomic<bool>* cancelled, grpc::ClientContext
 constexpr char kLoading[] = "surgewatch/loading";
 
 std::shared_ptr<grpc::Channel> channel_to(const std::string& target) {
-  route_grpc_log();
+  prepare_grpc();
   grpc::ChannelArguments arguments;
   // A gateway that vanished without a word is noticed within 40 s.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);

@@ -17,7 +17,7 @@
 
 #include "base/status.h"
 #include "base/time.h"
-#include "serve/grpc_log.h"
+#include "serve/grpc_library.h"
 #include "serve/listen.h"
 #include "serve/open_calls.h"
 #include "serve/peer.h"
@@ -300,7 +300,7 @@ class GrpcServerImpl final : public GrpcServer {
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::start(const Options& options) {
   if (options.alerts == nullptr) return invalid_argument("the gRPC server needs an alert store");
-  route_grpc_log();
+  prepare_grpc();
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   auto server = std::make_unique<GrpcServerImpl>(options);

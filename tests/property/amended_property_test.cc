@@ -181,9 +181,10 @@ Said run(const Story& story) {
   for (auto& [id, alert] : last) {
     if (alert.resolution() == v1::RESOLUTION_DATA_CORRECTED) continue;
     alert.clear_revision();
-    alert.clear_explanation();  // words, evidence and contributors say what stood beside the figures
+    alert
+        .clear_explanation();  // words, evidence and contributors say what stood beside the figures
     alert.clear_evidence();
-  alert.clear_contributors();
+    alert.clear_contributors();
     said.alerts[id] = to_json(alert);
   }
   said.points = last_points(out.points);

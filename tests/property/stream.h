@@ -93,9 +93,9 @@ class Stream {
     auto shipped = test::series("shipped", Topic::kShipments,
                                 {config::Dimension::kShipTo, config::Dimension::kFreightForwarderId,
                                  config::Dimension::kControlClass, config::Dimension::kShipFrom});
-    auto by_way = test::series("by_way", Topic::kShipments,
-                               {config::Dimension::kIntermediateConsignee,
-                                config::Dimension::kIntermediateConsigneeId});
+    auto by_way = test::series(
+        "by_way", Topic::kShipments,
+        {config::Dimension::kIntermediateConsignee, config::Dimension::kIntermediateConsigneeId});
     auto paid = test::series("paid", Topic::kInvoices,
                              {config::Dimension::kPayer, config::Dimension::kPayerId});
     config->series.insert(config->series.end(), {hourly, total, shipped, by_way, paid});

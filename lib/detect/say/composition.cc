@@ -36,8 +36,8 @@ void add_values(const RuleShape& shape, const journal::Merger& merger,
   for (const auto& [value, amount] : amounts) {
     if (amount > 0 && !value.empty()) largest.emplace_back(amount, value);
   }
-  const auto middle = largest.begin() + static_cast<std::ptrdiff_t>(
-                                            std::min(kMaxValuesNamed, largest.size()));
+  const auto middle =
+      largest.begin() + static_cast<std::ptrdiff_t>(std::min(kMaxValuesNamed, largest.size()));
   std::partial_sort(largest.begin(), middle, largest.end(), [](const auto& a, const auto& b) {
     return a.first != b.first ? a.first > b.first : a.second < b.second;
   });

@@ -1,5 +1,5 @@
-// What a window holds of a subject: which orders, keys of the series and values of single dimensions
-// make up most of it, and how large its largest document is.
+// What a window holds of a subject: which orders, keys of the series and values of single
+// dimensions make up most of it, and how large its largest document is.
 #pragma once
 
 #include <optional>
@@ -33,8 +33,8 @@ struct NamedOrder {
 inline constexpr std::size_t kMaxOrdersNamed = 10;
 
 struct Composition {
-  // By all of these dimensions, at most kMaxKeysNamed, the largest first; equal ones by their names.
-  // None if the subject is as fine as the series.
+  // By all of these dimensions, at most kMaxKeysNamed, the largest first; equal ones by their
+  // names. None if the subject is as fine as the series.
   std::vector<Share> keys;
   // By each of them alone, where there are several: at most kMaxValuesNamed of each, likewise.
   // What has no value of it is left out.

@@ -52,11 +52,10 @@ TEST(Contributors, AreTheValuesOfEachDimensionAndTheKeysOfAll) {
   world.pass(5);
   const auto alerts = world.alerts();
   ASSERT_EQ(alerts.size(), 1u);
-  EXPECT_THAT(said(alerts[0]),
-              ElementsAre("ship_to=US 160 of 80", "bill_to=SG 130 of 65",
-                          "bill_to=SG ship_to=US 90 of 45", "bill_to=TW 70 of 35",
-                          "bill_to=TW ship_to=US 70 of 35", "ship_to=MY 40 of 20",
-                          "bill_to=SG ship_to=MY 40 of 20"));
+  EXPECT_THAT(said(alerts[0]), ElementsAre("ship_to=US 160 of 80", "bill_to=SG 130 of 65",
+                                           "bill_to=SG ship_to=US 90 of 45", "bill_to=TW 70 of 35",
+                                           "bill_to=TW ship_to=US 70 of 35", "ship_to=MY 40 of 20",
+                                           "bill_to=SG ship_to=MY 40 of 20"));
   EXPECT_EQ(alerts[0].contributors(0).text(), "160.00 USD, 80.0 % of the window");
 }
 
@@ -88,9 +87,8 @@ TEST(Contributors, TakeOffWhatWasCreditedAndLeaveOutWhatAddsNothing) {
   world.pass(5);
   const auto alerts = world.alerts();
   ASSERT_EQ(alerts.size(), 1u);
-  EXPECT_THAT(said(alerts[0]),
-              ElementsAre("bill_to=SG ship_to=US 150 of 150", "ship_to=US 130 of 130",
-                          "bill_to=SG 120 of 120"));
+  EXPECT_THAT(said(alerts[0]), ElementsAre("bill_to=SG ship_to=US 150 of 150",
+                                           "ship_to=US 130 of 130", "bill_to=SG 120 of 120"));
 }
 
 TEST(Contributors, AreTheLargestAndOfEqualsTheFirstByName) {
