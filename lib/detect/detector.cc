@@ -200,18 +200,24 @@ class Detector::Impl {
   // What happens at one instant: rules close, and then windows become final, since a new peak makes
   // an old one's finality unimportant. Left where enough has been said, it goes on from there.
   struct Instant {
-    std::vector<RuleRunner*> close, final;
+    struct Step {
+      RuleRunner* rule;
+      Micros passed;
+    };
+    std::vector<Step> close, final;
     std::size_t closed = 0;  // of those that close
   };
 
   // True once it is over.
   bool live_through(std::size_t limit, Emissions* out) {
     for (; instant_.closed < instant_.close.size(); ++instant_.closed) {
-      RuleRunner& rule = *instant_.close[instant_.closed];
-      if (!rule.close(*passed(rule), limit, out)) return false;
+      const auto [rule, passed] = instant_.close[instant_.closed];
+      if (!rule->close(passed, limit, out)) return false;
     }
-    for (RuleRunner* rule : instant_.final) rule->make_final(*passed(*rule), out);
-    instant_ = {};
+    for (const auto [rule, passed] : instant_.final) rule->make_final(passed, out);
+    instant_.close.clear();
+    instant_.final.clear();
+    instant_.closed = 0;
     return true;
   }
 
@@ -236,8 +242,8 @@ class Detector::Impl {
       }
       if (now == INT64_MAX) return true;
       for (const Due& due : all) {
-        if (due.close == now) instant_.close.push_back(due.rule);
-        if (due.final == now) instant_.final.push_back(due.rule);
+        if (due.close == now) instant_.close.push_back({due.rule, due.passed});
+        if (due.final == now) instant_.final.push_back({due.rule, due.passed});
       }
       if (!live_through(limit, out)) return false;
       for (Due& due : all) {
