@@ -293,7 +293,8 @@ void Worker::see_how_far() {
       input.reached_end = true;
       input.to_be_delivered = owned->next_offset;
     }
-    all &= input.reached_end && owned->is_delivered_to(input.to_be_delivered);
+    all &= input.reached_end && !owned->waits_for_partner &&
+           owned->is_delivered_to(input.to_be_delivered);
   }
   if (all) is_caught_up_.store(true, std::memory_order_relaxed);
 }

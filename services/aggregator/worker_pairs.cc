@@ -85,7 +85,8 @@ void Worker::look_at_pairs() {
 // What a half has brought stays open for all that the other may still say of it. So that open
 // orders stay as many as a horizon has, however far behind the other is, it waits.
 absl::Status Worker::align_pairs() {
-  if (pairs_.empty()) return absl::OkStatus();
+  // Who has caught up waits for nobody.
+  if (pairs_.empty() || is_caught_up()) return absl::OkStatus();
   const Micros step = config_.event_time.correction_horizon / kSteps;
   std::vector<kafka::TopicPartition> waiting;
   std::vector<std::pair<kafka::TopicPartition, std::int64_t>> going_on;
