@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 namespace surgewatch::orders {
 namespace {
@@ -55,6 +56,9 @@ std::size_t packed_at_most(const Document& document) {
   return most;
 }
 
+// What a document's lines are told apart and sorted by.
+std::pair<std::string_view, bool> place(const Line& line) { return {line.sku, line.is_licensed}; }
+
 // The lines of an event, one for each SKU and licence or none. Their sum is known to fit 64 bits.
 void gather_lines(const observe::Observation& event, std::vector<Line>* lines) {
   lines->clear();
@@ -66,7 +70,6 @@ void gather_lines(const observe::Observation& event, std::vector<Line>* lines) {
                       .is_licensed = !line.license_id.empty()});
   }
   if (lines->size() < 2) return;
-  const auto place = [](const Line& line) { return std::pair(line.sku, line.is_licensed); };
   std::sort(lines->begin(), lines->end(),
             [&](const Line& a, const Line& b) { return place(a) < place(b); });
   std::size_t last = 0;
@@ -82,7 +85,6 @@ void gather_lines(const observe::Observation& event, std::vector<Line>* lines) {
 
 // Behind gather_lines(), of the same event.
 void gather_serials(const observe::Observation& event, Document* document) {
-  const auto place = [](const Line& line) { return std::pair(line.sku, line.is_licensed); };
   std::vector<Serial>& serials = document->serials;
   for (const observe::SerialView& serial : event.document.serials) {
     if (serial.text.empty()) continue;

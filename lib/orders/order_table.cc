@@ -513,7 +513,7 @@ void OrderTable::forget_to(Micros watermark) {
   certain_watermark_ = std::max(certain_watermark_, watermark);
   // Now and then.
   if (watermark < next_forgetting_) return;
-  next_forgetting_ = watermark + std::max<Micros>(gap_ / kForgettings, 1);
+  next_forgetting_ = watermark + by_age_.length();
   forget_old();
   if (watermark < next_telling_) return;
   next_telling_ = watermark + std::max<Micros>(gap_ / kTellings, 1);

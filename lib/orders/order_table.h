@@ -167,6 +167,7 @@ class OrderTable {
    public:
     explicit Spans(Micros length) : length_(length) {}
 
+    Micros length() const { return length_; }
     bool empty() const { return by_begin_.empty(); }
     // Of the first span, which is not empty.
     Micros begin() const { return by_begin_.begin()->first; }
