@@ -22,6 +22,7 @@
 #include "fuzz/journal_records.h"
 #include "fuzz/published_check.h"
 #include "journal/refusal.h"
+#include "support/findings_series.h"
 #include "unit/detect/all_rules.h"
 
 namespace surgewatch::fuzz {
@@ -68,12 +69,6 @@ void choose_rules(std::int64_t choice, config::Config* config) {
 
 // What pairs find, with a rule of their own and one that watches it.
 void add_findings(config::Config* config) {
-  config::Series found;
-  found.name = kFound;
-  found.event = Topic::kOrders;
-  found.group_by.assign(config::kFindingDimensions.begin(), config::kFindingDimensions.end());
-  found.measures = {Measure::kDocuments, Measure::kUnits, Measure::kChips};
-  found.definition = test::kDefinition;
   config::Rule orders = test::rule("order_diversion", 3);
   orders.name = kFound;
   orders.series = config->series.size();
@@ -88,7 +83,7 @@ void add_findings(config::Config* config) {
   chips.per = {0, 6};
   chips.fire_at.observed = 100;
   chips.clear_at.observed = 80;
-  config->series.push_back(std::move(found));
+  config->series.push_back(test::findings_series(kFound, test::kDefinition));
   config->rules.push_back(std::move(orders));
   config->rules.push_back(std::move(chips));
 }

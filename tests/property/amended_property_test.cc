@@ -181,8 +181,8 @@ Said run(const Story& story) {
   for (auto& [id, alert] : last) {
     if (alert.resolution() == v1::RESOLUTION_DATA_CORRECTED) continue;
     alert.clear_revision();
-    alert
-        .clear_explanation();  // words, evidence and contributors say what stood beside the figures
+    // Words, evidence and contributors say what stood beside the figures.
+    alert.clear_explanation();
     alert.clear_evidence();
     alert.clear_contributors();
     said.alerts[id] = to_json(alert);

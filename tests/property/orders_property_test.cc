@@ -21,6 +21,7 @@
 #include "journal/watermarks.h"
 #include "orders/pair.h"
 #include "property/orders_reference.h"
+#include "support/findings_series.h"
 #include "unit/aggregate/builders.h"
 #include "unit/aggregate/one_by_one.h"
 
@@ -48,12 +49,6 @@ class Random {
 };
 
 void add_rule(const std::string& type, config::Config* config) {
-  config::Series series;
-  series.name = type;
-  series.event = Topic::kOrders;
-  series.group_by.assign(config::kFindingDimensions.begin(), config::kFindingDimensions.end());
-  series.measures = {Measure::kDocuments, Measure::kUnits, Measure::kChips};
-  series.definition = 0xf00d + type.size();
   config::Rule rule;
   rule.name = type;
   for (const config::RuleSpec* spec : detect::rule_specs()) {
@@ -62,7 +57,7 @@ void add_rule(const std::string& type, config::Config* config) {
   rule.series = config->series.size();
   rule.orders.classes = {"3A090.a"};
   rule.orders.groups = {"D:1", "D:5", "TW"};
-  config->series.push_back(std::move(series));
+  config->series.push_back(test::findings_series(type, 0xf00d + type.size()));
   config->rules.push_back(std::move(rule));
 }
 

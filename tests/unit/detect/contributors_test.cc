@@ -44,12 +44,16 @@ std::vector<std::string> said(const v1::Alert& alert) {
   return lines;
 }
 
+void bill_three(World* world) {
+  world->bill("SG", 5, 90, "US");
+  world->bill("SG", 5, 40, "MY");
+  world->bill("TW", 5, 70, "US");
+  world->pass(5);
+}
+
 TEST(Contributors, AreTheValuesOfEachDimensionAndTheKeysOfAll) {
   World world(line_of_100({}));
-  world.bill("SG", 5, 90, "US");
-  world.bill("SG", 5, 40, "MY");
-  world.bill("TW", 5, 70, "US");
-  world.pass(5);
+  bill_three(&world);
   const auto alerts = world.alerts();
   ASSERT_EQ(alerts.size(), 1u);
   EXPECT_THAT(said(alerts[0]), ElementsAre("ship_to=US 160 of 80", "bill_to=SG 130 of 65",
@@ -61,10 +65,7 @@ TEST(Contributors, AreTheValuesOfEachDimensionAndTheKeysOfAll) {
 
 TEST(Contributors, AreNamedOnceWhereOneDimensionIsLeft) {
   World world(line_of_100({0}));
-  world.bill("SG", 5, 90, "US");
-  world.bill("SG", 5, 40, "MY");
-  world.bill("TW", 5, 70, "US");
-  world.pass(5);
+  bill_three(&world);
   const auto alerts = world.alerts();
   ASSERT_EQ(alerts.size(), 1u);
   EXPECT_THAT(said(alerts[0]), ElementsAre("ship_to=US 90 of 69", "ship_to=MY 40 of 30"));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "journal/merger.h"
+#include "support/findings_series.h"
 #include "unit/journal/records.h"
 
 namespace surgewatch::journal {
@@ -22,13 +23,7 @@ class Pairs : public testing::Test {
  protected:
   Pairs() {
     auto config = std::make_shared<config::Config>();
-    config::Series series;
-    series.name = "diverted";
-    series.event = Topic::kOrders;
-    series.group_by.assign(config::kFindingDimensions.begin(), config::kFindingDimensions.end());
-    series.measures = {Measure::kDocuments, Measure::kUnits, Measure::kChips};
-    series.definition = 7;
-    config->series = {series};
+    config->series = {test::findings_series("diverted", 7)};
     config_ = config;
     merger_ = std::make_unique<Merger>(config_);
     merger_->apply(test::topology(1, 1), offset_++);

@@ -14,6 +14,7 @@
 #include "detect/rules/table.h"
 #include "journal/watermarks.h"
 #include "orders/pair.h"
+#include "support/findings_series.h"
 #include "unit/aggregate/builders.h"
 
 namespace surgewatch::orders {
@@ -45,11 +46,6 @@ inline std::shared_ptr<config::Config> config_with(const std::vector<std::string
   config->reference = tables;
   config->series.clear();
   for (const std::string& type : types) {
-    config::Series series;
-    series.name = type;
-    series.event = Topic::kOrders;
-    series.group_by.assign(config::kFindingDimensions.begin(), config::kFindingDimensions.end());
-    series.measures = {Measure::kDocuments, Measure::kUnits, Measure::kChips};
     config::Rule rule;
     rule.name = type;
     for (const config::RuleSpec* spec : detect::rule_specs()) {
@@ -59,7 +55,7 @@ inline std::shared_ptr<config::Config> config_with(const std::vector<std::string
     rule.orders.classes = {"3A090.a", "3A090.b"};
     rule.orders.groups = {"D:1", "D:4", "D:5", "MO"};
     if (type == "structuring") rule.orders.cap = 100;
-    config->series.push_back(std::move(series));
+    config->series.push_back(test::findings_series(type));
     config->rules.push_back(std::move(rule));
   }
   return config;
