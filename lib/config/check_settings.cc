@@ -78,10 +78,11 @@ struct OwnProperty {
     return property.name == text;
   }
 };
-constexpr std::array<OwnProperty, 11> kOwnProperties{{
+constexpr std::array<OwnProperty, 12> kOwnProperties{{
     {"bootstrap.servers", "set kafka.brokers"},
     {"metadata.broker.list", "set kafka.brokers"},
     {"group.id", "set kafka.group_id"},
+    {"group.instance.id", "start each process with an --instance-id of its own"},
     {"enable.auto.commit", "Surgewatch commits what it has processed"},
     {"enable.auto.offset.store", "Surgewatch commits what it has processed"},
     {"auto.offset.reset", "Surgewatch decides where each source starts"},

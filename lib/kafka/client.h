@@ -5,7 +5,8 @@
 // while another calls poll. Callbacks run in the calls of an object, on the caller's thread.
 // Errors: UNAVAILABLE, and it alone, for what retrying may mend (brokers down, timed out);
 // NOT_FOUND for a topic that does not exist (the message names it and how to create it),
-// FAILED_PRECONDITION for a fenced or fatally broken client (rebuild it), INVALID_ARGUMENT for a
+// FAILED_PRECONDITION for a fenced or fatally broken client (rebuild it), ALREADY_EXISTS for one
+// whose place in its group another process has taken (don't), INVALID_ARGUMENT for a
 // bad property or a record that the broker will never take (too large, an invalid timestamp),
 // PERMISSION_DENIED for what the brokers' access lists forbid.
 // Bytes: a key or payload whose data() is null is Kafka's null: no key, or a tombstone. That holds
@@ -92,6 +93,10 @@ class Consumer {
   struct Options {
     ClientOptions client = {};
     std::string group_id = {};  // used for commits even where partitions are assigned by hand
+    // A member that comes back under this name within its session's time takes its own place, and
+    // nobody waits for the one that died. It keeps that place when it ends, too. No two members may
+    // have the same: the older one's poll() says ALREADY_EXISTS. Empty: a member for its life.
+    std::string instance_id = {};
     bool read_committed = true;
     bool headers = false;
     // Records [first, next) of a partition can't be read, ever, and were passed over. Logged and
@@ -151,6 +156,9 @@ class Consumer {
   virtual std::uint64_t skipped_records() const = 0;
   // The group gave our partitions away (we were silent for too long): in revoked(), commit nothing.
   virtual bool assignment_lost() const = 0;
+  // In assigned(): this member has been in the group all the time since the last revocation, so
+  // that nobody else can have had what was its own before and is again.
+  virtual bool has_kept_its_place() const = 0;
 
   // Offsets to go on from, committed to the group. Waits for the answer, 10 s at most.
   virtual absl::Status commit(const std::vector<GroupOffset>& next) = 0;

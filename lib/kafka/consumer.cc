@@ -153,6 +153,8 @@ absl::Status ConsumerOverRdkafka::serve_error(const rd_kafka_message_t& message)
   const std::string reason = text == nullptr ? rd_kafka_err2str(message.err) : text;
   const std::string place = fmt::format("{} [{}]", topic, message.partition);
   switch (message.err) {
+    case RD_KAFKA_RESP_ERR__FATAL:
+      return native_->fatal_error();
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
       if (partition == nullptr) return absl::OkStatus();
       partition->end_reached = true;

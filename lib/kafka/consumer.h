@@ -54,6 +54,7 @@ class ConsumerOverRdkafka final : public Consumer {
   std::map<TopicPartition, std::int64_t> lag() const override;
   std::uint64_t skipped_records() const override { return skipped_records_; }
   bool assignment_lost() const override { return rd_kafka_assignment_lost(native_->get()) != 0; }
+  bool has_kept_its_place() const override { return has_kept_its_place_; }
   absl::Status commit(const std::vector<GroupOffset>& next) override;
   absl::Status start_commit(const std::vector<GroupOffset>& next) override;
   bool is_committing() const override { return commit_.answers != nullptr; }
@@ -94,10 +95,18 @@ class ConsumerOverRdkafka final : public Consumer {
     std::chrono::steady_clock::time_point deadline;
   };
 
+  // What was given back in a rebalance that is under way.
+  struct Revocation {
+    std::string member_id;
+    std::chrono::steady_clock::time_point heard_before;  // of the rebalance
+  };
+
   static void on_rebalance(void* owner, rd_kafka_resp_err_t code,
                            rd_kafka_topic_partition_list_t* partitions);
   static void on_topic_error(void* owner, rd_kafka_resp_err_t code, std::string_view reason);
   void serve_rebalances();
+  std::string member_id() const;
+  bool is_still_the_member_of(const Revocation& revocation) const;
   absl::Status start(const std::vector<std::pair<TopicPartition, std::int64_t>>& starts);
   absl::Status add(const std::vector<std::pair<TopicPartition, std::int64_t>>& starts);
   absl::Status take();
@@ -127,6 +136,9 @@ class ConsumerOverRdkafka final : public Consumer {
   bool subscribed_ = false;
   Rebalance rebalance_;
   std::vector<std::pair<rd_kafka_resp_err_t, std::vector<TopicPartition>>> pending_rebalances_;
+  std::optional<Revocation> revocation_;
+  bool has_kept_its_place_ = false;
+  std::chrono::steady_clock::time_point polled_at_ = std::chrono::steady_clock::now();
 
   std::map<TopicPartition, Partition> partitions_;  // that are read
   bool is_suspended_ = false;

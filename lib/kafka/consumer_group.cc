@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstddef>
+#include <cstdlib>
 #include <ranges>
 #include <string>
 
@@ -17,6 +18,9 @@ static_assert(kBeginning == RD_KAFKA_OFFSET_BEGINNING && kEnd == RD_KAFKA_OFFSET
 
 constexpr milliseconds kCommitWait{10'000};
 constexpr milliseconds kCloseWait{1'500};
+// How long a group waits for a member in a rebalance, too.
+constexpr const char* kMaxPollInterval = "max.poll.interval.ms";
+constexpr milliseconds kMaxPollIntervalByDefault{300'000};
 
 // The version from which on a full queue is looked at again in time: 2.2.
 constexpr int kLooksByItself = 0x02020000;
@@ -38,8 +42,8 @@ Settings consumer_settings(const Consumer::Options& options) {
       // cooperative-sticky besides.)
       {"partition.assignment.strategy", "range"},
       {"session.timeout.ms", "10000"},
-      {"heartbeat.interval.ms", "3000"},
-      {"max.poll.interval.ms", "300000"},
+      {"heartbeat.interval.ms", "1000"},
+      {kMaxPollInterval, std::to_string(kMaxPollIntervalByDefault.count())},
       // A fetch is answered as soon as there is anything; otherwise it waits at the broker, and the
       // end of a log is known only then.
       {"fetch.min.bytes", "1"},
@@ -50,6 +54,9 @@ Settings consumer_settings(const Consumer::Options& options) {
       {"queued.min.messages", std::to_string(kQueuedMessages)},
       {"queued.max.messages.kbytes", std::to_string(kQueuedKilobytes)},
   };
+  if (!options.instance_id.empty()) {
+    settings.emplace_back("group.instance.id", options.instance_id);
+  }
   if (rd_kafka_version() >= kLooksByItself) settings.emplace_back("fetch.queue.backoff.ms", "2");
   return settings;
 }
@@ -253,16 +260,39 @@ void ConsumerOverRdkafka::on_topic_error(void* owner, rd_kafka_resp_err_t code,
                            : missing_topic(reason.substr(0, reason.find(' ')));
 }
 
+std::string ConsumerOverRdkafka::member_id() const {
+  const std::unique_ptr<char, decltype(&std::free)> id(rd_kafka_memberid(native_->get()),
+                                                       &std::free);
+  return id == nullptr ? "" : id.get();
+}
+
+// A member whom the group has given up gets another id. One with an instance id keeps it though the
+// group may have gone on without him; but it waits for him so long.
+bool ConsumerOverRdkafka::is_still_the_member_of(const Revocation& revocation) const {
+  milliseconds waited = kMaxPollIntervalByDefault;
+  if (const auto set = options_.client.properties.find(kMaxPollInterval);
+      set != options_.client.properties.end()) {
+    waited = milliseconds(std::atoi(set->second.c_str()));
+  }
+  return member_id() == revocation.member_id &&
+         std::chrono::steady_clock::now() - revocation.heard_before < waited / 2;
+}
+
 void ConsumerOverRdkafka::serve_rebalances() {
+  const auto heard_before = std::exchange(polled_at_, std::chrono::steady_clock::now());
   for (const auto& [code, partitions] : std::exchange(pending_rebalances_, {})) {
     absl::Status status;
     if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+      const auto revocation = std::exchange(revocation_, std::nullopt);
+      has_kept_its_place_ = revocation.has_value() && is_still_the_member_of(*revocation);
       const std::vector<std::int64_t> starts = rebalance_.assigned(partitions);
       SW_CHECK(starts.size() == partitions.size());
       std::vector<std::pair<TopicPartition, std::int64_t>> pairs;
       for (std::size_t i = 0; i < starts.size(); ++i) pairs.emplace_back(partitions[i], starts[i]);
       status = start(pairs);
     } else {
+      revocation_.reset();
+      if (!assignment_lost()) revocation_ = {member_id(), heard_before};
       if (rebalance_.revoked) rebalance_.revoked(partitions);
       stop();
       status = assign_and_wait(*native_, nullptr, "giving partitions back");

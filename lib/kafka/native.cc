@@ -18,7 +18,7 @@ constexpr int kLogWarnings = 4;  // syslog's levels: 4 warning, 3 error
 constexpr int kLogErrors = 3;
 
 // Changing one of these would break a promise of client.h, silently.
-constexpr std::array<std::string_view, 13> kReserved = {"allow.auto.create.topics",
+constexpr std::array<std::string_view, 14> kReserved = {"allow.auto.create.topics",
                                                         "auto.offset.reset",
                                                         "client.id",
                                                         "enable.auto.commit",
@@ -26,6 +26,7 @@ constexpr std::array<std::string_view, 13> kReserved = {"allow.auto.create.topic
                                                         "enable.idempotence",
                                                         "enable.partition.eof",
                                                         "group.id",
+                                                        "group.instance.id",
                                                         "isolation.level",
                                                         "log.queue",
                                                         "metadata.broker.list",
@@ -250,6 +251,11 @@ absl::Status Native::fatal_error() const {
   std::array<char, 512> reason{};
   const rd_kafka_resp_err_t code = rd_kafka_fatal_error(handle_, reason.data(), reason.size());
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();
+  if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) {
+    return absl::AlreadyExistsError(
+        "another process has taken this one's place in its consumer group: it has the same "
+        "instance id; give each an --instance-id of its own");
+  }
   return failed_precondition("the Kafka client for {} can't go on, make a new one: {} ({})",
                              options_.brokers, reason.data(), rd_kafka_err2name(code));
 }

@@ -46,6 +46,8 @@ class Aggregator {
     std::shared_ptr<const config::Config> config;
     telemetry::Telemetry* telemetry = nullptr;
     bool strict = false;
+    // Its name in the group, where it has one (Consumer::Options); a worker's number comes behind.
+    std::string instance_id = {};
     // Where others find the sources that are owned now, e.g. live queries; null: nobody looks.
     std::shared_ptr<OwnedSourceList> sources = nullptr;
     // How often it is looked whether the input topics are still the ones that are read.

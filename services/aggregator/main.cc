@@ -18,8 +18,13 @@ int main(int argc, char** argv) {
   };
   const auto sources = std::make_shared<services::OwnedSourceList>();
   program.answers = [&](const auto& config) { return services::live_answers(config, sources); };
+  program.joins_a_group = true;
   program.run = [&](const services::ServiceContext& context) {
-    return services::Aggregator({context.config, context.telemetry, context.strict, sources})
+    return services::Aggregator({.config = context.config,
+                                 .telemetry = context.telemetry,
+                                 .strict = context.strict,
+                                 .instance_id = context.instance_id,
+                                 .sources = sources})
         .run(*context.stop);
   };
   return services::service_main(argc, argv, program);

@@ -40,6 +40,9 @@ absl::Status Worker::connect_consumer() {
   kafka::Consumer::Options consumer;
   consumer.client = client_options(config_.kafka);
   consumer.group_id = config_.kafka.group_id;
+  if (const std::string& id = shared_.options->instance_id; !id.empty()) {
+    consumer.instance_id = fmt::format("{}.{}", id, number_);
+  }
   consumer.left_log = [this](const kafka::TopicPartition& partition, std::string_view why) {
     left_log_.emplace_back(partition, why);
   };

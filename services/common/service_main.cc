@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <sstream>
 #include <string>
 
@@ -17,8 +18,19 @@
 namespace surgewatch::services {
 namespace {
 
+// Kafka's own limits for such a name; a worker's number comes behind it.
+std::string check_instance_id(const std::string& id) {
+  constexpr std::size_t kMaxLength = 200;
+  const auto is_allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  };
+  if (id.size() <= kMaxLength && std::ranges::all_of(id, is_allowed)) return "";
+  return fmt::format("must be letters, digits, '.', '_' and '-', at most {} of them", kMaxLength);
+}
+
 absl::Status run_program(const ServiceProgram& program, const std::string& config_path, bool strict,
-                         const Stop& stop) {
+                         const std::string& instance_id, const Stop& stop) {
   SW_ASSIGN_OR_RETURN(const auto config, footprint::load(config_path));
   telemetry::Telemetry telemetry(program.label, config->limits.label_sets_per_metric);
   std::unique_ptr<serve::HttpServer> server;
@@ -31,7 +43,7 @@ absl::Status run_program(const ServiceProgram& program, const std::string& confi
     SW_ASSIGN_OR_RETURN(server, serve::HttpServer::start(options));
     spdlog::info("metrics and health at http://{}:{}/", options.bind_address, server->port());
   }
-  const absl::Status status = program.run({config, &telemetry, &stop, strict});
+  const absl::Status status = program.run({config, &telemetry, &stop, strict, instance_id});
   if (server != nullptr) server->stop();
   return status;
 }
@@ -63,12 +75,22 @@ int report_usage(const CLI::App& app, const CLI::ParseError& error) {
   return asked_for_help ? kExitDone : kExitUsage;
 }
 
+void add_instance_id(CLI::App* app, std::string* instance_id) {
+  app->add_option("--instance-id", *instance_id,
+                  "this process's name in its consumer group, which no other may have: restarted "
+                  "under it, it goes on at once where it was killed")
+      ->envname("SURGEWATCH_INSTANCE_ID")
+      ->check(CLI::Validator(check_instance_id, "NAME"));
+}
+
 int service_main(int argc, char** argv, const ServiceProgram& program) {
   CLI::App app(program.description, program.name);
   std::string config_path;
   bool strict = false;
+  std::string instance_id;
   app.add_option("--config", config_path, "configuration file (YAML)")->required();
   app.add_flag("--strict", strict, "end with exit code 1 instead of trying again");
+  if (program.joins_a_group) add_instance_id(&app, &instance_id);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -77,7 +99,7 @@ int service_main(int argc, char** argv, const ServiceProgram& program) {
   set_up_logging(program.name);
   Stop stop;
   stop.watch_signals();
-  return report(program.name, run_program(program, config_path, strict, stop));
+  return report(program.name, run_program(program, config_path, strict, instance_id, stop));
 }
 
 }  // namespace surgewatch::services

@@ -34,11 +34,16 @@ int report(const std::string& program, const absl::Status& status);
 // The same of flags: the help if that was asked for, else what is wrong with them.
 int report_usage(const CLI::App& app, const CLI::ParseError& error);
 
+// The flag --instance-id, or the variable SURGEWATCH_INSTANCE_ID: the process's name in its
+// consumer group (Consumer::Options).
+void add_instance_id(CLI::App* app, std::string* instance_id);
+
 struct ServiceContext {
   std::shared_ptr<const config::Config> config;
   telemetry::Telemetry* telemetry;
   const Stop* stop;
   bool strict;
+  std::string instance_id;
 };
 
 struct ServiceProgram {
@@ -51,9 +56,11 @@ struct ServiceProgram {
   // What that server answers besides; null: nothing.
   std::function<serve::Answers(const std::shared_ptr<const config::Config>&)> answers;
   std::function<absl::Status(const ServiceContext&)> run;
+  bool joins_a_group = false;  // takes --instance-id
 };
 
-// Parses flags (--config FILE, --strict, --help), runs, and gives main()'s result.
+// Parses flags (--config FILE, --strict, --instance-id NAME, --help), runs, and gives main()'s
+// result.
 int service_main(int argc, char** argv, const ServiceProgram& program);
 
 }  // namespace surgewatch::services

@@ -9,6 +9,8 @@
 
 #include "base/status.h"
 #include "common/kafka_start.h"
+#include "common/seldom.h"
+#include "detector/follower.h"
 #include "detector/journal_position.h"
 #include "detector/meters.h"
 #include "detector/refusals.h"
@@ -30,9 +32,12 @@ constexpr const char* kPublishes = "detector publishes";
 
 }  // namespace
 
-// A member of the group, from connecting until an error or a stop.
+// From connecting until an error or a stop.
 //
-//   joining ──► standby ◄──► tenure           (assigned nothing; assigned the journal)
+//   following ──► standby, following ◄──► tenure      (assigned nothing; assigned the journal)
+//       not in the group yet                 │ ▲
+//                                            ▼ │       (a rebalance that gives it back)
+//                                          resting
 //
 class DetectorService::Session {
  public:
@@ -44,13 +49,17 @@ class DetectorService::Session {
   const std::optional<Incident>& incident() const { return incident_; }
 
  private:
+  absl::Status connect();
   absl::Status join();
+  absl::Status follow();
   std::vector<std::int64_t> assigned(const std::vector<kafka::TopicPartition>& partitions);
   void revoked();
   absl::Status step();
   absl::Status begin_tenure();
+  absl::Status resume_tenure();
   void take(const kafka::Message& message);
-  void end_tenure() { tenure_.reset(); }
+  void end_tenure();
+  bool is_working() const { return tenure_ != nullptr && !is_resting_; }
   void report(const absl::Status& last_error);
 
   kafka::TopicPartition journal() const { return {owner_.topics_.journal, 0}; }
@@ -60,23 +69,29 @@ class DetectorService::Session {
   const config::Config& config_;
   const Stop& stop_;
   std::unique_ptr<kafka::Consumer> consumer_;
+  bool is_member_ = false;
   bool has_journal_ = false;
   bool is_standby_ = false;
+  std::unique_ptr<Follower> follower_;  // until the tenure
+  std::chrono::steady_clock::time_point follow_again_at_;
   std::unique_ptr<Tenure> tenure_;  // from the first step after the assignment
-  absl::Status failure_;            // of a record that was visited
+  bool is_resting_ = false;
+  Seldom not_following_;
+  absl::Status failure_;  // of a record that was visited
   std::optional<Incident> incident_;
 };
 
 absl::Status DetectorService::Session::run() {
-  absl::Status status = join();
+  absl::Status status = connect();
   while (status.ok() && consumer_ != nullptr && !stop_.requested()) status = step();
   for (const char* condition : {kConnected, kCaughtUp, kPublishes}) {
     telemetry().set_ready(condition, false);
   }
+  owner_.meters_->active(false);
   return status;
 }
 
-absl::Status DetectorService::Session::join() {
+absl::Status DetectorService::Session::connect() {
   const kafka::Topics& topics = owner_.topics_;
   const auto partitions = await_topics(
       config_.kafka, {topics.journal, topics.alerts, topics.series}, owner_.options_.strict, stop_);
@@ -93,10 +108,49 @@ absl::Status DetectorService::Session::join() {
   consumer.skipped = [this](const auto&, std::int64_t first, std::int64_t next, auto) {
     owner_.meters_->skipped(next - first);
   };
+  consumer.instance_id = owner_.options_.instance_id;
   SW_ASSIGN_OR_RETURN(consumer_, kafka::Consumer::create(consumer));
-  return consumer_->subscribe({topics.journal},
+  // A journal that was not whole is looked at by a tenure, and read once it is.
+  if (!owner_.incident_.empty()) return join();
+  SW_ASSIGN_OR_RETURN(follower_, Follower::open(owner_.options_, owner_.topics_,
+                                                owner_.refusals_.get(), consumer_.get()));
+  return absl::OkStatus();
+}
+
+absl::Status DetectorService::Session::join() {
+  is_member_ = true;
+  return consumer_->subscribe({journal().topic},
                               {.assigned = [this](const auto& list) { return assigned(list); },
                                .revoked = [this](const auto&) { revoked(); }});
+}
+
+// Who can't follow does without: a tenure finds out what is wrong, and reads everything.
+absl::Status DetectorService::Session::follow() {
+  const auto now = std::chrono::steady_clock::now();
+  absl::Status status;
+  if (follower_ == nullptr && is_standby_ && now >= follow_again_at_) {
+    auto follower =
+        Follower::open(owner_.options_, owner_.topics_, owner_.refusals_.get(), consumer_.get());
+    status = follower.status();
+    if (follower.ok()) follower_ = *std::move(follower);
+  }
+  if (follower_ != nullptr) status = follower_->step();
+  if (!status.ok()) {
+    if (owner_.options_.strict) return status;
+    if (const auto unsaid = not_following_.says(message_of(status), now)) {
+      spdlog::warn("can't follow the journal: {}{}", message_of(status), more_like_it(*unsaid));
+    }
+    if (!absl::IsUnavailable(status)) {
+      follower_.reset();
+      follow_again_at_ = now + owner_.options_.look_again;
+    }
+  }
+  if (is_member_ || (follower_ != nullptr && !follower_->has_caught_up())) return absl::OkStatus();
+  if (follower_ != nullptr) {
+    spdlog::info("has applied the journal up to offset {}, and joins its group",
+                 follower_->next_offset());
+  }
+  return join();
 }
 
 // What has to be asked and read before the first record comes is done in step(), since the group
@@ -105,33 +159,52 @@ std::vector<std::int64_t> DetectorService::Session::assigned(
     const std::vector<kafka::TopicPartition>& partitions) {
   has_journal_ = !partitions.empty();
   is_standby_ = !has_journal_;
-  if (is_standby_) spdlog::info("stands by: another detector has the journal");
-  // Not "the beginning", which retention may move in this moment.
-  return std::vector<std::int64_t>(partitions.size(), 0);
+  if (is_standby_ || !consumer_->has_kept_its_place()) end_tenure();
+  if (is_standby_) {
+    spdlog::info("stands by: another detector has the journal");
+  }
+  return std::vector<std::int64_t>(partitions.size(), kafka::kNotYet);
 }
 
-// Nothing that was gathered is published any more: who follows says it.
+// What was gathered is published now or not by us: then who follows says it.
 void DetectorService::Session::revoked() {
-  if (tenure_ != nullptr) spdlog::info("gives the journal back");
-  end_tenure();
   has_journal_ = false;
   is_standby_ = false;
+  if (tenure_ == nullptr) return;
+  is_resting_ = true;
+  absl::Status status = failure_;
+  if (status.ok() && consumer_->assignment_lost()) status = absl::AbortedError("it was lost");
+  if (status.ok()) status = tenure_->rest();
+  if (status.ok()) return;
+  spdlog::info("what was to be published is left to who has the journal next: {}",
+               message_of(status));
+  end_tenure();
+}
+
+void DetectorService::Session::end_tenure() {
+  is_resting_ = false;
+  if (tenure_ == nullptr) return;
+  spdlog::info("gives the journal back");
+  tenure_.reset();
   owner_.meters_->lag(0);
 }
 
 absl::Status DetectorService::Session::step() {
   // Not between being assigned the journal and the beginning of the tenure: records that come
   // belong to it.
+  if (has_journal_ && is_resting_) SW_RETURN_IF_ERROR(resume_tenure());
   if (has_journal_ && tenure_ == nullptr) SW_RETURN_IF_ERROR(begin_tenure());
-  const auto polled =
-      consumer_->poll(kPollWait, kPollBatch, [this](const kafka::Message& m) { take(m); });
+  if (!is_member_ || is_standby_) SW_RETURN_IF_ERROR(follow());
+  const bool is_reading_up = follower_ != nullptr && !follower_->has_caught_up();
+  const auto polled = consumer_->poll(is_reading_up ? milliseconds(0) : kPollWait, kPollBatch,
+                                      [this](const kafka::Message& m) { take(m); });
   SW_RETURN_IF_ERROR(std::exchange(failure_, absl::OkStatus()));
   absl::Status last_error = polled.status();
   if (last_error.ok()) last_error = consumer_->last_error();
   if (!last_error.ok() && (owner_.options_.strict || !absl::IsUnavailable(last_error))) {
     return last_error;
   }
-  if (tenure_ != nullptr) {
+  if (is_working()) {
     if (polled.ok()) owner_.meters_->records(*polled);
     SW_RETURN_IF_ERROR(tenure_->publish());
     owner_.position_.store(tenure_->position(), std::memory_order_relaxed);
@@ -140,10 +213,19 @@ absl::Status DetectorService::Session::step() {
   return absl::OkStatus();
 }
 
+absl::Status DetectorService::Session::resume_tenure() {
+  is_resting_ = false;
+  SW_RETURN_IF_ERROR(tenure_->resume());
+  spdlog::info("has the journal again after a rebalance, and goes on at offset {}",
+               tenure_->position());
+  return absl::OkStatus();
+}
+
 absl::Status DetectorService::Session::begin_tenure() {
   for (const char* condition : {kCaughtUp, kPublishes}) telemetry().set_ready(condition, false);
   tenure_ = std::make_unique<Tenure>(owner_.options_, owner_.topics_, owner_.meters_.get(),
-                                     owner_.refusals_.get(), consumer_.get(), stop_);
+                                     owner_.refusals_.get(), consumer_.get(), std::move(follower_),
+                                     stop_);
   SW_ASSIGN_OR_RETURN(incident_, tenure_->begin());
   for (const char* name : {kJournalStartMoved, kJournalReplaced}) {
     telemetry().set_incident(name, {{"topic", journal().topic}, {"partition", "0"}},
@@ -159,12 +241,15 @@ void DetectorService::Session::take(const kafka::Message& message) {
 }
 
 void DetectorService::Session::report(const absl::Status& last_error) {
+  const bool follows = is_standby_ && follower_ != nullptr && follower_->has_caught_up();
   telemetry().set_ready(kConnected, is_standby_ || tenure_ != nullptr);
   telemetry().set_ready(kReachesBrokers, last_error.ok());  // else: goes on trying
-  telemetry().set_ready(kCaughtUp, is_standby_ || (tenure_ != nullptr && tenure_->has_caught_up()));
+  telemetry().set_ready(kCaughtUp, follows || (tenure_ != nullptr && tenure_->has_caught_up()));
   telemetry().set_ready(kPublishes,
                         is_standby_ || (tenure_ != nullptr && tenure_->is_publishing()));
-  if (tenure_ == nullptr) return;
+  owner_.meters_->active(is_working());
+  if (follower_ != nullptr) owner_.meters_->lag(follower_->behind());
+  if (!is_working()) return;
   owner_.meters_->stats(tenure_->stats());
   const auto lag = consumer_->lag();
   if (const auto found = lag.find(journal()); found != lag.end()) {

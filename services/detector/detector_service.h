@@ -2,14 +2,15 @@
 //
 //   journal ──► Detector ──► transactions: alerts + series points + journal offset
 //
-// It applies the journal from its beginning whenever it is assigned, silently below the offset that
-// its group has committed: what was published once is not published again (tenure.h). Another
-// instance waits in the group until this one is gone.
+// It applies the journal from its beginning, silently below the offset that its group has
+// committed: what was published once is not published again (tenure.h). It joins the group once it
+// has come as far as that, and while another instance has the journal it goes on following what
+// that has published (follower.h): so whoever the group gives the journal to can speak at once.
 //
-// Ready: it is a member of its group, reaches the brokers, and either waits for the one that has
-// the journal (a standby is ready as one), or has applied and published the journal up to where
-// that ended when it was assigned, and publishing works. An incident (a journal that is not whole
-// or another one) turns readiness off until it is mended; meanwhile the service looks again now and
+// Ready: it is a member of its group, reaches the brokers, and either follows the one that has the
+// journal (a standby is ready as one), or has applied and published the journal up to where that
+// ended when it was assigned, and publishing works. An incident (a journal that is not whole or
+// another one) turns readiness off until it is mended; meanwhile the service looks again now and
 // then.
 //
 // Threads: run() by one thread; position() by any.
@@ -40,9 +41,11 @@ class DetectorService {
     std::shared_ptr<const config::Config> config;
     telemetry::Telemetry* telemetry = nullptr;
     bool strict = false;
+    // Its name in the group, where it has one: see Consumer::Options.
+    std::string instance_id = {};
     // How many records a transaction has at most. (Its bytes are bounded too.)
     std::size_t transaction_records = detect::Detector::kSaidAtOnce;
-    // Between two looks at what is wrong with the journal.
+    // Between two looks at what is wrong with the journal; between two tries to follow.
     std::chrono::milliseconds look_again{30'000};
   };
   explicit DetectorService(Options options);

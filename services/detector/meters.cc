@@ -61,6 +61,8 @@ DetectorService::Meters::Meters(telemetry::Telemetry* telemetry) : telemetry_(*t
       &telemetry_.gauge("detector_watermark_lag_seconds",
                         "Wall-clock time less the lowest watermark of all sources.", {});
   lag_ = &telemetry_.gauge("journal_lag_records", "Journal records not applied yet.", {});
+  active_ = &telemetry_.gauge("detector_active",
+                              "1 while the journal is this detector's, 0 while it stands by.", {});
   subjects_ = &telemetry_.gauge("detector_subjects", "Subjects kept, over all rules.", {});
 }
 

@@ -34,6 +34,8 @@ class DetectorService::Meters {
     transactions_->Increment();
     published_->Increment(static_cast<double>(records));
   }
+  // Whether the journal is this detector's.
+  void active(bool is_active) { active_->Set(is_active ? 1 : 0); }
   void lag(std::int64_t records) { lag_->Set(static_cast<double>(records)); }
 
   // Adds what it grew by since the last call.
@@ -56,7 +58,7 @@ class DetectorService::Meters {
       *too_old_, *retried_, *transactions_, *published_, *announced_, *amended_, *withdrawn_;
   std::array<prometheus::Counter*, journal::kRefusalCount> refused_;
   std::array<prometheus::Counter*, kPublishedFaults> no_alerts_;
-  prometheus::Gauge *watermark_lag_, *lag_, *subjects_;
+  prometheus::Gauge *watermark_lag_, *lag_, *subjects_, *active_;
   detect::DetectorStats last_;
 };
 

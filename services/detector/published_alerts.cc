@@ -79,30 +79,65 @@ void PublishedReading::refuse(const kafka::Message& message, PublishedFault faul
       message.offset, message.topic, fault_name(fault));
 }
 
-absl::StatusOr<PublishedAlerts> read_published(const config::Kafka& kafka, const std::string& topic,
-                                               const Stop& stop) {
+absl::StatusOr<std::unique_ptr<PublishedReader>> PublishedReader::open(const config::Kafka& kafka,
+                                                                       const std::string& topic) {
   kafka::Consumer::Options options;
   options.client = client_options(kafka);
   options.read_committed = true;
   options.headers = true;
-  SW_ASSIGN_OR_RETURN(const auto consumer, kafka::Consumer::create(options));
-  const kafka::TopicPartition alerts{topic, 0};
-  SW_RETURN_IF_ERROR(consumer->assign({{alerts, kafka::kBeginning}}));
-  PublishedReading reading(kafka.group_id);
+  SW_ASSIGN_OR_RETURN(auto consumer, kafka::Consumer::create(options));
+  auto reader =
+      std::unique_ptr<PublishedReader>(new PublishedReader(kafka, topic, std::move(consumer)));
+  SW_RETURN_IF_ERROR(reader->consumer_->assign({{reader->alerts_, kafka::kBeginning}}));
+  return reader;
+}
+
+absl::StatusOr<std::size_t> PublishedReader::poll(milliseconds wait) {
+  const std::string identity = reading_.identity();
+  const auto came =
+      consumer_->poll(wait, kPollBatch, [&](const kafka::Message& m) { reading_.take(m); });
+  // Where its log ends before what has been read, and where it says so itself.
+  const bool is_another = absl::IsFailedPrecondition(came.status()) ||
+                          (!identity.empty() && reading_.identity() != identity);
+  if (!is_another) return came;
+  SW_RETURN_IF_ERROR(begin_again());
+  return std::size_t{1};
+}
+
+absl::Status PublishedReader::begin_again() {
+  reading_ = PublishedReading(group_id_);
+  has_caught_up_ = false;
+  return consumer_->assign({{alerts_, kafka::kBeginning}});
+}
+
+absl::Status PublishedReader::step() {
+  SW_RETURN_IF_ERROR(poll(milliseconds(0)).status());
+  has_caught_up_ |= consumer_->at_end();
+  return absl::OkStatus();
+}
+
+absl::Status PublishedReader::read_to_end(const Stop& stop) {
   auto deadline = steady_clock::now() + kPatience;
-  while (!consumer->at_end()) {
+  while (!consumer_->at_end()) {
     if (stop.requested()) return absl::CancelledError("asked to stop");
-    SW_ASSIGN_OR_RETURN(
-        const std::size_t came,
-        consumer->poll(kPollWait, kPollBatch, [&](const kafka::Message& m) { reading.take(m); }));
+    SW_ASSIGN_OR_RETURN(const std::size_t came, poll(kPollWait));
     if (came > 0) deadline = steady_clock::now() + kPatience;
     if (steady_clock::now() > deadline) {
-      return unavailable("reading topic '{}' back: nothing came for {} s: {}", topic,
-                         kPatience.count() / 1'000, message_of(consumer->last_error()));
+      return unavailable("reading topic '{}' back: nothing came for {} s: {}", alerts_.topic,
+                         kPatience.count() / 1'000, message_of(consumer_->last_error()));
     }
   }
-  SW_ASSIGN_OR_RETURN(const auto ends, consumer->log_ends({alerts}, kAnswerWait));
-  return std::move(reading).finish(ends[0].next, consumer->skipped_records());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<PublishedAlerts> PublishedReader::finish(const Stop& stop) {
+  // The end that it has seen is one of before: taken anew, it looks for the one of now.
+  if (const std::int64_t next = reading_.next_offset(); next > 0) {
+    SW_RETURN_IF_ERROR(consumer_->assign({{alerts_, next}}));
+  }
+  SW_RETURN_IF_ERROR(read_to_end(stop));
+  SW_ASSIGN_OR_RETURN(const auto ends, consumer_->log_ends({alerts_}, kAnswerWait));
+  return std::move(reading_).finish(ends[0].next, consumer_->skipped_records());
 }
 
 }  // namespace surgewatch::services

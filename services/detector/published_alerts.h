@@ -8,8 +8,10 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,6 +51,11 @@ class PublishedReading {
   // `end`: where the topic ends. `unreadable`: records that Kafka's client could not read.
   PublishedAlerts finish(std::int64_t end, std::uint64_t unreadable) &&;
 
+  // Behind the last record that was taken; 0 before the first.
+  std::int64_t next_offset() const { return result_.next_offset; }
+  // Of the records so far; empty while none has one.
+  const std::string& identity() const { return result_.identity; }
+
  private:
   struct Newest {
     v1::Alert alert;
@@ -56,14 +63,43 @@ class PublishedReading {
   };
   void refuse(const kafka::Message& message, PublishedFault fault);
 
-  const std::string group_id_;
+  std::string group_id_;
   std::map<std::string, Newest> newest_;
   PublishedAlerts result_;
 };
 
-// Reads what is committed, up to the end as it is now. UNAVAILABLE if nothing comes for a while;
-// CANCELLED if asked to stop.
-absl::StatusOr<PublishedAlerts> read_published(const config::Kafka& kafka, const std::string& topic,
-                                               const Stop& stop);
+// Reads what is committed, as it comes, and at last to its end. A topic that was made anew
+// meanwhile is read from its beginning.
+//
+// Threads: one. Errors: UNAVAILABLE if nothing comes for a while; CANCELLED if asked to stop.
+class PublishedReader {
+ public:
+  static absl::StatusOr<std::unique_ptr<PublishedReader>> open(const config::Kafka& kafka,
+                                                               const std::string& topic);
+
+  // Some of what is there; doesn't wait.
+  absl::Status step();
+  // Has been at the topic's end.
+  bool has_caught_up() const { return has_caught_up_; }
+  // All up to the end as it is now. The last call.
+  absl::StatusOr<PublishedAlerts> finish(const Stop& stop);
+
+ private:
+  PublishedReader(const config::Kafka& kafka, const std::string& topic,
+                  std::unique_ptr<kafka::Consumer> consumer)
+      : group_id_(kafka.group_id),
+        alerts_{topic, 0},
+        consumer_(std::move(consumer)),
+        reading_(group_id_) {}
+  absl::StatusOr<std::size_t> poll(std::chrono::milliseconds wait);
+  absl::Status begin_again();
+  absl::Status read_to_end(const Stop& stop);
+
+  const std::string group_id_;
+  const kafka::TopicPartition alerts_;
+  std::unique_ptr<kafka::Consumer> consumer_;
+  PublishedReading reading_;
+  bool has_caught_up_ = false;
+};
 
 }  // namespace surgewatch::services

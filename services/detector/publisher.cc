@@ -117,6 +117,18 @@ absl::Status Publisher::flush() {
   return publish_waiting(/*is_partial=*/false);
 }
 
+absl::Status Publisher::give_back() {
+  gives_back_ = true;
+  SW_RETURN_IF_ERROR(flush());
+  gives_back_ = false;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Publisher::has_last_word() {
+  SW_ASSIGN_OR_RETURN(const auto committed, this->committed());
+  return committed == held_;
+}
+
 // `is_partial`: what does not fill a transaction stays.
 absl::Status Publisher::publish_waiting(bool is_partial) {
   const std::size_t stays = is_partial ? options_.transaction_records : 0;
@@ -248,7 +260,7 @@ absl::Status Publisher::still_ours() const {
 }
 
 bool Publisher::worth_another_try(const absl::Status& status, int attempt) const {
-  if (options_.strict && attempt >= kStrictAttempts) return false;
+  if (gives_back_ || (options_.strict && attempt >= kStrictAttempts)) return false;
   return still_ours().ok() && (absl::IsUnavailable(status) || absl::IsFailedPrecondition(status));
 }
 

@@ -12,8 +12,9 @@
 //
 // Whom this fences: a new producer, any earlier one of its transactional id. A commit, whoever is
 // no member of the group's present generation. The broker does not check who owns a partition, so
-// nothing may be published with a consumer that has been assigned it anew since: one publisher
-// lives from an assignment to its end, never longer.
+// nothing that was gathered may be published with a consumer that has been assigned it anew since.
+// What was gathered goes out in the revocation (give_back()), or the publisher ends there; where
+// the journal comes back to the same member, it goes on only if nobody has committed meanwhile.
 //
 // Threads: one. Errors: ABORTED when the journal, or what has been published, is another's by now;
 // UNAVAILABLE only where `strict`; others as kafka::Producer's. After an error: destroy it.
@@ -73,6 +74,10 @@ class Publisher {
   absl::Status add(detect::Emissions* said, std::int64_t next, bool more);
   // Publishes all that was added.
   absl::Status flush();
+  // The same in a revocation, for which the group waits: tries once. Any error ends the publisher.
+  absl::Status give_back();
+  // Whether what the group has committed is what this one has.
+  absl::StatusOr<bool> has_last_word();
 
  private:
   // Of the emissions that wait, as many as one transaction takes.
@@ -110,6 +115,7 @@ class Publisher {
   std::size_t waiting_bytes_ = 0;
   std::int64_t next_ = 0;  // what waits is of records below, …
   bool is_said_ = true;    // … all of the last of them
+  bool gives_back_ = false;
 };
 
 }  // namespace surgewatch::services

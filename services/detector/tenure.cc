@@ -19,21 +19,22 @@ constexpr std::chrono::milliseconds kAnswerWait{10'000};
 
 Tenure::Tenure(const DetectorService::Options& options, const kafka::Topics& topics,
                DetectorService::Meters* meters, Refusals* refusals, kafka::Consumer* consumer,
-               const Stop& stop)
+               std::unique_ptr<Follower> follower, const Stop& stop)
     : options_(options),
       topics_(topics),
       journal_{topics.journal, 0},
       meters_(*meters),
       refusals_(*refusals),
       consumer_(*consumer),
-      stop_(stop) {}
+      stop_(stop),
+      followed_(follower == nullptr ? Follower::Followed{} : std::move(*follower).finish()) {}
 
 // The order matters: the one before is fenced first, so that nothing of what is read then can
 // change any more but by us.
 absl::StatusOr<std::optional<Incident>> Tenure::begin() {
   SW_RETURN_IF_ERROR(open_publisher());
   SW_ASSIGN_OR_RETURN(const auto committed, publisher_->committed());
-  SW_ASSIGN_OR_RETURN(published_, read_published(options_.config->kafka, topics_.alerts, stop_));
+  SW_ASSIGN_OR_RETURN(published_, read_alerts());
   SW_ASSIGN_OR_RETURN(const auto ends, consumer_.log_ends({journal_}, kAnswerWait));
   SW_ASSIGN_OR_RETURN(const auto first,
                       kafka::first_records(client_options(options_.config->kafka),
@@ -41,25 +42,48 @@ absl::StatusOr<std::optional<Incident>> Tenure::begin() {
   if (auto incident = incident_of(journal_, ends[0], first[0], known_journal(committed))) {
     return incident;
   }
+  std::optional<std::uint64_t> first_record;
+  if (first[0].has_value()) {
+    first_record = fingerprint(first[0]->timestamp_ms, first[0]->key, first[0]->payload);
+  }
   meters_.no_alerts(published_.faults);
   end_at_begin_ = ends[0].next;
   find_start(committed);
   publisher_->begin(committed, published_.identity, published_.next_offset);
-  if (first[0].has_value()) {
-    publisher_->set_first_record(
-        fingerprint(first[0]->timestamp_ms, first[0]->key, first[0]->payload));
-  }
-  detector_ = std::make_unique<detect::Detector>(
-      options_.config, detect::Detector::Options{.silent = true, .inputs_end = false});
+  if (first_record.has_value()) publisher_->set_first_record(*first_record);
+  take_over(first_record, ends[0].next);
   meters_.new_detector();
   is_publishing_ = true;
   spdlog::info(
-      "owns the journal, applying it from the beginning, publishing points from offset {} and "
-      "alerts from {}; {} alerts have been published",
-      points_from_, alerts_from_, published_.newest.size());
-  if (points_from_ == 0) detector_->say_points();
-  if (alerts_from_ == 0) SW_RETURN_IF_ERROR(speak());
+      "owns the journal, applying it from offset {}, publishing points from offset {} and alerts "
+      "from {}; {} alerts have been published",
+      next_offset_, points_from_, alerts_from_, published_.newest.size());
+  if (next_offset_ >= points_from_) detector_->say_points();
+  if (next_offset_ >= alerts_from_) SW_RETURN_IF_ERROR(speak());
+  SW_RETURN_IF_ERROR(consumer_.begin({{journal_, next_offset_}}));
   return std::nullopt;
+}
+
+absl::StatusOr<PublishedAlerts> Tenure::read_alerts() {
+  std::unique_ptr<PublishedReader> reader = std::move(followed_.published);
+  if (reader == nullptr) {
+    SW_ASSIGN_OR_RETURN(reader, PublishedReader::open(options_.config->kafka, topics_.alerts));
+  }
+  return reader->finish(stop_);
+}
+
+void Tenure::take_over(std::optional<std::uint64_t> first_record, std::int64_t journal_end) {
+  Follower::Followed followed = std::exchange(followed_, {});
+  const bool is_of_this = followed.first_record.has_value() &&
+                          followed.first_record == first_record &&
+                          followed.next_offset <= std::min(points_from_, journal_end);
+  if (is_of_this) {
+    detector_ = std::move(followed.detector);
+    next_offset_ = followed.next_offset;
+  } else {
+    detector_ = std::make_unique<detect::Detector>(
+        options_.config, detect::Detector::Options{.silent = true, .inputs_end = false});
+  }
 }
 
 // From the committed offset, or, since that is lost with a topic that is deleted, from what was
@@ -145,6 +169,17 @@ absl::Status Tenure::publish() {
   // The last of the records before may have been passed over.
   if (!has_spoken_ && consumer_.at_end()) SW_RETURN_IF_ERROR(speak());
   return publisher_->flush();
+}
+
+absl::Status Tenure::rest() { return publisher_->give_back(); }
+
+absl::Status Tenure::resume() {
+  SW_ASSIGN_OR_RETURN(const bool is_ours, publisher_->has_last_word());
+  if (!is_ours) {
+    return absl::AbortedError(
+        fmt::format("somebody else has had topic '{}' meanwhile", journal_.topic));
+  }
+  return consumer_.begin({{journal_, next_offset_}});
 }
 
 bool Tenure::has_caught_up() const {

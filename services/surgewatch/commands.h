@@ -30,6 +30,7 @@ absl::Status demo(const DemoOptions& options, const Stop& stop);
 struct RunOptions {
   std::string config;
   bool strict = false;
+  std::string instance_id;
 };
 absl::Status run_all(const RunOptions& options, const Stop& stop);
 

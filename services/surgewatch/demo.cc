@@ -99,7 +99,7 @@ absl::Status Demo::start() {
   for (const kafka::TopicSpec& topic : topics.specs(kPartitions)) {
     SW_RETURN_IF_ERROR(broker_->create_topic(topic.name, topic.partitions));
   }
-  stack_ = std::make_unique<Stack>(config_, /*strict=*/false);
+  stack_ = std::make_unique<Stack>(config_, /*strict=*/false, /*instance_id=*/"");
   SW_RETURN_IF_ERROR(stack_->start());
   SW_ASSIGN_OR_RETURN(publisher_, EventPublisher::create(config_->kafka));
   const std::string& address = config->server.bind_address;

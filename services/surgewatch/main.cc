@@ -47,6 +47,7 @@ void add_run(CLI::App* app, Work* work) {
       app->add_subcommand("run", "Aggregator, detector and gateway in one process against Kafka");
   command->add_option("--config", options->config, "configuration file (YAML)")->required();
   command->add_flag("--strict", options->strict, "end with exit code 1 instead of trying again");
+  add_instance_id(command, &options->instance_id);
   command->callback([=] { *work = [=](const Stop& stop) { return run_all(*options, stop); }; });
 }
 

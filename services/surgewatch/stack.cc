@@ -14,12 +14,20 @@ constexpr std::chrono::milliseconds kLook{100};
 
 }  // namespace
 
-Stack::Stack(std::shared_ptr<const config::Config> config, bool strict)
+Stack::Stack(std::shared_ptr<const config::Config> config, bool strict,
+             const std::string& instance_id)
     : config_(std::move(config)),
       telemetry_("surgewatch", config_->limits.label_sets_per_metric),
       sources_(std::make_shared<OwnedSourceList>()),
-      aggregator_({config_, &telemetry_, strict, sources_}),
-      detector_({config_, &telemetry_, strict}),
+      aggregator_({.config = config_,
+                   .telemetry = &telemetry_,
+                   .strict = strict,
+                   .instance_id = instance_id,
+                   .sources = sources_}),
+      detector_({.config = config_,
+                 .telemetry = &telemetry_,
+                 .strict = strict,
+                 .instance_id = instance_id}),
       gateway_({config_, &telemetry_, strict, live_answers(config_, sources_)}) {}
 
 Stack::~Stack() { (void)stop(); }
@@ -61,7 +69,7 @@ absl::Status Stack::stop() {
 
 absl::Status run_all(const RunOptions& options, const Stop& stop) {
   SW_ASSIGN_OR_RETURN(auto config, footprint::load(options.config));
-  Stack stack(std::move(config), options.strict);
+  Stack stack(std::move(config), options.strict, options.instance_id);
   SW_RETURN_IF_ERROR(stack.start());
   return stack.wait(stop);
 }

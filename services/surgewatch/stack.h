@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -24,7 +25,8 @@ namespace surgewatch::services {
 
 class Stack {
  public:
-  Stack(std::shared_ptr<const config::Config> config, bool strict);
+  // `instance_id`: of Aggregator::Options and DetectorService::Options.
+  Stack(std::shared_ptr<const config::Config> config, bool strict, const std::string& instance_id);
   ~Stack();
 
   absl::Status start();

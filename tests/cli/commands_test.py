@@ -37,6 +37,18 @@ class Usage(ProgramTest):
             bad = subprocess.run([BIN / service, "--nonsense"], capture_output=True, timeout=20, check=False)
             self.assertEqual((ok.returncode, bad.returncode), (0, 2), service)
 
+    def test_a_name_that_kafka_does_not_take_is_refused_from_flag_and_variable(self):
+        config = str(SOURCE / "deploy/config/surgewatch.yaml")
+        for program in (["surgewatch", "run"], ["surgewatch-aggregator"], ["surgewatch-detector"]):
+            for name in ("a b", "é", "a/b", "x" * 201):
+                command = [BIN / program[0], *program[1:], "--config", config]
+                with_flag = subprocess.run([*command, "--instance-id", name], capture_output=True, timeout=20, check=False)
+                environment = {**os.environ, "SURGEWATCH_INSTANCE_ID": name}
+                with_variable = subprocess.run(command, env=environment, capture_output=True, timeout=20, check=False)
+                for done in (with_flag, with_variable):
+                    self.assertEqual(done.returncode, 2, (program, name, done.stderr))
+                    self.assertIn(b"--instance-id: must be letters, digits", done.stderr)
+
 
 class Output(ProgramTest):
     # More than a pipe's reader asks for, and less than a buffer holds.

@@ -1,6 +1,7 @@
 // What a detector publishes, on a real Kafka, when its transactions are cut off: by brokers that
 // stop answering, by an outcome that is not known, by a crash.
 #include <dlfcn.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <librdkafka/rdkafka.h>
 #include <signal.h>
@@ -271,16 +272,21 @@ class ACrash : public DetectorOnRealKafka {
     }
   }
 
-  std::unique_ptr<Process> start(const std::string& prefix) const {
-    const std::filesystem::path file = directory_.path() / (prefix + "surgewatch.yaml");
-    // What a killed member holds is given on after a session's time.
-    std::ofstream(file) << detector_yaml(brokers(), prefix,
-                                         ", group_id: " + prefix +
-                                             "g, properties: {session.timeout.ms: '2000', "
-                                             "heartbeat.interval.ms: '300'}")
+  // What a killed member holds is given on after a session's time.
+  std::unique_ptr<Process> start(const std::string& prefix, const std::string& instance_id = "",
+                                 milliseconds session = milliseconds(2'000)) const {
+    const std::filesystem::path file =
+        directory_.path() / fmt::format("{}{}.yaml", prefix, ++started_);
+    std::ofstream(file) << detector_yaml(
+                               brokers(), prefix,
+                               fmt::format(", group_id: {}g, properties: {{session.timeout.ms: "
+                                           "'{}', heartbeat.interval.ms: '300'}}",
+                                           prefix, session.count()))
                         << "server: {detector_http_port: " << free_port() << "}\n";
-    auto process = Process::start({.program = SURGEWATCH_BIN "/surgewatch-detector",
-                                   .arguments = {"--config", file.string()}});
+    std::vector<std::string> arguments{"--config", file.string()};
+    if (!instance_id.empty()) arguments.insert(arguments.end(), {"--instance-id", instance_id});
+    auto process =
+        Process::start({.program = SURGEWATCH_BIN "/surgewatch-detector", .arguments = arguments});
     EXPECT_TRUE(process.ok()) << process.status();
     return *std::move(process);
   }
@@ -304,29 +310,54 @@ class ACrash : public DetectorOnRealKafka {
     detector->signal(SIGTERM);
     EXPECT_EQ(detector->wait(kLong), 0) << detector->err();
   }
-  // A life that ends as soon as `count` more records are in the topic, committed or not.
-  void crash_after(std::int64_t count, const std::string& topic) const {
+  // The end of a life, as soon as `count` more records are in the topic, committed or not: of the
+  // process that `which` names then.
+  template <typename Which>
+  void kill_after(std::int64_t count, const std::string& topic, const Which& which) const {
     SCOPED_TRACE(topic + " " + std::to_string(count));
     const auto admin = *kafka::Admin::create({.brokers = brokers()});
     const auto ends = admin->watermarks({topic, 0}, kLong);
     ASSERT_TRUE(ends.ok()) << ends.status();
     const auto reader = kafka::make_consumer(brokers(), "reader", {.read_committed = false});
     ASSERT_EQ(reader->assign({{{topic, 0}, ends->second}}), absl::OkStatus());
-    const auto detector = start(prefix_);
     std::int64_t seen = 0;
+    Process* killed = nullptr;
     const auto deadline = std::chrono::steady_clock::now() + kLong;
-    while (seen < count && std::chrono::steady_clock::now() < deadline) {
+    while ((seen < count || killed == nullptr) && std::chrono::steady_clock::now() < deadline) {
       const auto came = reader->poll(milliseconds(50), 100, [&](const kafka::Message&) { ++seen; });
       ASSERT_TRUE(came.ok()) << came.status();
+      killed = which();
     }
-    detector->signal(SIGKILL);
-    EXPECT_GE(seen, count) << detector->err();
-    EXPECT_EQ(detector->wait(kLong), 128 + SIGKILL);
+    ASSERT_NE(killed, nullptr);
+    killed->signal(SIGKILL);
+    EXPECT_GE(seen, count) << killed->err();
+    EXPECT_EQ(killed->wait(kLong), 128 + SIGKILL);
+  }
+  void crash_after(std::int64_t count, const std::string& topic) const {
+    const auto detector = start(prefix_);
+    kill_after(count, topic, [&] { return detector.get(); });
+  }
+  void expect_what_the_undisturbed_one_said() const {
+    expect_each_revision_once(alerts());
+    EXPECT_EQ(alerts().size(), alerts_of(brokers(), undisturbed_prefix_).size());
+    for (const auto& [mine, theirs] : {std::pair(topics_->alerts, undisturbed_.alerts),
+                                       std::pair(topics_->series, undisturbed_.series)}) {
+      SCOPED_TRACE(mine);
+      // Not by EXPECT_EQ, which would print them all.
+      EXPECT_TRUE(payloads_in_order(records_of(brokers(), mine)) ==
+                  payloads_in_order(records_of(brokers(), theirs)));
+    }
+  }
+  static std::vector<std::string> payloads_in_order(const std::vector<kafka::Kept>& records) {
+    std::vector<std::string> payloads = kafka::payloads(records);
+    std::ranges::sort(payloads);
+    return payloads;
   }
 
   const std::string undisturbed_prefix_ = prefix_ + "undisturbed-";
   const kafka::Topics undisturbed_{undisturbed_prefix_};
   TemporaryDirectory directory_;
+  mutable int started_ = 0;
   std::int64_t records_ = 0;
 };
 
@@ -346,10 +377,25 @@ TEST_F(ACrash, BetweenTwoTransactionsOfManyRecordsLosesNothing) {
   EXPECT_EQ(points().size(), std::size_t{kDays * kSubjects});
 }
 
-std::vector<std::string> payloads_in_order(const std::vector<kafka::Kept>& records) {
-  std::vector<std::string> payloads = kafka::payloads(records);
-  std::ranges::sort(payloads);
-  return payloads;
+bool owns_the_journal(const Process& detector) {
+  return detector.err().find("owns the journal") != std::string::npos;
+}
+
+// Its group would wait for the dead one for longer than this test does.
+TEST_F(ACrash, OfOneThatComesBackUnderItsNameIsNotWaitedFor) {
+  constexpr milliseconds kSession{300'000};
+  static_assert(kSession > 2 * kLong);
+  const auto killed = start(prefix_, "detector-0", kSession);
+  ASSERT_TRUE(wait_until([&] { return owns_the_journal(*killed); }, kLong)) << killed->err();
+  killed->signal(SIGKILL);
+  EXPECT_EQ(killed->wait(kLong), 128 + SIGKILL);
+  const auto next = start(prefix_, "detector-0", kSession);
+  EXPECT_TRUE(wait_until([&] { return owns_the_journal(*next); }, kLong)) << next->err();
+  // Two of one name: the second has the place, and the first ends, since it may not take it back.
+  const auto second = start(prefix_, "detector-0", kSession);
+  EXPECT_EQ(next->wait(kLong), 1) << next->err();
+  EXPECT_THAT(next->err(), HasSubstr("give each an --instance-id of its own"));
+  EXPECT_TRUE(wait_until([&] { return owns_the_journal(*second); }, kLong)) << second->err();
 }
 
 TEST_F(ACrash, WhileItPublishesLosesAndDoublesNothing) {
@@ -363,15 +409,42 @@ TEST_F(ACrash, WhileItPublishesLosesAndDoublesNothing) {
   crash_after(4'000, topics_->alerts);
   crash_after(3'000, topics_->series);
   run_to_the_end(prefix_);
-  expect_each_revision_once(alerts());
-  EXPECT_EQ(alerts().size(), expected.size());
-  for (const auto& [mine, theirs] : {std::pair(topics_->alerts, undisturbed_.alerts),
-                                     std::pair(topics_->series, undisturbed_.series)}) {
-    SCOPED_TRACE(mine);
-    // Not by EXPECT_EQ, which would print them all.
-    EXPECT_TRUE(payloads_in_order(records_of(brokers(), mine)) ==
-                payloads_in_order(records_of(brokers(), theirs)));
-  }
+  expect_what_the_undisturbed_one_said();
+}
+
+// By what it has said last.
+bool has_the_journal(const Process& detector) {
+  const std::string log = detector.err();
+  const auto last = [&](const char* line) {
+    const std::size_t at = log.rfind(line);
+    return at == std::string::npos ? std::int64_t{-1} : static_cast<std::int64_t>(at);
+  };
+  return std::max(last("owns the journal"), last("has the journal again")) >
+         last("gives the journal back");
+}
+
+TEST_F(ACrash, OfTheOneOfTwoThatWorksLosesAndDoublesNothing) {
+  run_to_the_end(undisturbed_prefix_);
+  std::vector<std::unique_ptr<Process>> two;
+  two.push_back(start(prefix_));
+  two.push_back(start(prefix_));
+  const auto working = [&] {
+    const auto found =
+        std::ranges::find_if(two, [](const auto& one) { return has_the_journal(*one); });
+    return found == two.end() ? nullptr : found->get();
+  };
+  const auto replace_working = [&](std::int64_t count, const std::string& topic) {
+    Process* killed = nullptr;
+    kill_after(count, topic, [&] { return killed = working(); });
+    std::erase_if(two, [&](const auto& one) { return one.get() == killed; });
+    two.push_back(start(prefix_));
+  };
+  replace_working(1, topics_->alerts);
+  replace_working(1, topics_->series);
+  replace_working(1'500, topics_->alerts);
+  two.clear();
+  run_to_the_end(prefix_);
+  expect_what_the_undisturbed_one_said();
 }
 
 }  // namespace

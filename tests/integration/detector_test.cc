@@ -206,6 +206,80 @@ TEST_F(DetectorOnRealKafka, AStandbyIsReadyAndDoesNotDisturbTheOneThatWorks) {
   EXPECT_THAT(alerts(), SizeIs(5));
 }
 
+// Of the two that were there, the one that is left has applied all of it by then.
+TEST_F(DetectorOnRealKafka, AStandbyGoesOnFromWhatItHasFollowed) {
+  JournalWriter journal(brokers(), config());
+  journal.surge(/*days=*/100);
+  auto active = std::make_unique<RunningDetector>(config());
+  wait_for_all_of(journal, *active);
+  const LogLines log;
+  auto standby = std::make_unique<RunningDetector>(config());
+  const auto both_are_ready = [&] { return standby->ready() && active->ready(); };
+  ASSERT_TRUE(wait_until(both_are_ready, kLong)) << standby->missing() << active->missing();
+  // Before it is in the group, which may give the journal to it at once.
+  EXPECT_EQ(log.count("has applied the journal up to offset " + std::to_string(journal.appended())),
+            1);
+  if (standby->service().position() > 0) std::swap(active, standby);
+  journal.day(103, {{"SG", 5'000}});
+  journal.deliver();
+  ASSERT_TRUE(wait_until(
+      [&] { return active->service().position() == journal.appended() && both_are_ready(); },
+      kLong));
+  ASSERT_TRUE(
+      wait_until([&] { return standby->shows("surgewatch_journal_lag_records 0"); }, kLong));
+  const int owned = log.count("owns the journal");
+  active.reset();
+  journal.day(104, {{"SG", 6'000}});
+  journal.deliver();
+  wait_for_all_of(journal, *standby);
+  EXPECT_EQ(log.count("owns the journal"), owned + 1);
+  EXPECT_EQ(log.count("owns the journal, applying it from offset 0,"), 0);
+  expect_each_revision_once(alerts());
+  EXPECT_EQ(alerts().back().observed(), 6'000);
+  EXPECT_THAT(points(), SizeIs(104 + 1));
+}
+
+// Who comes and stands by takes nothing from the one that works.
+TEST_F(DetectorOnRealKafka, ARebalanceThatGivesTheJournalBackBeginsNothingAnew) {
+  JournalWriter journal(brokers(), config());
+  journal.surge();
+  const LogLines log;
+  RunningDetector detector(config());
+  wait_for_all_of(journal, detector);
+  for (int i = 1; i <= 2; ++i) {
+    {
+      // Of the two it comes second by name, and is given nothing.
+      const auto other =
+          kafka::make_consumer(brokers(), prefix_ + "g-detector", {.client = {.client_id = "z"}});
+      bool is_assigned = false;
+      const auto on_assigned = [&](const std::vector<kafka::TopicPartition>& partitions) {
+        is_assigned = true;
+        EXPECT_THAT(partitions, IsEmpty());
+        return std::vector<std::int64_t>(partitions.size(), 0);
+      };
+      ASSERT_EQ(other->subscribe({topics_->journal}, {.assigned = on_assigned}), absl::OkStatus());
+      std::vector<kafka::Kept> ignored;
+      ASSERT_EQ(kafka::poll_until(
+                    *other, ignored, [&] { return is_assigned; }, kLong),
+                absl::OkStatus());
+      journal.day(1 + 2 * i, {{"SG", 100 * i}});
+      journal.deliver();
+      ASSERT_EQ(kafka::poll_until(
+                    *other, ignored,
+                    [&] { return detector.service().position() == journal.appended(); }, kLong),
+                absl::OkStatus());
+    }
+    journal.day(2 + 2 * i, {{"SG", 100 * i + 50}});
+    journal.deliver();
+    wait_for_all_of(journal, detector);
+  }
+  EXPECT_GT(log.count("has the journal again after a rebalance"), 0);
+  EXPECT_EQ(log.count("owns the journal"), 1);
+  expect_each_revision_once(alerts());
+  EXPECT_THAT(alerts(), SizeIs(5));
+  EXPECT_THAT(points(), SizeIs(7));
+}
+
 // A back-fill whose points are too many for one transaction's time.
 TEST_F(DetectorOnRealKafka, ABackFillIsPublishedInManyTransactions) {
   constexpr PaneIndex kDays = 300;
