@@ -278,6 +278,7 @@ absl::Status Worker::start_anew() {
   for (const auto& owned : owned_) all.push_back(owned->partition);
   for (const Waiting& waiting : waiting_) all.push_back(waiting.partition);
   revoked(all);
+  drop(all);
   consumer_.reset();
   committing_.clear();
   left_log_.clear();

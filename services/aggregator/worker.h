@@ -2,14 +2,17 @@
 // group gives it. Workers of one process share no more than workers of two: the list of sources
 // that the flusher reads.
 //
-// A source starts from the beginning of its partition whenever it is assigned: its panes are a
-// function of that prefix, and what the journal already holds is not newer, so that applying it
-// again changes nothing. That holds only while the beginning is the one of the group's first life
+// A source starts from the beginning of its partition when it is assigned: its panes are a function
+// of that prefix, and what the journal already holds is not newer, so that applying it again
+// changes nothing. That holds only while the beginning is the one of the group's first life
 // (common/beginning.h); a source whose log is another one is held, by a name, and others go on:
 //
 //   assigned ──► waiting ──► read ──► caught up      (to the log's end when it was assigned)
 //                   │          │
 //                   └► held ◄──┘                     (an incident; until it is somebody else's)
+//
+// A rebalance takes all sources away and gives most of them back. Meanwhile they rest, and one that
+// comes back to a member that has kept its place goes on where it was: nobody else can have had it.
 //
 // A client that does not find its topics any more, though they are there, is given up for a new
 // one.
@@ -95,6 +98,7 @@ class Worker {
   // worker_start.cc: what is read.
   std::vector<std::int64_t> assigned(const std::vector<kafka::TopicPartition>& partitions);
   void revoked(const std::vector<kafka::TopicPartition>& partitions);
+  void drop(const std::vector<kafka::TopicPartition>& partitions);
   absl::Status start_waiting();
   absl::StatusOr<bool> ask_the_journal();
   std::shared_ptr<OwnedSource> take(const Waiting& waiting,

@@ -26,22 +26,54 @@ SourceId Worker::id_of(const kafka::TopicPartition& partition) const {
           partition.partition};
 }
 
-// Nothing is read before it is known that it may be: that is asked outside, where it can be asked
-// again.
+// Nothing new is read before it is known that it may be: that is asked outside, where it can be
+// asked again.
 std::vector<std::int64_t> Worker::assigned(const std::vector<kafka::TopicPartition>& partitions) {
   has_assignment_ = true;
-  for (const kafka::TopicPartition& partition : partitions) wait_for(partition);
+  std::vector<kafka::TopicPartition> gone;
+  for (const auto& owned : owned_) {
+    const bool comes_back = std::ranges::find(partitions, owned->partition) != partitions.end();
+    if (!comes_back || !consumer_->has_kept_its_place()) gone.push_back(owned->partition);
+  }
+  drop(gone);
+  std::vector<std::int64_t> starts;
+  for (const kafka::TopicPartition& partition : partitions) {
+    const auto resting = std::ranges::find(owned_, partition, &OwnedSource::partition);
+    if (resting == owned_.end()) {
+      wait_for(partition);
+      starts.push_back(kafka::kNotYet);
+    } else {
+      (*resting)->waits_for_partner = false;
+      starts.push_back((*resting)->next_offset);
+    }
+  }
   asked_at_ = {};
   times_asked_ = 0;
   if (partitions.empty()) spdlog::info("worker {} owns no source: others own all", number_);
-  return std::vector<std::int64_t>(partitions.size(), kafka::kNotYet);
+  if (!owned_.empty()) {
+    spdlog::info("worker {} goes on with {} sources after a rebalance", number_, owned_.size());
+  }
+  return starts;
 }
 
 void Worker::revoked(const std::vector<kafka::TopicPartition>& partitions) {
   process_gathered();
   is_caught_up_.store(false, std::memory_order_relaxed);
   has_assignment_ = false;
-  if (!consumer_->assignment_lost()) give_back();
+  const bool is_lost = consumer_->assignment_lost();
+  if (!is_lost) give_back();
+  // Nobody is idle whom nobody reads.
+  for (const auto& owned : owned_) owned->caught_up.store(false, std::memory_order_relaxed);
+  std::vector<kafka::TopicPartition> gone;
+  for (const kafka::TopicPartition& partition : partitions) {
+    const auto owned = std::ranges::find(owned_, partition, &OwnedSource::partition);
+    if (is_lost || owned == owned_.end()) gone.push_back(partition);
+  }
+  drop(gone);
+}
+
+// They are somebody else's, or begin again.
+void Worker::drop(const std::vector<kafka::TopicPartition>& partitions) {
   const auto is_gone = [&](const kafka::TopicPartition& partition) {
     return std::ranges::find(partitions, partition) != partitions.end();
   };
@@ -61,7 +93,12 @@ void Worker::revoked(const std::vector<kafka::TopicPartition>& partitions) {
     shared_.sources->remove(owned);
     return true;
   });
-  for (const kafka::TopicPartition& partition : partitions) pairs_.erase(partition.partition);
+  // What a half that stays has said is in its pair; the other half, if it comes back, begins both
+  // again.
+  std::erase_if(pairs_, [&](const auto& pair) {
+    return std::ranges::none_of(
+        owned_, [&](const auto& owned) { return owned->partition.partition == pair.first; });
+  });
   std::erase_if(waiting_, [&](const Waiting& waiting) { return is_gone(waiting.partition); });
   std::erase_if(held_, is_gone);
   last_found_ = nullptr;
@@ -154,8 +191,8 @@ absl::Status Worker::start_waiting() {
   last_found_ = nullptr;
   restart_partners();
   shared_.meters->worker_sources(number_, owned_.size());
-  spdlog::info("worker {} owns {} sources, reading them from the beginning", number_,
-               owned_.size());
+  spdlog::info("worker {} owns {} sources, reading {} of them from the beginning", number_,
+               owned_.size(), starts.size());
   return consumer_->begin(starts);
 }
 

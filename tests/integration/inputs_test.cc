@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <set>
 
+#include "detect/rules/table.h"
 #include "support/kafka_admin.h"
 #include "support/kafka_server.h"
 #include "support/kafka_server_fixture.h"
@@ -380,6 +382,96 @@ TEST_F(Inputs, MembersThatComeAndGoCountEachRecordOnce) {
   EXPECT_EQ(all("events_consumed_total", consumed), 470);
   EXPECT_EQ(all("events_duplicate_total", duplicate), 110);
   EXPECT_GT(all("events_reread_total", 0), 0);
+}
+
+// What stays with whom it was is read on in a rebalance, and not from its beginning.
+TEST_F(Inputs, ARebalanceReadsNothingAgainOfWhatStays) {
+  create_topics(4);
+  send_invoices(0, 400);
+  send_shipments(0, 100);
+  RunningAggregator first(config());
+  ASSERT_TRUE(first.wait_until([&] {
+    return first.is_ready() && first.metric("events_consumed_total") == 500;
+  })) << first.missing();
+  auto second = std::make_unique<RunningAggregator>(config());
+  ASSERT_TRUE(first.wait_until([&] {
+    return first.is_ready() && second->is_ready() && first.metric("worker_sources") == 4 &&
+           second->metric("worker_sources") == 4;
+  })) << first.missing()
+      << second->missing();
+  EXPECT_EQ(first.progress().processed, 500);
+  send_invoices(400, 500);
+  send_invoices(0, 50);  // duplicates: what it knew it still knows
+  const auto all = [&](const std::string& name) {
+    return first.metric(name) + second->metric(name);
+  };
+  ASSERT_TRUE(first.wait_until([&] { return all("events_consumed_total") == 650; }));
+  EXPECT_EQ(all("events_duplicate_total"), 50);
+  EXPECT_EQ(first.metric("events_reread_total"), 0);
+  second->stop();
+  const auto moved = static_cast<double>(second->progress().processed);
+  EXPECT_GT(moved, 0);
+  ASSERT_TRUE(
+      first.wait_until([&] { return first.is_ready() && first.metric("worker_sources") == 8; }));
+  EXPECT_EQ(first.metric("events_reread_total"), moved);
+  EXPECT_EQ(all("events_consumed_total"), 650);
+}
+
+// What an order's invoices have declared before a rebalance is known of its shipments after it.
+TEST_F(Inputs, OrdersStayOpenThroughARebalance) {
+  constexpr int kOrders = 60;
+  create_topics(2);
+  const auto with_orders = config::parse(
+      "series: [{name: billed, event: invoice, group_by: [bill_to], measures: [units], pane: 1d}]\n"
+      "rules: [{name: diverted, type: order_diversion}]\n"
+      "kafka: {brokers: '" +
+          brokers() + "', topic_prefix: '" + prefix_ + "', group_id: '" + group() + "'}\n",
+      "test.yaml", detect::rule_specs());
+  ASSERT_TRUE(with_orders.ok()) << with_orders.status();
+  const auto send = [&](const std::string& topic, const auto& event) {
+    ASSERT_EQ(producer_->produce(topic, -1, event.order_id(), event.SerializeAsString()),
+              absl::OkStatus());
+  };
+  for (int i = 0; i < kOrders; ++i) {
+    v1::Invoice one = invoice(fmt::format("o{}", i));
+    one.mutable_ship_to()->set_country("SG");
+    send(topics().invoices, one);
+  }
+  ASSERT_EQ(producer_->flush(kAggregatorPatience), absl::OkStatus());
+  RunningAggregator first(*with_orders);
+  ASSERT_TRUE(first.wait_until([&] {
+    return first.is_ready() && first.metric("events_consumed_total") == kOrders;
+  })) << first.missing();
+  RunningAggregator second(*with_orders);
+  ASSERT_TRUE(first.wait_until([&] {
+    return first.is_ready() && second.is_ready() && first.metric("worker_sources") == 2 &&
+           second.metric("worker_sources") == 2;
+  })) << first.missing()
+      << second.missing();
+  EXPECT_EQ(first.progress().processed, kOrders);
+  for (int i = 0; i < kOrders; ++i) {
+    v1::Shipment one = shipment(fmt::format("o{}", i));
+    one.mutable_ship_to()->set_country("MY");
+    send(topics().shipments, one);
+  }
+  ASSERT_EQ(producer_->flush(kAggregatorPatience), absl::OkStatus());
+  ASSERT_TRUE(first.wait_until([&] {
+    return first.metric("events_consumed_total") + second.metric("events_consumed_total") ==
+           2 * kOrders;
+  }));
+  first.stop();
+  second.stop();
+  std::set<std::string> found;
+  const auto consumer = kafka::make_consumer(brokers(), "reader");
+  for (const auto& kept :
+       kafka::read_to_end(*consumer, {{{topics().journal, 0}, kafka::kBeginning}})) {
+    v1::JournalRecord record;
+    ASSERT_TRUE(record.ParseFromString(kept.payload));
+    for (const auto& finding : record.findings().findings()) {
+      if (finding.holds()) found.insert(finding.order_id());
+    }
+  }
+  EXPECT_THAT(found, SizeIs(kOrders));
 }
 
 }  // namespace
