@@ -19,6 +19,8 @@ target_compile_options(surgewatch_options INTERFACE -Wall -Wextra -Werror -ffp-c
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # clang, which builds the fuzzers, means other things by -Wconversion.
   target_compile_options(surgewatch_options INTERFACE -Wconversion -Wshadow)
+  # It looks for garbage from half a gigabyte on: less than that is not worth a tenth of the time.
+  target_compile_options(surgewatch_options INTERFACE --param=ggc-min-heapsize=500000)
 endif()
 target_compile_options(surgewatch_options INTERFACE -fstack-protector-strong)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
@@ -98,15 +100,29 @@ target_link_libraries(surgewatch_test_headers PRIVATE surgewatch_test_options ab
                                                       protobuf::libprotobuf GTest::gmock)
 target_precompile_headers(surgewatch_test_headers PRIVATE ${common_headers} <gmock/gmock.h> <gtest/gtest.h>)
 
-# surgewatch_library(NAME SOURCES a.cc … PUBLIC target … PRIVATE target …)
-# declares surgewatch::NAME; headers are included as "NAME/header.h".
+# What headers and templates take is most of a source's time, and is paid once for those that are compiled
+# together: it halves the time of a full build. A change of one compiles eight, some ten seconds.
+# The fuzzers' preset has it off, so that each source of the libraries is seen to include what it uses.
+option(SURGEWATCH_UNITY "compile the sources of a target together, eight at a time" ON)
+# surgewatch_compile_together(TARGET source…): but for these sources, whose names others of them have too.
+function(surgewatch_compile_together target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${SURGEWATCH_UNITY} UNITY_BUILD_BATCH_SIZE 8)
+  if(ARGN)
+    set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  endif()
+endfunction()
+
+# surgewatch_library(NAME SOURCES a.cc … APART a.cc … PUBLIC target … PRIVATE target …)
+# declares surgewatch::NAME; headers are included as "NAME/header.h". APART, here and below: those of the
+# sources that are compiled by themselves.
 function(surgewatch_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;APART;PUBLIC;PRIVATE" ${ARGN})
   if(ARG_SOURCES)
     add_library(surgewatch_${name} STATIC ${ARG_SOURCES})
     target_include_directories(surgewatch_${name} PUBLIC ${PROJECT_SOURCE_DIR}/lib)
     target_link_libraries(surgewatch_${name} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE} surgewatch_options)
     target_precompile_headers(surgewatch_${name} REUSE_FROM surgewatch_headers)
+    surgewatch_compile_together(surgewatch_${name} ${ARG_APART})
   else()
     add_library(surgewatch_${name} INTERFACE)
     target_include_directories(surgewatch_${name} INTERFACE ${PROJECT_SOURCE_DIR}/lib)
@@ -124,6 +140,7 @@ function(surgewatch_program name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} surgewatch_options)
   target_precompile_headers(${name} REUSE_FROM surgewatch_headers)
+  surgewatch_compile_together(${name})
   if(NOT SURGEWATCH_SANITIZER AND NOT SURGEWATCH_FUZZ)
     target_link_libraries(${name} PRIVATE PkgConfig::tcmalloc)
   endif()
@@ -144,10 +161,10 @@ function(surgewatch_tests_need)
   endforeach()
 endfunction()
 
-# surgewatch_test(NAME SOURCES … LIBS … LABELS …): one ctest case for each test of the binary.
+# surgewatch_test(NAME SOURCES … APART … LIBS … LABELS …): one ctest case for each test of the binary.
 # WHOLE: one for the binary, where its tests share something dear, such as a server.
 function(surgewatch_test name)
-  cmake_parse_arguments(ARG "WHOLE" "TIMEOUT" "SOURCES;LIBS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "WHOLE" "TIMEOUT" "SOURCES;APART;LIBS;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 240)
   endif()
@@ -155,6 +172,7 @@ function(surgewatch_test name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} GTest::gmock GTest::gtest_main surgewatch_test_options)
   target_precompile_headers(${name} REUSE_FROM surgewatch_test_headers)
+  surgewatch_compile_together(${name} ${ARG_APART})
   target_compile_definitions(${name} PRIVATE SURGEWATCH_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   surgewatch_tests_need(LABELS ${ARG_LABELS} TARGETS ${name})
   # gtest_discover_tests keeps only the first of several labels.

@@ -12,6 +12,9 @@
 
 namespace surgewatch {
 
+// What some programs put in front of a text.
+inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
 // Bytes of the well-formed sequence that the text begins with; 0 if it begins with none.
 std::size_t utf8_length(std::string_view text);
 

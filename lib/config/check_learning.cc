@@ -9,7 +9,6 @@
 namespace surgewatch::config {
 namespace {
 
-constexpr Micros kLongest = 10'000 * kMicrosPerDay;
 constexpr Micros kWeek = 7 * kMicrosPerDay;
 constexpr int kMaxAccepted = 1'000;
 

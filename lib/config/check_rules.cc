@@ -8,11 +8,7 @@
 #include "config/rule_check.h"
 
 namespace surgewatch::config {
-namespace {
-
-constexpr Micros kLongest = 10'000 * kMicrosPerDay;
-
-}  // namespace
+namespace {}  // namespace
 
 void RuleCheck::check_type() {
   std::vector<std::string> built;

@@ -13,7 +13,6 @@ namespace surgewatch::config {
 namespace {
 
 constexpr Micros kMillisecond = 1'000;
-constexpr Micros kLongest = 10'000 * kMicrosPerDay;
 
 void check_event_time(const Checker& check, const v1::EventTime& given, EventTimeBounds* bounds) {
   check.duration_into("event_time.out_of_orderness", given.out_of_orderness(), 0, kLongest,

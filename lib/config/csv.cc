@@ -5,12 +5,12 @@
 
 #include "base/numbers.h"
 #include "base/printable.h"
+#include "base/utf8.h"
 #include "config/text.h"
 
 namespace surgewatch::config {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::size_t kAbsent = static_cast<std::size_t>(-1);
 
 bool begins_formula(std::string_view text) {

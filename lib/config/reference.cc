@@ -13,7 +13,6 @@
 namespace surgewatch::config {
 namespace {
 
-constexpr std::int64_t kE9 = 1'000'000'000;
 constexpr std::string_view kNotStated = "ZZ";
 
 // Debian's absl::string_view is a type of its own, and the key that absl's containers look up.

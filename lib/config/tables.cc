@@ -16,7 +16,6 @@ constexpr std::int64_t kMaxChipsPerUnit = 1'000'000;
 constexpr std::int64_t kMaxTpp = 1'000'000'000;
 constexpr std::size_t kMaxNameBytes = 128;
 constexpr std::size_t kMaxGroupBytes = 32;
-constexpr std::int64_t kE9 = 1'000'000'000;
 constexpr std::int64_t kMaxUsdPerUnit = 1'000'000;
 constexpr std::int64_t kMaxItMw = 1'000'000;
 constexpr std::int64_t kMaxDataCentres = 1'000'000;

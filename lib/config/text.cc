@@ -15,7 +15,6 @@
 namespace surgewatch::config {
 namespace {
 
-constexpr std::int64_t kE9 = 1'000'000'000;
 constexpr std::size_t kPlaces = 9;
 
 }  // namespace

@@ -23,6 +23,7 @@ absl::StatusOr<std::string> read_file(const std::string& path, std::size_t limit
 std::optional<Position> first_invalid_utf8(std::string_view text);
 
 // A decimal of at most 9 places and below 10^9, times 10^9; an error says what is wrong with it.
+inline constexpr std::int64_t kE9 = 1'000'000'000;
 absl::StatusOr<std::int64_t> parse_fixed_e9(std::string_view text);
 
 // The whole text as a decimal integer.

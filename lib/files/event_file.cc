@@ -13,6 +13,7 @@
 
 #include "base/proto_json.h"
 #include "base/status.h"
+#include "base/utf8.h"
 #include "json/event_transcoder.h"
 
 namespace surgewatch::files {
@@ -22,7 +23,6 @@ namespace {
 constexpr std::uint64_t kLongestRecord = 64 << 20;
 constexpr std::size_t kShown =
     64;  // bytes of what can't be read, where all of it would be too much
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 absl::Status open_error(const std::string& path, int error, std::string_view purpose) {
   const std::string text = fmt::format("can't open {} {}: {}", path, purpose, std::strerror(error));

@@ -9,6 +9,7 @@
 
 #include "base/numbers.h"
 #include "base/status.h"
+#include "base/utf8.h"
 #include "config/csv.h"
 #include "files/series_times.h"
 
@@ -26,7 +27,6 @@ constexpr std::string_view kPaneTime = "pane_start";
 // The name of the time column: that given, or the first of those usual that the header has.
 std::string time_column(std::string_view text, const std::string& given) {
   if (!given.empty()) return given;
-  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   const std::string header = fmt::format(",{},", text.substr(0, text.find_first_of("\r\n")));
   for (const std::string_view name : {std::string_view("time"), std::string_view("t"),

@@ -8,18 +8,16 @@
 namespace surgewatch::orders {
 namespace {
 
-__extension__ using Int128 = __int128;
-
-std::int64_t narrow(Int128 value) {
-  if (value > INT64_MAX) return INT64_MAX;
-  return value < INT64_MIN ? INT64_MIN : static_cast<std::int64_t>(value);
-}
-
 const FinderType* type_of(const config::Rule& rule) {
   return rule.type == nullptr ? nullptr : rule.type->finder;
 }
 
 }  // namespace
+
+std::int64_t narrow(Int128 value) {
+  if (value > INT64_MAX) return INT64_MAX;
+  return value < INT64_MIN ? INT64_MIN : static_cast<std::int64_t>(value);
+}
 
 std::string_view kind_name(Kind kind) {
   switch (kind) {

@@ -46,6 +46,10 @@ std::vector<std::unique_ptr<Finder>> make_finders(const config::Config& config);
 // Whether one of them compares serial numbers.
 Serials serials_for(const config::Config& config);
 
+// The nearest of 64 bits.
+__extension__ using Int128 = __int128;
+std::int64_t narrow(Int128 value);
+
 // What goes to one destination of one SKU, gathered from the order's lines: a finding holds while
 // their net is above zero.
 class NetByDestination {

@@ -13,12 +13,6 @@
 namespace surgewatch::orders {
 namespace {
 
-__extension__ using Int128 = __int128;
-
-std::int64_t narrow(Int128 value) {
-  return value > INT64_MAX ? INT64_MAX : static_cast<std::int64_t>(value);
-}
-
 struct Balance {
   std::string_view sku;
   Int128 units = 0;  // invoiced less shipped

@@ -14,8 +14,6 @@
 namespace surgewatch::orders {
 namespace {
 
-__extension__ using Int128 = __int128;
-
 class Rebilled : public Finder {
  public:
   using Finder::Finder;

@@ -17,8 +17,6 @@
 namespace surgewatch::orders {
 namespace {
 
-__extension__ using Int128 = __int128;
-
 class Structuring : public Finder {
  public:
   Structuring(std::size_t rule, std::int64_t cap, double near)

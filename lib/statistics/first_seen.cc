@@ -13,7 +13,7 @@
 namespace surgewatch::statistics {
 namespace {
 
-constexpr std::uint32_t kSnapshotKind = 0x44340001;
+constexpr std::uint32_t kFirstSeenSnapshot = 0x44340001;
 constexpr double kLargestPriorWeight = 8;
 constexpr double kLargestLogE = 600;
 constexpr double kLargestR = 1e200;
@@ -112,7 +112,7 @@ NewEntityJudgement NewEntity::step(std::optional<double> learned, std::optional<
 }
 
 std::string NewEntity::snapshot() const {
-  StateWriter out(kSnapshotKind, parameters_.fingerprint());
+  StateWriter out(kFirstSeenSnapshot, parameters_.fingerprint());
   out.put(exposure_);
   out.put(total_);
   out.put_whole(reported_ ? 1 : 0);
@@ -123,7 +123,7 @@ std::string NewEntity::snapshot() const {
 
 absl::Status NewEntity::restore(std::string_view bytes) {
   NewEntity fresh = *this;
-  StateReader in(bytes, kSnapshotKind, parameters_.fingerprint());
+  StateReader in(bytes, kFirstSeenSnapshot, parameters_.fingerprint());
   fresh.exposure_ = in.real();
   fresh.total_ = in.real();
   fresh.reported_ = in.whole() != 0;

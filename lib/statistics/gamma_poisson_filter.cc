@@ -12,10 +12,10 @@
 namespace surgewatch::statistics {
 namespace {
 
-constexpr std::uint32_t kSnapshotKind = 0x44310001;  // "D1", format 1
-constexpr double kLargestLog = 29.9;                 // e^29.9 is a little under 1e13
-constexpr double kLargestVariance = 4;               // of the logarithm, per component
-constexpr double kLargestUncertainty = 1;            // of a judgement; learning must know all of it
+constexpr std::uint32_t kFilterSnapshot = 0x44310001;  // "D1", format 1
+constexpr double kLargestLog = 29.9;                   // e^29.9 is a little under 1e13
+constexpr double kLargestVariance = 4;                 // of the logarithm, per component
+constexpr double kLargestUncertainty = 1;  // of a judgement; learning must know all of it
 constexpr double kLargestDispersion = 1e9;
 constexpr double kLeastMean = 0.05;          // under which Pearson residuals mean little
 constexpr double kResidualCap = 25;          // squared residuals count at most this many φ
@@ -325,7 +325,7 @@ void GammaPoissonFilter::learn_dispersion(double y, double mean, double uncertai
 }
 
 std::string GammaPoissonFilter::snapshot() const {
-  StateWriter out(kSnapshotKind, parameters_->fingerprint());
+  StateWriter out(kFilterSnapshot, parameters_->fingerprint());
   out.put_whole(static_cast<std::uint64_t>(windows_));
   out.put(learned_);
   out.put(level_sum_);
@@ -345,7 +345,7 @@ std::string GammaPoissonFilter::snapshot() const {
 
 absl::Status GammaPoissonFilter::restore(std::string_view bytes) {
   GammaPoissonFilter fresh = *this;
-  StateReader in(bytes, kSnapshotKind, parameters_->fingerprint());
+  StateReader in(bytes, kFilterSnapshot, parameters_->fingerprint());
   fresh.windows_ = in.ordinal();
   fresh.learned_ = in.real();
   fresh.level_sum_ = in.real();

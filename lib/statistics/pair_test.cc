@@ -7,7 +7,7 @@
 namespace surgewatch::statistics {
 namespace {
 constexpr double kHalfCount = 0.5;
-constexpr std::uint32_t kSnapshotKind = 0x44350002;
+constexpr std::uint32_t kPairSnapshot = 0x44350002;
 }  // namespace
 
 absl::Status PairParameters::check() const {
@@ -48,7 +48,7 @@ PairJudgement PairTest::step(const Judgement& judgement) {
 }
 
 std::string PairTest::snapshot() const {
-  StateWriter out(kSnapshotKind, parameters_.fingerprint());
+  StateWriter out(kPairSnapshot, parameters_.fingerprint());
   out.put_whole(known_ ? 1 : 0);
   out.put_whole(spent_ ? 1 : 0);
   out.put(observed_);
@@ -57,7 +57,7 @@ std::string PairTest::snapshot() const {
 }
 
 absl::Status PairTest::restore(std::string_view bytes) {
-  StateReader in(bytes, kSnapshotKind, parameters_.fingerprint());
+  StateReader in(bytes, kPairSnapshot, parameters_.fingerprint());
   PairTest fresh(parameters_);
   fresh.known_ = in.whole() != 0;
   fresh.spent_ = in.whole() != 0;

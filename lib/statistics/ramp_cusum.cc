@@ -8,7 +8,7 @@
 
 namespace surgewatch::statistics {
 namespace {
-constexpr std::uint32_t kSnapshotKind = 0x44320001;
+constexpr std::uint32_t kRampSnapshot = 0x44320001;
 }
 
 absl::Status RampParameters::check() const {
@@ -54,7 +54,7 @@ RampJudgement RampCusum::step(const Judgement& judgement) {
 }
 
 std::string RampCusum::snapshot() const {
-  StateWriter out(kSnapshotKind, parameters_.fingerprint());
+  StateWriter out(kRampSnapshot, parameters_.fingerprint());
   out.put(evidence_);
   out.put_whole(static_cast<std::uint64_t>(windows_));
   out.put(excess_);
@@ -62,7 +62,7 @@ std::string RampCusum::snapshot() const {
 }
 
 absl::Status RampCusum::restore(std::string_view bytes) {
-  StateReader in(bytes, kSnapshotKind, parameters_.fingerprint());
+  StateReader in(bytes, kRampSnapshot, parameters_.fingerprint());
   RampCusum fresh(parameters_);
   fresh.evidence_ = in.real();
   fresh.windows_ = in.ordinal();

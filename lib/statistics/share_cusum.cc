@@ -13,7 +13,7 @@
 namespace surgewatch::statistics {
 namespace {
 
-constexpr std::uint32_t kSnapshotKind = 0x44330001;
+constexpr std::uint32_t kShareSnapshot = 0x44330001;
 constexpr double kPriorCount = 0.5;  // of each region: none has a share of 0
 constexpr double kResidualCap = 25;  // as in gamma_poisson_filter.cc
 constexpr double kLargestDispersion = 1e9;
@@ -200,7 +200,7 @@ void ShareCusum::learn(std::span<const double> counts) {
 }
 
 std::string ShareCusum::snapshot() const {
-  StateWriter out(kSnapshotKind, parameters_->fingerprint());
+  StateWriter out(kShareSnapshot, parameters_->fingerprint());
   out.put_whole(static_cast<std::uint64_t>(windows_));
   for (const double value : {learned_, weight_, dispersion_, target_evidence_}) out.put(value);
   for (const Region& region : regions_) {
@@ -214,7 +214,7 @@ std::string ShareCusum::snapshot() const {
 
 absl::Status ShareCusum::restore(std::string_view bytes) {
   ShareCusum fresh(*parameters_);
-  StateReader in(bytes, kSnapshotKind, parameters_->fingerprint());
+  StateReader in(bytes, kShareSnapshot, parameters_->fingerprint());
   fresh.windows_ = in.ordinal();
   for (double* value :
        {&fresh.learned_, &fresh.weight_, &fresh.dispersion_, &fresh.target_evidence_})

@@ -88,7 +88,7 @@ std::vector<v1::Alert> of(const std::vector<v1::Alert>& alerts, const std::strin
   return result;
 }
 
-const v1::Evidence& evidence(const v1::Alert& alert, const std::string& name) {
+const v1::Evidence& evidence_of(const v1::Alert& alert, const std::string& name) {
   for (const v1::Evidence& e : alert.evidence()) {
     if (e.name() == name) return e;
   }
@@ -119,8 +119,8 @@ TEST(Story, SingaporeSinceDeepSeekWasFounded) {
   EXPECT_NEAR(last.ratio(), 7.387, 5e-4);
   EXPECT_NEAR(last.growth_percent(), 638.7, 0.05);
   EXPECT_NEAR(last.score(), 1.9997, 5e-5);
-  EXPECT_NEAR(evidence(last, "total_ratio").value(), 2.597, 5e-4);
-  EXPECT_NEAR(evidence(last, "excess_over_total").value(), 2.844, 5e-4);
+  EXPECT_NEAR(evidence_of(last, "total_ratio").value(), 2.597, 5e-4);
+  EXPECT_NEAR(evidence_of(last, "excess_over_total").value(), 2.844, 5e-4);
   EXPECT_EQ(last.peak().ratio(), last.ratio());
   EXPECT_EQ(last.explanation(),
             "Revenue billed to SG was 7,697.0 million USD in the 91 days to 2024-10-27, 7.387 "

@@ -14,10 +14,9 @@ namespace surgewatch::journal {
 namespace {
 
 using test::Batch;
+using test::kA;
+using test::kB;
 using test::progress;
-
-constexpr SourceId kA{Topic::kInvoices, 0};
-constexpr SourceId kB{Topic::kInvoices, 1};
 
 class LargestDocument : public ::testing::Test {
  protected:

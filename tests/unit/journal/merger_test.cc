@@ -8,11 +8,11 @@ namespace surgewatch::journal {
 namespace {
 
 using test::Batch;
+using test::kA;
+using test::kB;
 using test::one_series;
 using test::progress;
 
-constexpr SourceId kA{Topic::kInvoices, 0};
-constexpr SourceId kB{Topic::kInvoices, 1};
 constexpr SourceId kShipments{Topic::kShipments, 0};
 
 class MergerTest : public ::testing::Test {

@@ -10,11 +10,10 @@ namespace {
 using test::Batch;
 using test::by;
 using test::idle;
+using test::kA;
+using test::kB;
 using test::ownership;
 using test::progress;
-
-constexpr SourceId kA{Topic::kInvoices, 0};
-constexpr SourceId kB{Topic::kInvoices, 1};
 
 class OwnershipTest : public ::testing::Test {
  protected:

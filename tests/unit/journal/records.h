@@ -16,6 +16,9 @@
 namespace surgewatch::test {
 
 inline constexpr std::uint64_t kDefinition = 0xABCD;
+// Two sources.
+inline constexpr SourceId kA{Topic::kInvoices, 0};
+inline constexpr SourceId kB{Topic::kInvoices, 1};
 
 // One series of days, by bill-to.
 inline std::shared_ptr<config::Config> one_series() {

@@ -14,9 +14,9 @@ namespace {
 
 using test::Batch;
 using test::by;
+using test::kA;
 using test::progress;
 
-constexpr SourceId kA{Topic::kInvoices, 0};
 constexpr std::int64_t kEpoch = 1;
 
 // One source, owned; its owner has said a little.

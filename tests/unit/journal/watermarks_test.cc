@@ -2,11 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include "unit/journal/records.h"
+
 namespace surgewatch::journal {
 namespace {
 
-constexpr SourceId kA{Topic::kInvoices, 0};
-constexpr SourceId kB{Topic::kInvoices, 1};
+using test::kA;
+using test::kB;
+
 constexpr SourceId kOther{Topic::kShipments, 0};
 
 TEST(Watermarks, AreTheLowestOfTheTopicsSources) {

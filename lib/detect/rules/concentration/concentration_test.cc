@@ -200,25 +200,26 @@ TEST(Concentration, LateDataThatSharesTheSumWithdrawsTheAlert) {
 // each quarter; data/trade/nvidia_singapore_expected_metrics.csv has the index over its five
 // regions.
 TEST(Concentration, OfTheReportedQuartersIsAsExpected) {
-  constexpr int kQuarters = 8, kDays = 91;
-  const std::map<std::string, std::array<std::int64_t, kQuarters>> reported{
+  constexpr int kReportedQuarters = 8, kQuarterDays = 91;
+  const std::map<std::string, std::array<std::int64_t, kReportedQuarters>> reported{
       {"US", {2385, 6043, 6302, 12236, 13496, 13022, 14800, 19939}},
       {"SG", {762, 1042, 2702, 2325, 4037, 5622, 7697, 6328}},
       {"TW", {1796, 2839, 4333, 4437, 4373, 5740, 5153, 5307}},
       {"CN", {1590, 2740, 4030, 1946, 2491, 3667, 5416, 5534}},
       {"ZZ", {659, 843, 753, 1159, 1647, 1989, 2016, 2223}}};
-  const std::array<double, kQuarters> expected{2408.3, 2953.4, 2515.7, 3683.3,
-                                               3339.0, 2787.3, 2748.2, 3240.9};
+  const std::array<double, kReportedQuarters> expected{2408.3, 2953.4, 2515.7, 3683.3,
+                                                       3339.0, 2787.3, 2748.2, 3240.9};
   config::Config config = daily();
-  config.rules[0].window_panes = kDays;
+  config.rules[0].window_panes = kQuarterDays;
   config.rules[0].assumed->changes_over = 4;
   config.rules[0].fire_at.change = 500;
   World world(std::move(config));
   const PaneIndex first = test::day("2023-01-30");
-  for (int day = 0; day < kQuarters * kDays; ++day) {
+  for (int day = 0; day < kReportedQuarters * kQuarterDays; ++day) {
     for (const auto& [country, quarters] : reported) {
-      const std::int64_t total = quarters[static_cast<std::size_t>(day / kDays)] * 1'000'000;
-      world.bill(country, first + day, total / kDays + (day % kDays < total % kDays ? 1 : 0));
+      const std::int64_t total = quarters[static_cast<std::size_t>(day / kQuarterDays)] * 1'000'000;
+      world.bill(country, first + day,
+                 total / kQuarterDays + (day % kQuarterDays < total % kQuarterDays ? 1 : 0));
     }
     world.pass(first + day);
   }
@@ -227,8 +228,8 @@ TEST(Concentration, OfTheReportedQuartersIsAsExpected) {
   for (const v1::SeriesPoint& point : out.points) {
     points[point.window_end().seconds() / 86'400 - 1] = point;
   }
-  for (int q = 0; q < kQuarters; ++q) {
-    const v1::SeriesPoint& point = points[first + (q + 1) * kDays - 1];
+  for (int q = 0; q < kReportedQuarters; ++q) {
+    const v1::SeriesPoint& point = points[first + (q + 1) * kQuarterDays - 1];
     EXPECT_NEAR(point.observed(), expected[static_cast<std::size_t>(q)], 0.05) << q;
     EXPECT_EQ(point.inconclusive(), q < 4) << q;
     if (q < 4) continue;
