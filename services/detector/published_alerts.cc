@@ -132,9 +132,8 @@ absl::Status PublishedReader::read_to_end(const Stop& stop) {
 
 absl::StatusOr<PublishedAlerts> PublishedReader::finish(const Stop& stop) {
   // The end that it has seen is one of before: taken anew, it looks for the one of now.
-  if (const std::int64_t next = reading_.next_offset(); next > 0) {
-    SW_RETURN_IF_ERROR(consumer_->assign({{alerts_, next}}));
-  }
+  const std::int64_t next = reading_.next_offset();
+  SW_RETURN_IF_ERROR(consumer_->assign({{alerts_, next > 0 ? next : kafka::kBeginning}}));
   SW_RETURN_IF_ERROR(read_to_end(stop));
   SW_ASSIGN_OR_RETURN(const auto ends, consumer_->log_ends({alerts_}, kAnswerWait));
   return std::move(reading_).finish(ends[0].next, consumer_->skipped_records());

@@ -96,7 +96,7 @@ class Service {
       arguments.insert(arguments.end(), {"--instance-id", instance_id_});
     }
     process_ = must(test::Process::start(
-        {.program = std::string(SURGEWATCH_BIN) + "/" + name_, .arguments = arguments}));
+        {.program = fmt::format("{}/{}", SURGEWATCH_BIN, name_), .arguments = arguments}));
     config_ = config;
   }
   void end(int signal) {

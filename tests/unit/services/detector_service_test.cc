@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "detector/published_alerts.h"
 #include "support/detector_lab.h"
 #include "support/log_lines.h"
 #include "support/process.h"
@@ -106,6 +107,33 @@ TEST_F(DetectorServiceTest, ASecondLifeSaysNothingTwice) {
         kLong))
         << detector.missing();
     EXPECT_THAT(alerts_of(brokers()), SizeIs(1));
+  }
+}
+
+// Also where there was nothing: then the end that it has seen is all that it knows.
+TEST_F(DetectorServiceTest, WhatIsPublishedBehindAnEndThatWasSeenIsReadBackToo) {
+  JournalWriter journal(brokers(), config());
+  journal.surge();
+  for (const int revision : {1, 2}) {
+    const auto reader = services::PublishedReader::open(config()->kafka, topics_.alerts);
+    ASSERT_TRUE(reader.ok()) << reader.status();
+    ASSERT_TRUE(
+        wait_until([&] { return (*reader)->step().ok() && (*reader)->has_caught_up(); }, kLong));
+    {
+      RunningDetector detector(config());
+      ASSERT_TRUE(wait_until(
+          [&] { return detector.ready() && detector.service().position() == journal.appended(); },
+          kLong))
+          << detector.missing();
+    }
+    const services::Stop stop;
+    const auto published = (*reader)->finish(stop);
+    ASSERT_TRUE(published.ok()) << published.status();
+    ASSERT_THAT(published->newest, SizeIs(1));
+    EXPECT_EQ(published->newest[0].revision(), revision);
+    // A new peak.
+    journal.day(3, {{"SG", 90}});
+    journal.deliver();
   }
 }
 
