@@ -156,6 +156,9 @@ class Consumer {
   virtual std::uint64_t skipped_records() const = 0;
   // The group gave our partitions away (we were silent for too long): in revoked(), commit nothing.
   virtual bool assignment_lost() const = 0;
+  // Why this client can't go on, known without a poll(): say, another process has its place in the
+  // group.
+  virtual absl::Status fatal_error() const = 0;
   // In assigned(): this member has been in the group all the time since the last revocation, so
   // that nobody else can have had what was its own before and is again.
   virtual bool has_kept_its_place() const = 0;

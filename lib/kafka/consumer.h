@@ -54,6 +54,7 @@ class ConsumerOverRdkafka final : public Consumer {
   std::map<TopicPartition, std::int64_t> lag() const override;
   std::uint64_t skipped_records() const override { return skipped_records_; }
   bool assignment_lost() const override { return rd_kafka_assignment_lost(native_->get()) != 0; }
+  absl::Status fatal_error() const override { return native_->fatal_error(); }
   bool has_kept_its_place() const override { return has_kept_its_place_; }
   absl::Status commit(const std::vector<GroupOffset>& next) override;
   absl::Status start_commit(const std::vector<GroupOffset>& next) override;

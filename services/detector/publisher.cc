@@ -201,6 +201,8 @@ absl::Status Publisher::publish(const Chunk& from, const Chunk& chunk, const Jou
       is_known = false;
     }
     options_.working(false);
+    // Two of one name would fence each other's producers for ever, and never hear of each other.
+    SW_RETURN_IF_ERROR(options_.consumer->fatal_error());
     if (!worth_another_try(status, attempt)) return status;
     options_.retried(status);
     if (options_.stop->wait_for(backoff)) return absl::CancelledError("asked to stop");
@@ -254,6 +256,7 @@ absl::StatusOr<bool> Publisher::was_committed(const JournalPosition& to) {
 }
 
 absl::Status Publisher::still_ours() const {
+  SW_RETURN_IF_ERROR(options_.consumer->fatal_error());
   if (!options_.consumer->assignment_lost()) return absl::OkStatus();
   return absl::AbortedError(
       fmt::format("the group has given topic '{}' to somebody else", journal_.topic));
