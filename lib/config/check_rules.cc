@@ -8,7 +8,6 @@
 #include "config/rule_check.h"
 
 namespace surgewatch::config {
-namespace {}  // namespace
 
 void RuleCheck::check_type() {
   std::vector<std::string> built;

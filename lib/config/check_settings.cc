@@ -61,13 +61,6 @@ bool is_broker(std::string_view text) {
          host.find_first_of(" \t/") == std::string_view::npos;
 }
 
-bool consists_of(std::string_view text, std::string_view extra) {
-  return std::all_of(text.begin(), text.end(), [extra](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           extra.find(c) != std::string_view::npos;
-  });
-}
-
 // Properties that Surgewatch sets itself: another value would break what it promises.
 struct OwnProperty {
   std::string_view name;

@@ -19,8 +19,8 @@
 namespace surgewatch::config {
 
 inline constexpr std::size_t kMaxNameBytes = 64;
-inline constexpr Micros kLongest =
-    10'000 * kMicrosPerDay;  // of durations that have no limit of their own
+// Of durations that have no limit of their own.
+inline constexpr Micros kLongest = 10'000 * kMicrosPerDay;
 
 // What a check works on: what was said, where, and where problems go.
 struct Checker {

@@ -22,8 +22,8 @@ absl::StatusOr<std::string> read_file(const std::string& path, std::size_t limit
 // Where the text stops being UTF-8, or holds a zero byte; nullopt if it is sound.
 std::optional<Position> first_invalid_utf8(std::string_view text);
 
-// A decimal of at most 9 places and below 10^9, times 10^9; an error says what is wrong with it.
 inline constexpr std::int64_t kE9 = 1'000'000'000;
+// A decimal of at most 9 places and below 10^9, times 10^9; an error says what is wrong with it.
 absl::StatusOr<std::int64_t> parse_fixed_e9(std::string_view text);
 
 // The whole text as a decimal integer.
@@ -31,5 +31,8 @@ std::optional<std::int64_t> parse_int64(std::string_view text);
 
 // A, B, … of ISO 3166-1 alpha-2's or ISO 4217's shape: `length` capital letters.
 bool is_capitals(std::string_view text, std::size_t length);
+
+// Of ASCII letters, digits and the `extra` characters alone.
+bool consists_of(std::string_view text, std::string_view extra);
 
 }  // namespace surgewatch::config

@@ -6,13 +6,13 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <sstream>
 #include <string>
 
 #include "base/printable.h"
 #include "base/status.h"
 #include "common/log_format.h"
+#include "config/text.h"
 #include "footprint/footprint.h"
 
 namespace surgewatch::services {
@@ -21,11 +21,7 @@ namespace {
 // Kafka's own limits for such a name; a worker's number comes behind it.
 std::string check_instance_id(const std::string& id) {
   constexpr std::size_t kMaxLength = 200;
-  const auto is_allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
-  };
-  if (id.size() <= kMaxLength && std::ranges::all_of(id, is_allowed)) return "";
+  if (id.size() <= kMaxLength && config::consists_of(id, "._-")) return "";
   return fmt::format("must be letters, digits, '.', '_' and '-', at most {} of them", kMaxLength);
 }
 

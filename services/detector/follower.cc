@@ -21,6 +21,11 @@ constexpr std::int64_t kPollBatch = 1'000;
 
 }  // namespace
 
+std::unique_ptr<detect::Detector> silent_detector(const DetectorService::Options& options) {
+  return std::make_unique<detect::Detector>(
+      options.config, detect::Detector::Options{.silent = true, .inputs_end = false});
+}
+
 absl::StatusOr<std::unique_ptr<Follower>> Follower::open(const DetectorService::Options& options,
                                                          const kafka::Topics& topics,
                                                          Refusals* refusals,
@@ -31,8 +36,7 @@ absl::StatusOr<std::unique_ptr<Follower>> Follower::open(const DetectorService::
   // Not "the beginning", which retention may move.
   SW_RETURN_IF_ERROR(reader->assign({{journal, 0}}));
   Followed followed;
-  followed.detector = std::make_unique<detect::Detector>(
-      options.config, detect::Detector::Options{.silent = true, .inputs_end = false});
+  followed.detector = silent_detector(options);
   SW_ASSIGN_OR_RETURN(followed.published,
                       PublishedReader::open(options.config->kafka, topics.alerts));
   return std::unique_ptr<Follower>(

@@ -31,6 +31,9 @@
 
 namespace surgewatch::services {
 
+// That of a life before it speaks.
+std::unique_ptr<detect::Detector> silent_detector(const DetectorService::Options& options);
+
 class Follower {
  public:
   // What it has come to.

@@ -81,8 +81,7 @@ void Tenure::take_over(std::optional<std::uint64_t> first_record, std::int64_t j
     detector_ = std::move(followed.detector);
     next_offset_ = followed.next_offset;
   } else {
-    detector_ = std::make_unique<detect::Detector>(
-        options_.config, detect::Detector::Options{.silent = true, .inputs_end = false});
+    detector_ = silent_detector(options_);
   }
 }
 

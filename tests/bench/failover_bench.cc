@@ -174,16 +174,7 @@ class System {
 
  private:
   void send(const std::string& party, std::int64_t day, std::int64_t quantity) {
-    v1::Invoice invoice;
-    invoice.set_invoice_id(fmt::format("invoice-{}", sent_));
-    invoice.set_order_id(fmt::format("order-{}", sent_));
-    invoice.mutable_issue_time()->set_seconds(day + 3'600);
-    invoice.mutable_bill_to()->set_country("SG");
-    invoice.mutable_bill_to()->set_party_id(party);
-    invoice.mutable_ship_to()->set_country("SG");
-    auto* line = invoice.add_lines();
-    line->set_sku("H100-SXM5-80GB");
-    line->set_quantity(quantity);
+    const v1::Invoice invoice = sudden_invoice(sent_, party, day, quantity);
     must(producer_->produce(topics_.invoices, static_cast<std::int32_t>(sent_++ % kPartitions),
                             invoice.order_id(), invoice.SerializeAsString()));
   }

@@ -53,17 +53,7 @@ constexpr std::uint64_t kAheadForCapacity = 50'000;
 class Template {
  public:
   Template(std::string_view party, std::int64_t day, std::int64_t quantity) {
-    v1::Invoice invoice;
-    invoice.set_invoice_id("invoice-0000000000");
-    invoice.set_order_id("order-0000000000");
-    invoice.mutable_issue_time()->set_seconds(day + 3'600);
-    invoice.mutable_bill_to()->set_country("SG");
-    invoice.mutable_bill_to()->set_party_id(std::string(party) + "-000000");
-    invoice.mutable_ship_to()->set_country("SG");
-    auto* line = invoice.add_lines();
-    line->set_sku("H100-SXM5-80GB");
-    line->set_quantity(quantity);
-    bytes_ = invoice.SerializeAsString();
+    bytes_ = sudden_invoice(0, std::string(party) + "-000000", day, quantity).SerializeAsString();
     invoice_ = bytes_.find("invoice-0") + 8;
     order_ = bytes_.find("order-0") + 6;
     party_ = bytes_.find(std::string(party) + "-0") + party.size() + 1;

@@ -36,7 +36,6 @@ using std::chrono::milliseconds;
 
 constexpr int kPartitions = 6;
 constexpr milliseconds kEvery{5};
-constexpr milliseconds kAround{500};  // before and behind a rebalance
 
 // When records that were sent from now on could be read in panes, by partition of the invoices.
 class Arrivals {
@@ -49,6 +48,13 @@ class Arrivals {
     if (visible.next <= partition.next) return;
     partition.next = visible.next;
     partition.times.push_back(visible.visible);
+  }
+  // Whether one of each partition has come since then.
+  bool have_come_since(Clock::time_point time) const {
+    const std::lock_guard lock(mutex_);
+    return partitions_.size() == kPartitions &&
+           std::ranges::all_of(partitions_,
+                               [&](const auto& one) { return one.second.times.back() > time; });
   }
   // The longest time between two, since then.
   std::map<int, double> longest_gaps_ms(Clock::time_point since) const {
@@ -105,15 +111,8 @@ class Load {
 
  private:
   void send() {
-    v1::Invoice invoice;
-    invoice.set_invoice_id(fmt::format("invoice-{}", sent_));
-    invoice.set_order_id(invoice.invoice_id());
-    invoice.mutable_issue_time()->set_seconds(kMeasuredDay);
-    invoice.mutable_bill_to()->set_country("SG");
-    invoice.mutable_bill_to()->set_party_id(fmt::format("party-{}", sent_ % 1'000));
-    auto* line = invoice.add_lines();
-    line->set_sku("H100-SXM5-80GB");
-    line->set_quantity(1);
+    const v1::Invoice invoice =
+        sudden_invoice(sent_, fmt::format("party-{}", sent_ % 1'000), kMeasuredDay, 1);
     must(producer_->produce(topic_, static_cast<std::int32_t>(sent_++ % kPartitions),
                             invoice.order_id(), invoice.SerializeAsString()));
   }
@@ -201,21 +200,26 @@ int run(const std::string& output, int rounds, std::int64_t history) {
   must_come_true("two are ready", [&] { return are_settled(two); });
   load.start();
   Gaps joins, leaves;
+  // So that what stands still has gone on, and its gap is whole.
+  const auto wait_for_events = [&] {
+    must_come_true("events come",
+                   [&, since = Clock::now()] { return arrivals.have_come_since(since); });
+  };
   for (int i = 0; i < rounds; ++i) {
-    std::this_thread::sleep_for(kAround);
+    wait_for_events();
     Member third(system, &arrivals);
     const std::array<const Member*, 3> three{&first, &second, &third};
     auto before = owners();
     auto since = Clock::now();
     auto running_third = std::make_unique<Running>(&third.aggregator);
     must_come_true("three are ready", [&] { return are_settled(three); });
-    std::this_thread::sleep_for(kAround);
+    wait_for_events();
     joins.add(arrivals.longest_gaps_ms(since), same(before, owners()));
     before = owners();
     since = Clock::now();
     running_third.reset();
     must_come_true("two are ready again", [&] { return are_settled(two); });
-    std::this_thread::sleep_for(kAround);
+    wait_for_events();
     leaves.add(arrivals.longest_gaps_ms(since), same(before, owners()));
   }
   load.stop();

@@ -2,7 +2,12 @@
 // weeks later.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <cstdint>
+#include <string>
+
+#include "surgewatch/v1/events.pb.h"
 
 namespace surgewatch::bench {
 
@@ -27,5 +32,21 @@ rules:
     reference: {start: 2024-01-01, end: 2024-01-02}
     fire_at: {ratio: 4}
 )";
+
+// The invoice of this number, within the day.
+inline v1::Invoice sudden_invoice(std::int64_t number, const std::string& party, std::int64_t day,
+                                  std::int64_t quantity) {
+  v1::Invoice invoice;
+  invoice.set_invoice_id(fmt::format("invoice-{:010}", number));
+  invoice.set_order_id(fmt::format("order-{:010}", number));
+  invoice.mutable_issue_time()->set_seconds(day + 3'600);
+  invoice.mutable_bill_to()->set_country("SG");
+  invoice.mutable_bill_to()->set_party_id(party);
+  invoice.mutable_ship_to()->set_country("SG");
+  auto* line = invoice.add_lines();
+  line->set_sku("H100-SXM5-80GB");
+  line->set_quantity(quantity);
+  return invoice;
+}
 
 }  // namespace surgewatch::bench
