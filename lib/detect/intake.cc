@@ -73,11 +73,11 @@ void RuleRunner::take(const journal::Change& change) {
       subject(at).operands.with_more().reference += delta;
     }
   }
-  if (change.pane < timeline_.kept_from() ||
-      (shape_.learns && change.pane <= timeline_.settled())) {
-    ++stats_.too_old;
-    if (!in_reference) return;
-  }
+  // Of windows that overlap, those behind what is settled may still count it.
+  const bool is_settled = change.pane <= timeline_.settled();
+  stats_.too_old += is_settled;
+  const bool is_gone = change.pane < timeline_.kept_from() || (shape_.learns && is_settled);
+  if (is_gone && !in_reference) return;
 
   const bool is_closed = timeline_.note_data(change.pane);
   const bool was_held = unfiltered_.next(change.pane - 1) == change.pane;

@@ -49,12 +49,13 @@ void go_on(Episode* episode, PaneIndex pane, const Figures& figures, const LifeR
 
 }  // namespace
 
-LifeState state_of(const Life& life) {
+LifeState state_of(const Life& life, PaneIndex pane) {
   if (life.firing()) {
     return life.episodes.back().quiet_run > 0 ? LifeState::kResolving : LifeState::kFiring;
   }
   if (life.suspects != 0) return LifeState::kPending;
-  return life.episodes.empty() ? LifeState::kOk : LifeState::kResolved;
+  const bool ends_one = !life.episodes.empty() && life.episodes.back().resolved == pane;
+  return ends_one ? LifeState::kResolved : LifeState::kOk;
 }
 
 void step(Life* life, PaneIndex pane, const Figures& figures, const LifeRules& rules) {

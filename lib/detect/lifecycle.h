@@ -59,7 +59,9 @@ struct Life {
 
   bool firing() const { return !episodes.empty() && episodes.back().firing; }
 };
-LifeState state_of(const Life& life);
+// After the window that ends with `pane` was taken in. Resolved is the window that has ended an
+// alert and none behind it, so that it does not matter for how long alerts are remembered.
+LifeState state_of(const Life& life, PaneIndex pane);
 
 // Takes in the figures of the window that ends with `pane`, the one after the last taken in.
 // Changes the last episode, or appends one.

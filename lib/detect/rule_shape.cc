@@ -13,6 +13,23 @@ std::int64_t panes_in(Micros span, Micros pane_length) {
   return (span + pane_length - 1) / pane_length;
 }
 
+// How far behind the newest time what the rule is made of can change, but for the lateness.
+Micros correctable_span(const config::Config& config, const config::Rule& rule) {
+  const Micros horizon = config.event_time.correction_horizon;
+  if (rule.typology.has_value()) {
+    Micros span = horizon;
+    for (const config::WeighedFinding& finding : rule.typology->findings) {
+      span = std::max(span, correctable_span(config, config.rules[finding.rule]));
+    }
+    return span;
+  }
+  if (config.series[rule.series].event != Topic::kOrders) return horizon;
+  // A finding is made of an order's documents together. One of them can be taken out for a horizon
+  // after it has come, and what then counts again is of those before it, as much as a horizon
+  // older. What is found of a silence comes that long after the last of them.
+  return horizon + std::max({horizon, rule.orders.deadline, rule.orders.absence_after});
+}
+
 }  // namespace
 
 RuleShape::RuleShape(const config::Config& config, std::size_t rule_index)
@@ -49,7 +66,7 @@ RuleShape::RuleShape(const config::Config& config, std::size_t rule_index)
   late = panes_in(config.event_time.allowed_lateness, pane_length) + 1;
   // A document that was replaced lies up to the lateness before the event that is known for so
   // long.
-  correctable = std::min(panes_in(config.event_time.correction_horizon, pane_length) + late,
+  correctable = std::min(panes_in(correctable_span(config, *rule), pane_length) + late,
                          std::max(kMaxCorrectablePanes, window));
   if (learns) correctable = (correctable + window - 1) / window * window;
   forgotten_after = correctable;

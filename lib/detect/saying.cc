@@ -135,7 +135,8 @@ std::vector<RuleRunner::Said>::iterator RuleRunner::find_said(Subject* of, PaneI
 
 void RuleRunner::say_point(Subject* of, PaneIndex pane, const Figures& figures, const Life& life,
                            Emissions* out) {
-  const std::uint32_t digest = digest_of(figures, life.firing(), state_of(life));
+  const LifeState state = state_of(life, pane);
+  const std::uint32_t digest = digest_of(figures, life.firing(), state);
   const auto place = find_said(of, pane);
   const bool was_said = place != of->said.end() && pane_of_said(*place) == pane;
   // new_entity has nothing to say of those that are old.
@@ -147,7 +148,7 @@ void RuleRunner::say_point(Subject* of, PaneIndex pane, const Figures& figures, 
     of->said.insert(place, {static_cast<std::uint32_t>(pane - timeline_.first()), digest});
   }
   const SubjectName name = name_of(*of);
-  out->points.push_back(make_point({shape_, name, pane, figures}, life.firing(), state_of(life)));
+  out->points.push_back(make_point({shape_, name, pane, figures}, life.firing(), state));
 }
 
 void RuleRunner::publish(std::int32_t index, Emissions* out) {

@@ -22,7 +22,7 @@
 namespace surgewatch::property {
 namespace {
 
-constexpr PaneIndex kDays = 70;
+constexpr PaneIndex kDays = 140;
 constexpr std::array<SourceId, 3> kSources{
     SourceId{Topic::kInvoices, 0}, SourceId{Topic::kInvoices, 1}, SourceId{Topic::kShipments, 0}};
 
@@ -217,7 +217,7 @@ void compare(const std::map<std::string, std::string>& a,
 
 TEST(Finality, IsAFunctionOfTheInput) {
   Said all;
-  for (std::uint64_t seed = 1; seed <= 6 && !testing::Test::HasFailure(); ++seed) {
+  for (std::uint64_t seed = 1; seed <= 2 && !testing::Test::HasFailure(); ++seed) {
     const Streams streams = Writer(seed).write();
     const Said first = run(streams, 100 * seed);
     for (std::uint64_t arrival = 1; arrival <= 4; ++arrival) {

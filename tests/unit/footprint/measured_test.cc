@@ -25,8 +25,8 @@ namespace {
 constexpr std::int64_t kDollar = 1'000'000;
 // Where the measured part is no less than one so-manieth, the figure still says something.
 constexpr std::int64_t kTooMuch = 3;
-// What a process of its own takes by itself, pages of its libraries for the most part.
-constexpr std::int64_t kNoise = 3'000'000;
+// A huge page is whole or not there.
+constexpr std::int64_t kNoise = std::int64_t{2} << 20;
 
 std::shared_ptr<const config::Config> parsed(const std::string& yaml) {
   auto config = config::parse(yaml, "measured.yaml", detect::rule_specs());

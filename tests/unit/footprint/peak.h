@@ -28,15 +28,16 @@ inline std::int64_t status_bytes(const std::string& name) {
 }
 
 // By how many bytes resident memory rises at the most while `work` runs; -1 if it does not end
-// well.
+// well. Pages of files are left out: of the program and its libraries as many are mapped as the page
+// cache has at hand, some megabytes more on one machine than on another.
 inline std::int64_t peak_of(const std::function<void()>& work) {
   int ends[2];
   if (pipe(ends) != 0) return -1;
   const pid_t child = fork();
   if (child == 0) {
-    const std::int64_t before = status_bytes("VmRSS");
+    const std::int64_t before = status_bytes("RssAnon");
     work();
-    const std::int64_t rise = status_bytes("VmHWM") - before;
+    const std::int64_t rise = status_bytes("VmHWM") - status_bytes("RssFile") - before;
     const bool is_told = write(ends[1], &rise, sizeof rise) == sizeof rise;
     _exit(is_told ? EXIT_SUCCESS : EXIT_FAILURE);
   }

@@ -169,7 +169,7 @@ TEST(Surge, EndsAfterThreeCalmWindows) {
     for (const std::string& line : briefs(out.alerts)) said.push_back(line);
   }
   EXPECT_THAT(lives, ElementsAre(v1::ALERT_LIFE_RESOLVING, v1::ALERT_LIFE_RESOLVING,
-                                 v1::ALERT_LIFE_RESOLVED, v1::ALERT_LIFE_RESOLVED));
+                                 v1::ALERT_LIFE_RESOLVED, v1::ALERT_LIFE_OK));
   EXPECT_THAT(said, ElementsAre("2 FIRING FINAL 30", "3 RESOLVED ON_TIME 33"));
 }
 
