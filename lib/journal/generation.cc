@@ -106,9 +106,12 @@ void Generation::apply(SourceId source, const v1::JournalRecord& record,
                        std::vector<Change>* changes) {
   const v1::Progress& progress = record.progress();
   SourceState& state = state_of(source);
+  if (progress.next_offset() < state.catches_up_to) return;
+  if (state.catches_up_to > 0) take_held(source, &state, changes);
   const bool is_his_own = record.has_epoch() && state.progress_by == record.epoch();
   if (progress.next_offset() < state.progress_offset && !is_his_own) return;
   state.progress_offset = progress.next_offset();
+  state.furthest = std::max(state.furthest, progress.next_offset());
   state.progress_by =
       record.has_epoch() ? std::optional<std::int64_t>(record.epoch()) : std::nullopt;
   if (source.topic == Topic::kOrders) {
@@ -152,6 +155,10 @@ void Generation::let_go(std::size_t series, Parts* parts, PaneIndex kept_from) {
     for (const auto& [key, part] : it->second.parts) keys(series).unrefer(key);
   }
   parts->panes.erase(parts->panes.begin(), end);
+  while (!parts->held.empty() && parts->held.begin()->first.first < kept_from) {
+    keys(series).unrefer(parts->held.begin()->first.second);
+    parts->held.erase(parts->held.begin());
+  }
 }
 
 // ---- findings ----------------------------------------------------------------------------------
@@ -204,11 +211,12 @@ void Generation::apply(SourceId source, const v1::PaneBatch& batch, std::vector<
   refused_ = refused;
   stats_.pane_updates += static_cast<std::uint64_t>(batch.updates_size());
   stats_.corrections += static_cast<std::uint64_t>(batch.corrections_size());
-  if (batch.next_offset() < state.progress_offset) {
+  if (batch.next_offset() < state.progress_offset && state.catches_up_to == 0) {
     stats_.stale_updates += static_cast<std::uint64_t>(batch.updates_size());
     stats_.stale_corrections += static_cast<std::uint64_t>(batch.corrections_size());
     return;
   }
+  state.furthest = std::max(state.furthest, batch.next_offset());
 
   read_series(batch.series());
   for (const v1::PaneUpdate& update : batch.updates()) {
@@ -298,32 +306,61 @@ void Generation::apply_update(SourceId source, SourceState* state, std::int64_t 
   if (!series.has_value()) return;
   Parts& parts = state->series[*series];
   if (update.pane_index() < parts.kept_from) {
-    // A pair says even what nobody needs any more.
-    ++(source.topic == Topic::kOrders ? stats_.stale_updates : stats_.unmergeable);
+    // A pair says even what nobody needs any more, and who catches up what was said before him.
+    const bool is_known = source.topic == Topic::kOrders || stamp < state->catches_up_to;
+    ++(is_known ? stats_.stale_updates : stats_.unmergeable);
     return;
   }
-  WideMeasures values;
-  if (!read_values(update.measures(), &values)) {
+  Value value;
+  if (!read_values(update.measures(), &value.measures)) {
     refuse(source, Refusal::kImpossibleSum, "an update");
     return;
   }
+  if (series_[*series].largest_of.has_value()) value.largest = journal::largest_of(update);
   const KeyId key = intern(*series, update.key());
-  PaneParts& pane = parts.panes[update.pane_index()];
+  const std::pair place(update.pane_index(), key);
+  if (stamp < state->catches_up_to) {
+    const auto [held, is_new] = parts.held.insert_or_assign(place, value);
+    if (is_new) keys(*series).refer(key);
+    return;
+  }
+  take(source, state, stamp, *series, update.pane_index(), key, value, changes);
+  if (parts.held.erase(place) > 0) keys(*series).unrefer(key);
+}
+
+void Generation::take_held(SourceId source, SourceState* state, std::vector<Change>* changes) {
+  const std::int64_t stamp = std::exchange(state->catches_up_to, 0);
+  for (std::size_t series = 0; series < series_.size(); ++series) {
+    for (const auto& [place, value] : state->series[series].held) {
+      take(source, state, stamp, series, place.first, place.second, value, changes);
+    }
+    drop_held(series, &state->series[series]);
+  }
+}
+
+void Generation::drop_held(std::size_t series, Parts* parts) {
+  for (const auto& [place, value] : parts->held) keys(series).unrefer(place.second);
+  parts->held.clear();
+}
+
+void Generation::take(SourceId source, SourceState* state, std::int64_t stamp, std::size_t series,
+                      PaneIndex index, KeyId key, const Value& value,
+                      std::vector<Change>* changes) {
+  PaneParts& pane = state->series[series].panes[index];
   const auto [entry, is_new] = pane.parts.try_emplace(key);
-  if (is_new) keys(*series).refer(key);
+  if (is_new) keys(series).refer(key);
   Part& part = entry->second;
+  const WideMeasures& values = value.measures;
   const auto wide = pane.wide.empty() ? pane.wide.end() : pane.wide.find(key);
   const WideMeasures before = wide != pane.wide.end() ? wide->second : WideMeasures(part.values);
   bool is_same = values == before;
-  if (series_[*series].largest_of.has_value()) {
-    is_same &= journal::largest_of(update) == pane.largest[key];
-  }
+  if (series_[series].largest_of.has_value()) is_same &= value.largest == pane.largest[key];
   if (stamp < part.stamp || (stamp == part.stamp && is_same)) {
     ++stats_.stale_updates;
     return;
   }
   part.stamp = stamp;
-  update_largest(*series, key, update.pane_index(), update, &pane);
+  update_largest(series, key, index, value.largest, &pane);
   if (values == before) return;
   part.values = values.saturated();
   if (!values.is_narrow()) {
@@ -333,9 +370,9 @@ void Generation::apply_update(SourceId source, SourceState* state, std::int64_t 
   }
   if (state->former != nullptr) return;  // what the former owner has said stands
   move(source,
-       {.series = static_cast<std::uint32_t>(*series),
-        .key = keys(*series).counts_as(key),
-        .pane = update.pane_index(),
+       {.series = static_cast<std::uint32_t>(series),
+        .key = keys(series).counts_as(key),
+        .pane = index,
         .is_correction = false,
         .before = before,
         .after = values},
@@ -374,11 +411,10 @@ void Generation::apply_correction(SourceId source, const v1::PaneCorrection& cor
 }
 
 // The parts that sources have let go of are in `settled`: with those that are left, that is all.
-void Generation::update_largest(std::size_t series, KeyId key, PaneIndex pane,
-                                const v1::PaneUpdate& update, PaneParts* parts) {
+void Generation::update_largest(std::size_t series, KeyId key, PaneIndex pane, const Largest& now,
+                                PaneParts* parts) {
   SeriesState& state = series_[series];
   if (!state.largest_of.has_value() || pane < state.forgotten_before) return;
-  const Largest now = journal::largest_of(update);
   const Largest before = std::exchange(parts->largest[key], now);
   const KeyId as = keys(series).counts_as(key);
   LargestLog::Entry& entry = largest_of(series, as).at(pane);
@@ -482,7 +518,9 @@ Generation::AtMost Generation::at_most(const config::Series& series, Saturating 
   most.updates = at_most::deque(keys, sizeof(PaneLog)) + keys * PaneLog::at_most(panes, columns);
   most.corrections = at_most::flat_hash(keys, sizeof(std::pair<const KeyId, PaneLog>)) +
                      keys * PaneLog::at_most(panes, columns);
+  using Held = std::pair<const std::pair<PaneIndex, KeyId>, Value>;
   most.parts = part_panes * at_most::btree(part_keys, sizeof(std::pair<const KeyId, Part>)) +
+               at_most::btree(part_panes * part_keys, sizeof(Held)) +
                at_most::btree(part_panes, sizeof(std::pair<const PaneIndex, PaneParts>));
   if (has_largest) {
     most.updates += at_most::deque(keys, sizeof(LargestLog)) + keys * LargestLog::at_most(panes);

@@ -10,6 +10,13 @@
 // - A correction, if its offset and part are beyond the last ones applied for its source.
 // - A progress record, if its offset is not below the last one's; but what an owner says of himself
 //   replaces what was said in his name before. Watermarks: see watermarks.h.
+// - A stamp says what a value reflects at least. So what a new owner says while he reads what those
+//   before him had read may be older than their word, or newer: it is held, and counts with his
+//   first progress to beyond all that they have said. Till then theirs stands.
+//
+//     owner ──new owner──► says (197), holds ──► says (300): counts ──progress to 278 or more──►
+//       had come to 278                                               what is held counts
+//
 // The largest document of a pane follows the same rules: see largest_log.h.
 //
 // A source's absolute value is kept as long as the source can still send another one: its window
@@ -107,8 +114,8 @@ class Generation {
   void apply(SourceId source, const v1::JournalRecord& record, std::vector<Change>* changes);
   // What a pair's orders say, by name.
   void apply(SourceId source, const v1::FindingBatch& batch, std::vector<Refused>* refused);
-  // Somebody new owns the pair, and says all of it again.
-  void begin_pair(SourceId source);
+  // Somebody new owns the source or the pair, and says all of it again.
+  void begin(SourceId source);
 
   // The owner of the source says how many partitions there are, in place of what he said before.
   void say_partitions(SourceId source, const Partitions& partitions);
@@ -157,6 +164,11 @@ class Generation {
     std::int64_t stamp = -1;
     MeasureValues values;
   };
+  // What an update says.
+  struct Value {
+    WideMeasures measures;
+    Largest largest;  // of series that keep it
+  };
   struct PaneParts {
     // Trees, since hash tables that have just grown are half empty, and there are many.
     absl::btree_map<KeyId, Part> parts;
@@ -165,6 +177,7 @@ class Generation {
   };
   struct Parts {
     absl::btree_map<PaneIndex, PaneParts> panes;
+    absl::btree_map<std::pair<PaneIndex, KeyId>, Value> held;  // of an owner who catches up
     PaneIndex kept_from = INT64_MIN;
   };
   // Of invoices and of shipments.
@@ -186,6 +199,9 @@ class Generation {
     std::optional<std::int64_t> progress_by;                 // epoch of who said that
     std::pair<std::int64_t, std::int64_t> corrected{-1, 0};  // offset and part
     Micros watermark = INT64_MIN;
+    // The furthest that anybody has said of, in a batch or as progress; and what the owner has to
+    // come to before he has read all that those before him had: 0 once he has.
+    std::int64_t furthest = 0, catches_up_to = 0;
   };
   struct SeriesState {
     Micros pane_length = 0;
@@ -203,11 +219,16 @@ class Generation {
   SourceState& state_of(SourceId source);
   void apply_update(SourceId source, SourceState* state, std::int64_t stamp,
                     const v1::PaneUpdate& update, std::vector<Change>* changes);
+  void take(SourceId source, SourceState* state, std::int64_t stamp, std::size_t series,
+            PaneIndex index, KeyId key, const Value& value, std::vector<Change>* changes);
+  void take_held(SourceId source, SourceState* state, std::vector<Change>* changes);
+  void drop_held(std::size_t series, Parts* parts);
+  void begin_pair(SourceId source);
   void apply_correction(SourceId source, const v1::PaneCorrection& correction,
                         std::vector<Change>* changes);
   void let_go(std::size_t series, Parts* parts, PaneIndex kept_from);
   void replace_former(SourceId source, SourceState* state, std::vector<Change>* changes);
-  void update_largest(std::size_t series, KeyId key, PaneIndex pane, const v1::PaneUpdate& update,
+  void update_largest(std::size_t series, KeyId key, PaneIndex pane, const Largest& now,
                       PaneParts* parts);
   void read_series(const google::protobuf::RepeatedPtrField<v1::SeriesRef>& series);
   // Of an update, a correction or a finding, if it can be one.

@@ -29,7 +29,14 @@ bool Generation::has_caught_up_with(const Generation& other) const {
   });
 }
 
-// ---- pairs -------------------------------------------------------------------------------------
+// ---- owners -------------------------------------------------------------------------------------
+
+void Generation::begin(SourceId source) {
+  if (source.topic == Topic::kOrders) return begin_pair(source);
+  SourceState& state = state_of(source);
+  for (std::size_t i = 0; i < series_.size(); ++i) drop_held(i, &state.series[i]);
+  state.catches_up_to = state.furthest;
+}
 
 void Generation::begin_pair(SourceId source) {
   SourceState& state = state_of(source);

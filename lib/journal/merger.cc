@@ -173,7 +173,7 @@ Generation* Merger::begin(SourceId source) {
   const v1::Ownership* ownership = owners_.owner(source);
   Generation& named = generation(ownership == nullptr ? "" : ownership->generation());
   counts_by_[source] = &named;
-  if (source.topic == Topic::kOrders) named.begin_pair(source);
+  named.begin(source);
   if (ownership != nullptr) {
     named.declare(source.topic, *ownership);
     if (ownership->has_topology()) {

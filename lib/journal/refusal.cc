@@ -68,6 +68,7 @@ std::optional<Refused> bad_topology(const v1::Topology& topology) {
 std::optional<Refused> bad_progress(const v1::Progress& progress) {
   if (auto bad = bad_offset("progress", progress.next_offset())) return bad;
   if (auto bad = bad_offset("its first record", progress.first_record().offset())) return bad;
+  if (auto bad = bad_offset("copies", progress.copied_to())) return bad;
   const v1::PairOffsets& pair = progress.pair();
   if (auto bad = bad_offset("the pair's invoices", pair.invoices_next_offset())) return bad;
   if (auto bad = bad_offset("the pair's shipments", pair.shipments_next_offset())) return bad;

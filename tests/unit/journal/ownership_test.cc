@@ -44,6 +44,73 @@ class OwnershipTest : public ::testing::Test {
   std::int64_t offset_ = 0;
 };
 
+// A stamp says what a value reflects at least: what one says who reads again may be older than the
+// word of those before him, or newer.
+TEST_F(OwnershipTest, WhatANewOwnerSaysWhileHeCatchesUpCountsOnceHeHas) {
+  merger_.apply(test::topology(1, 0), offset_++);
+  const std::int64_t former = own(kA, "g");
+  tell(former, Batch(kA, 100, "billed").update({{"SG"}, 5, 50, 1}));
+  tell(former, progress(kA, 100, 5 * kMicrosPerDay));
+  const std::int64_t owner = own(kA, "g");
+  // Older for SG, newer for US, by one flush of one stamp.
+  tell(owner, Batch(kA, 60, "billed").update({{"SG"}, 5, 30, 1}).update({{"US"}, 5, 7, 1}));
+  tell(owner, progress(kA, 60, 4 * kMicrosPerDay));
+  EXPECT_EQ(total("SG", 5), 50);
+  EXPECT_EQ(total("US", 5), 0);
+  EXPECT_EQ(merger_.watermark(0), 5 * kMicrosPerDay);
+  // One who has come further speaks at once; the rest waits for his progress.
+  tell(owner, Batch(kA, 110, "billed").update({{"SG"}, 5, 55, 2}));
+  EXPECT_EQ(total("SG", 5), 55);
+  EXPECT_EQ(total("US", 5), 0);
+  const auto changes = tell(owner, progress(kA, 110, 6 * kMicrosPerDay));
+  EXPECT_EQ(changes.size(), 1u);
+  EXPECT_EQ(total("SG", 5), 55);
+  EXPECT_EQ(total("US", 5), 7);
+  EXPECT_EQ(merger_.watermark(0), 6 * kMicrosPerDay);
+  EXPECT_EQ(merger_.stats().unmergeable, 0u);
+}
+
+// Who died within a flush has said panes that no progress stands behind.
+TEST_F(OwnershipTest, HeCatchesUpWithWhatWasSaidWithoutProgressToo) {
+  merger_.apply(test::topology(1, 0), offset_++);
+  const std::int64_t former = own(kA, "g");
+  tell(former, Batch(kA, 100, "billed").update({{"SG"}, 5, 50, 1}));
+  const std::int64_t owner = own(kA, "g");
+  tell(owner, Batch(kA, 90, "billed").update({{"SG"}, 5, 70, 2}));
+  tell(owner, progress(kA, 90, 5 * kMicrosPerDay));
+  EXPECT_EQ(total("SG", 5), 50);
+  EXPECT_EQ(merger_.watermark(0), std::nullopt);
+  tell(owner, progress(kA, 100, 5 * kMicrosPerDay));
+  EXPECT_EQ(total("SG", 5), 70);
+}
+
+// Corrections say at which offset they are, each for itself.
+TEST_F(OwnershipTest, CorrectionsOfOneWhoCatchesUpCountByTheirOwnOffsets) {
+  merger_.apply(test::topology(1, 0), offset_++);
+  const std::int64_t former = own(kA, "g");
+  tell(former, Batch(kA, 100, "billed").correct({{"SG"}, 5, 3, 0}, 80));
+  tell(former, progress(kA, 100, 9 * kMicrosPerDay));
+  const std::int64_t owner = own(kA, "g");
+  tell(owner,
+       Batch(kA, 60, "billed").correct({{"SG"}, 5, 3, 0}, 80).correct({{"SG"}, 5, 4, 0}, 120));
+  EXPECT_EQ(total("SG", 5), 7);
+}
+
+// What was held of one who is followed himself is his successor's to say.
+TEST_F(OwnershipTest, WhatIsHeldEndsWithItsOwner) {
+  merger_.apply(test::topology(1, 0), offset_++);
+  const std::int64_t former = own(kA, "g");
+  tell(former, progress(kA, 100, 5 * kMicrosPerDay));
+  const std::int64_t second = own(kA, "g");
+  tell(second, Batch(kA, 60, "billed").update({{"US"}, 5, 7, 1}));
+  const std::int64_t third = own(kA, "g");
+  tell(third, progress(kA, 100, 5 * kMicrosPerDay));
+  EXPECT_EQ(total("US", 5), 0);
+  std::size_t kept = 0;
+  merger_.release_keys([&](std::size_t, KeyId) { ++kept; });
+  EXPECT_EQ(kept, 1u) << "its key is free";
+}
+
 TEST_F(OwnershipTest, TheNewestWhoSpeaksIsListenedTo) {
   merger_.apply(test::topology(2, 0), offset_++);
   const std::int64_t first = own(kB, "g");
