@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <string>
+#include <utility>
 
 #include "base/status.h"
 #include "base/time.h"
@@ -54,6 +55,10 @@ absl::StatusOr<std::size_t> ConsumerOverRdkafka::poll(
     Partition* partition = partition_of(from);
     if (partition == nullptr || partition->suspicion == Suspicion::kDamaged) continue;
     fetch_wake_.took(from.len + from.key_len);
+    if (from.offset < partition->position) [[unlikely]] {
+      came_again(partition, from.offset);
+      continue;
+    }
     fill(from, *partition);
     visit(message_);
     partition->position = from.offset + 1;
@@ -89,6 +94,16 @@ void ConsumerOverRdkafka::ask_whether_brokers_answer() {
   }
   rd_kafka_metadata_destroy(metadata);
   native_->set_last_error(absl::OkStatus());
+}
+
+// librdkafka has begun once more where it began to read the partition.
+void ConsumerOverRdkafka::came_again(Partition* partition, std::int64_t offset) {
+  if (std::exchange(partition->has_come_again, true)) return;
+  native_->log(
+      fmt::format("{} [{}]: offset {} came again behind offset {}, and what follows it is "
+                  "passed over up to there",
+                  partition->id.topic, partition->id.partition, offset, partition->position - 1),
+      true);
 }
 
 // Asks the partitions' leaders for the ends of their logs and does not wait for the answers: to

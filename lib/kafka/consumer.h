@@ -87,6 +87,7 @@ class ConsumerOverRdkafka final : public Consumer {
     std::int64_t start = kBeginning;         // as asked for
     std::int64_t position = kUnknownOffset;  // the next offset to visit
     bool end_reached = false;
+    bool has_come_again = false;  // said once
     Suspicion suspicion = Suspicion::kNone;
     Stand stand;
   };
@@ -115,6 +116,7 @@ class ConsumerOverRdkafka final : public Consumer {
   absl::StatusOr<Queue> send_commit(const std::vector<GroupOffset>& next);
   absl::Status no_commit_answer() const;
 
+  void came_again(Partition* partition, std::int64_t offset);
   void wake_fetching();
   void ask_whether_brokers_answer();
   Partition* partition_of(const rd_kafka_message_t& message);

@@ -1,4 +1,7 @@
+#include <librdkafka/rdkafka.h>
+
 #include <cstdlib>
+#include <memory>
 #include <set>
 
 #include "base/time.h"
@@ -89,6 +92,24 @@ TEST_F(RoundTrip, TellsNullFromEmpty) {
   EXPECT_FALSE(kept[0].tombstone);
   EXPECT_TRUE(kept[1].has_key);
   EXPECT_TRUE(kept[1].tombstone);
+}
+
+// As librdkafka does by itself now and then, when a topic has just been made.
+TEST_F(RoundTrip, ARecordIsVisitedOnceThoughTheClientBeginsAgain) {
+  create("topic");
+  put("topic", {"0", "1", "2"});
+  const auto consumer = make_consumer(broker_->brokers());
+  std::vector<Kept> kept = read_to_end(*consumer, {{{"topic", 0}, kBeginning}});
+  ASSERT_EQ(kept.size(), 3U);
+  const std::unique_ptr<rd_kafka_topic_partition_list_t,
+                        decltype(&rd_kafka_topic_partition_list_destroy)>
+      back(rd_kafka_topic_partition_list_new(1), &rd_kafka_topic_partition_list_destroy);
+  rd_kafka_topic_partition_list_add(back.get(), "topic", 0)->offset = 0;
+  auto* client = static_cast<rd_kafka_t*>(consumer->native());
+  ASSERT_EQ(rd_kafka_seek_partitions(client, back.get(), 10'000), nullptr);
+  put("topic", {"3", "4"});
+  ASSERT_EQ(poll_until(*consumer, kept, [&] { return kept.size() >= 5; }), absl::OkStatus());
+  EXPECT_THAT(payloads(kept), ElementsAre("0", "1", "2", "3", "4"));
 }
 
 TEST_F(RoundTrip, HeadersAreLeftOutUnlessAskedFor) {
