@@ -243,7 +243,7 @@ void Flusher::flush(const std::shared_ptr<OwnedSource>& owned) {
       if (record_timestamp != 0) {
         record.mutable_progress()->set_record_timestamp_micros(record_timestamp);
       }
-      say_first_record(owned->input, record.mutable_progress());
+      say_of_input(owned->input, record.mutable_progress());
     }
     sign(owned->claim, &record);
     append_flush(owned, &record, processed);
@@ -271,10 +271,12 @@ void Flusher::flush_pair(OwnedSource* half) {
   }
 }
 
-void Flusher::say_first_record(const InputState& input, v1::Progress* progress) {
+void Flusher::say_of_input(const InputState& input, v1::Progress* progress) {
   if (!input.has_begun.load(std::memory_order_acquire) || !input.beginning.record) return;
   progress->mutable_first_record()->set_offset(input.beginning.first);
   progress->mutable_first_record()->set_fingerprint(*input.beginning.record);
+  progress->set_copied_to(
+      std::min(input.copied_to.load(std::memory_order_relaxed), progress->next_offset()));
 }
 
 // The progress record is the flush's last: once it is there, the flush is.

@@ -60,6 +60,10 @@ struct InputState {
   // its strength: relaxed.
   std::atomic<std::int64_t> position{0};
 
+  // Copies of late events and rejects below it are with the brokers. The worker writes it, the
+  // flusher reads it, and nothing else on its strength: relaxed.
+  std::atomic<std::int64_t> copied_to{0};
+
   // What is wrong with the log, said once by whoever finds it, before anybody acts on it: detail
   // first, then the incident (release; the worker's acquire).
   std::atomic<Incident> incident{Incident::kNone};

@@ -62,8 +62,14 @@ void JournalMemory::apply(const v1::JournalRecord& record, std::int64_t offset) 
   if (!record.progress().has_first_record()) return;
   const v1::FirstRecord& first = record.progress().first_record();
   const Beginning beginning{first.offset(), first.fingerprint()};
-  const std::int64_t before = life.has_value() ? life->reached : 0;
-  life = Life{beginning, std::max(before, record.progress().next_offset())};
+  const Life before = life.value_or(Life{});
+  const v1::Progress& progress = record.progress();
+  // Owners before this was said had committed what they had sent, as far as anybody knows.
+  const std::int64_t copied_to =
+      progress.has_copied_to() ? progress.copied_to() : progress.next_offset();
+  life = Life{.beginning = beginning,
+              .reached = std::max(before.reached, progress.next_offset()),
+              .copied_to = std::max(before.copied_to, copied_to)};
 }
 
 std::optional<JournalMemory::Life> JournalMemory::of(SourceId source) const {

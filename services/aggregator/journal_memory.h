@@ -31,7 +31,8 @@ class JournalMemory {
   // Of a source, by its newest owner of the group that has read anything.
   struct Life {
     Beginning beginning;
-    std::int64_t reached = 0;  // offsets below it were there
+    std::int64_t reached = 0;    // offsets below it were there
+    std::int64_t copied_to = 0;  // late events and rejects below it have been sent
   };
 
   explicit JournalMemory(std::string group_id) : group_id_(std::move(group_id)) {}

@@ -239,6 +239,7 @@ absl::Status Worker::housekeeping() {
   look_at_pairs();
   const auto lag = consumer_->lag();
   for (const auto& source : owned_) {
+    source->input.copied_to.store(to_commit(*source), std::memory_order_relaxed);
     const auto found = lag.find(source->partition);
     if (found == lag.end()) continue;
     source->caught_up.store(found->second == 0, std::memory_order_relaxed);

@@ -88,7 +88,8 @@ class Worker {
     kafka::TopicPartition partition;
     // Of one that was read before, in this session or as the journal says, with …
     Beginning beginning;
-    std::int64_t reached = 0;                         // … offsets below this
+    std::int64_t reached = 0;    // … offsets below this
+    std::int64_t copied_to = 0;  // below which nothing is to be sent to the side topics again
     std::optional<Beginning> partner = std::nullopt;  // of the partner, as the journal says
   };
 
@@ -109,7 +110,7 @@ class Worker {
   void hold_what_is_wrong();
   void start_again_what_left_its_log();
   void give_up(const OwnedSources& sources);
-  void remember(const OwnedSource& owned);
+  void remember(const OwnedSource& owned, std::int64_t copied_to);
   void wait_for(const kafka::TopicPartition& partition);
   void begin_again(const OwnedSources& sources);
   const std::string& full_name(Topic topic) const {
@@ -158,6 +159,7 @@ class Worker {
   struct Seen {
     Beginning beginning;
     std::int64_t reached = 0;
+    std::int64_t copied_to = 0;
   };
   std::map<kafka::TopicPartition, Seen> seen_;
   std::unique_ptr<JournalMemory> memory_;  // null: the group has recalled what it has read

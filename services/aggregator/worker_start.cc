@@ -79,7 +79,8 @@ void Worker::drop(const std::vector<kafka::TopicPartition>& partitions) {
   };
   for (const auto& owned : owned_) {
     if (!is_gone(owned->partition)) continue;
-    remember(*owned);
+    // What is on its way goes out, or not: nobody hears of it any more.
+    remember(*owned, to_commit(*owned));
     // All of it: the next owner counts what comes behind.
     shared_.meters->source(owned->source.id(), owned->input, owned->source.stats());
   }
@@ -216,6 +217,7 @@ absl::StatusOr<bool> Worker::ask_the_journal() {
     if (waiting.reached > 0 || !life) continue;
     waiting.beginning = life->beginning;
     waiting.reached = life->reached;
+    waiting.copied_to = life->copied_to;
   }
   return true;
 }
@@ -225,7 +227,7 @@ std::shared_ptr<OwnedSource> Worker::take(const Waiting& waiting,
                                           const Remembered& remembered, const kafka::LogEnds& log) {
   auto owned = std::make_shared<OwnedSource>(
       id_of(waiting.partition), waiting.partition, shared_.options->config,
-      std::max(committed ? committed->offset : 0, waiting.reached),
+      std::max(committed ? committed->offset : 0, waiting.copied_to),
       pair_of(id_of(waiting.partition)));
   owned->input.beginning = remembered.own;
   owned->input.partner = remembered.partner;
@@ -290,17 +292,18 @@ void Worker::hold_what_is_wrong() {
   give_up(wrong);
 }
 
-void Worker::remember(const OwnedSource& owned) {
+void Worker::remember(const OwnedSource& owned, std::int64_t copied_to) {
   if (!owned.input.has_begun.load(std::memory_order_relaxed)) return;
   Seen& seen = seen_[owned.partition];
   seen.beginning = owned.input.beginning;
   seen.reached = std::max(seen.reached, owned.next_offset);
+  seen.copied_to = std::max(seen.copied_to, copied_to);
 }
 
 // Until it is known whether it may be read.
 void Worker::wait_for(const kafka::TopicPartition& partition) {
   const Seen& seen = seen_[partition];
-  waiting_.push_back({partition, seen.beginning, seen.reached});
+  waiting_.push_back({partition, seen.beginning, seen.reached, seen.copied_to});
 }
 
 void Worker::begin_again(const OwnedSources& sources) {
@@ -326,7 +329,7 @@ void Worker::give_up(const OwnedSources& sources) {
   std::vector<kafka::TopicPartition> partitions;
   for (const auto& owned : sources) {
     partitions.push_back(owned->partition);
-    remember(*owned);
+    remember(*owned, owned->next_offset);  // what is on its way is looked after as before
     shared_.meters->source(owned->source.id(), owned->input, owned->source.stats());
     shared_.meters->release_lag(owned->source.id());
     shared_.sources->remove(owned);

@@ -133,5 +133,20 @@ TEST_F(Memory, IsNotOfWhatNoOwnerSays) {
   EXPECT_EQ(reached(), 30);
 }
 
+// Who was killed before the group had committed anything may have sent less than he had read.
+TEST_F(Memory, OfWhatWasSentIsWhatWasSaidOfIt) {
+  begin(0, 5, "group");
+  progress(0, 5, 100, 77);
+  EXPECT_EQ(memory_.of({Topic::kShipments, 0})->copied_to, 100) << "old journals don't say";
+  v1::JournalRecord record = about(0);
+  record.set_epoch(5);
+  record.mutable_progress()->set_next_offset(300);
+  record.mutable_progress()->set_copied_to(120);
+  record.mutable_progress()->mutable_first_record()->set_offset(2);
+  memory_.apply(record, 1'001);
+  EXPECT_EQ(memory_.of({Topic::kShipments, 0})->reached, 300);
+  EXPECT_EQ(memory_.of({Topic::kShipments, 0})->copied_to, 120);
+}
+
 }  // namespace
 }  // namespace surgewatch::services
