@@ -114,7 +114,14 @@ absl::Status Publisher::add(detect::Emissions* said, std::int64_t next, bool mor
 
 absl::Status Publisher::flush() {
   SW_CHECK(is_said_);
-  return publish_waiting(/*is_partial=*/false);
+  SW_RETURN_IF_ERROR(publish_waiting(/*is_partial=*/false));
+  return should_follow() ? commit(Chunk{}, Chunk{}, /*is_partial=*/false) : absl::OkStatus();
+}
+
+// A new life has committed nothing before it has something to say: nor does this one.
+bool Publisher::should_follow() const {
+  return held_.has_value() && held_->next < next_ &&
+         std::chrono::steady_clock::now() - committed_at_ >= kCommitEvery;
 }
 
 absl::Status Publisher::give_back() {
@@ -137,15 +144,8 @@ absl::Status Publisher::publish_waiting(bool is_partial) {
     // What is left, the next life publishes.
     if (options_.stop->requested()) return absl::CancelledError("asked to stop");
     const Chunk chunk = next_chunk(done);
-    JournalPosition to;
-    to.next = next_;
-    to.is_partial = is_partial || done.records() + chunk.records() < waiting();
-    to.silent_to = silent_to_ > next_ ? silent_to_ : 0;
-    to.transaction = held_.has_value() ? held_->transaction + 1 : 1;
-    to.first_record = first_record_;
-    SW_RETURN_IF_ERROR(publish(done, chunk, to));
-    held_ = to;
-    options_.committed(chunk.records());
+    SW_RETURN_IF_ERROR(
+        commit(done, chunk, is_partial || done.records() + chunk.records() < waiting()));
     for (std::size_t i = 0; i < chunk.alerts; ++i) {
       options_.published(waiting_.alerts[done.alerts + i]);
     }
@@ -155,6 +155,21 @@ absl::Status Publisher::publish_waiting(bool is_partial) {
   waiting_.alerts.erase(waiting_.alerts.begin(), waiting_.alerts.begin() + distance(done.alerts));
   waiting_.points.erase(waiting_.points.begin(), waiting_.points.begin() + distance(done.points));
   waiting_bytes_ = bytes_of(waiting_);
+  return absl::OkStatus();
+}
+
+// One transaction.
+absl::Status Publisher::commit(const Chunk& from, const Chunk& chunk, bool is_partial) {
+  JournalPosition to;
+  to.next = next_;
+  to.is_partial = is_partial;
+  to.silent_to = silent_to_ > next_ ? silent_to_ : 0;
+  to.transaction = held_.has_value() ? held_->transaction + 1 : 1;
+  to.first_record = first_record_;
+  SW_RETURN_IF_ERROR(publish(from, chunk, to));
+  held_ = to;
+  committed_at_ = std::chrono::steady_clock::now();
+  options_.committed(chunk.records());
   return absl::OkStatus();
 }
 

@@ -20,6 +20,7 @@
 // UNAVAILABLE only where `strict`; others as kafka::Producer's. After an error: destroy it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -72,7 +73,10 @@ class Publisher {
   // Takes what the records below `next` gave rise to since the last call, `said` is emptied.
   // `more`: there will be more of the last of them. Publishes what is too much for a transaction.
   absl::Status add(detect::Emissions* said, std::int64_t next, bool more);
-  // Publishes all that was added.
+  // Publishes all that was added. Where nothing is to be said for kCommitEvery, what the group has
+  // committed follows nevertheless: whoever looks at its lag sees how far the journal is applied,
+  // and who comes next begins there.
+  static constexpr std::chrono::milliseconds kCommitEvery{2'000};
   absl::Status flush();
   // The same in a revocation, for which the group waits: tries once. Any error ends the publisher.
   absl::Status give_back();
@@ -91,8 +95,10 @@ class Publisher {
   absl::Status make_producer();
   std::size_t waiting() const { return waiting_.alerts.size() + waiting_.points.size(); }
   bool ends_a_record(const Chunk& done) const;
+  bool should_follow() const;
   Chunk next_chunk(const Chunk& from) const;
   absl::Status publish_waiting(bool is_partial);
+  absl::Status commit(const Chunk& from, const Chunk& chunk, bool is_partial);
   absl::Status publish(const Chunk& from, const Chunk& chunk, const JournalPosition& to);
   absl::Status transaction(const Chunk& from, const Chunk& chunk, const JournalPosition& to);
   absl::StatusOr<bool> was_committed(const JournalPosition& to);
@@ -116,6 +122,7 @@ class Publisher {
   std::int64_t next_ = 0;  // what waits is of records below, …
   bool is_said_ = true;    // … all of the last of them
   bool gives_back_ = false;
+  std::chrono::steady_clock::time_point committed_at_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace surgewatch::services

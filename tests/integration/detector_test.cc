@@ -19,6 +19,24 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 
+// Who looks at the group's lag sees how far the journal is applied.
+TEST_F(DetectorOnRealKafka, WhatGivesRiseToNothingIsCommittedToo) {
+  JournalWriter journal(brokers(), config());
+  journal.surge();
+  const RunningDetector detector(config());
+  wait_for_all_of(journal, detector);
+  for (int i = 0; i < 5; ++i) journal.append(idle({Topic::kInvoices, 0}, i % 2 == 0));
+  journal.deliver();
+  EXPECT_TRUE(wait_until(
+      [&] {
+        const auto offset = committed();
+        return offset.has_value() && offset->offset == journal.appended();
+      },
+      kLong));
+  EXPECT_THAT(alerts(), SizeIs(1));
+  EXPECT_THAT(points(), SizeIs(3));
+}
+
 TEST_F(DetectorOnRealKafka, ASecondLifeGoesOnWhereTheFirstEnded) {
   JournalWriter journal(brokers(), config());
   live_once(journal);
