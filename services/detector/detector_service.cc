@@ -50,6 +50,7 @@ class DetectorService::Session {
 
  private:
   absl::Status connect();
+  std::string group_id() const { return config_.kafka.group_id + "-detector"; }
   absl::Status join();
   absl::Status follow();
   std::vector<std::int64_t> assigned(const std::vector<kafka::TopicPartition>& partitions);
@@ -104,7 +105,7 @@ absl::Status DetectorService::Session::connect() {
   }
   kafka::Consumer::Options consumer;
   consumer.client = client_options(config_.kafka);
-  consumer.group_id = config_.kafka.group_id + "-detector";
+  consumer.group_id = group_id();
   consumer.skipped = [this](const auto&, std::int64_t first, std::int64_t next, auto) {
     owner_.meters_->skipped(next - first);
   };
@@ -113,7 +114,7 @@ absl::Status DetectorService::Session::connect() {
   // A journal that was not whole is looked at by a tenure, and read once it is.
   if (!owner_.incident_.empty()) return join();
   SW_ASSIGN_OR_RETURN(follower_, Follower::open(owner_.options_, owner_.topics_,
-                                                owner_.refusals_.get(), consumer_.get()));
+                                                owner_.refusals_.get(), group_id()));
   return absl::OkStatus();
 }
 
@@ -130,7 +131,7 @@ absl::Status DetectorService::Session::follow() {
   absl::Status status;
   if (follower_ == nullptr && is_standby_ && now >= follow_again_at_) {
     auto follower =
-        Follower::open(owner_.options_, owner_.topics_, owner_.refusals_.get(), consumer_.get());
+        Follower::open(owner_.options_, owner_.topics_, owner_.refusals_.get(), group_id());
     status = follower.status();
     if (follower.ok()) follower_ = *std::move(follower);
   }

@@ -29,10 +29,14 @@ std::unique_ptr<detect::Detector> silent_detector(const DetectorService::Options
 absl::StatusOr<std::unique_ptr<Follower>> Follower::open(const DetectorService::Options& options,
                                                          const kafka::Topics& topics,
                                                          Refusals* refusals,
-                                                         kafka::Consumer* member) {
+                                                         const std::string& group_id) {
   const kafka::TopicPartition journal{topics.journal, 0};
+  // One that reads what is committed alone is not told an offset while a transaction with another
+  // is open: of one who was killed, for ten seconds. What was committed before that will do here.
   SW_ASSIGN_OR_RETURN(auto reader,
-                      kafka::Consumer::create({.client = client_options(options.config->kafka)}));
+                      kafka::Consumer::create({.client = client_options(options.config->kafka),
+                                               .group_id = group_id,
+                                               .read_committed = false}));
   // Not "the beginning", which retention may move.
   SW_RETURN_IF_ERROR(reader->assign({{journal, 0}}));
   Followed followed;
@@ -40,7 +44,7 @@ absl::StatusOr<std::unique_ptr<Follower>> Follower::open(const DetectorService::
   SW_ASSIGN_OR_RETURN(followed.published,
                       PublishedReader::open(options.config->kafka, topics.alerts));
   return std::unique_ptr<Follower>(
-      new Follower(journal, refusals, member, std::move(reader), std::move(followed)));
+      new Follower(journal, refusals, std::move(reader), std::move(followed)));
 }
 
 absl::Status Follower::step() {
@@ -52,7 +56,7 @@ absl::Status Follower::step() {
 absl::Status Follower::ask_how_far() {
   const auto now = SteadyClock::now();
   if (is_told_ && now - asked_at_ < kAskEvery) return absl::OkStatus();
-  SW_ASSIGN_OR_RETURN(const auto committed, member_.committed({journal_}, kAnswerWait));
+  SW_ASSIGN_OR_RETURN(const auto committed, reader_->committed({journal_}, kAnswerWait));
   asked_at_ = now;
   is_told_ = true;
   if (!committed[0].has_value()) return absl::OkStatus();

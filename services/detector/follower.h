@@ -48,7 +48,7 @@ class Follower {
   static absl::StatusOr<std::unique_ptr<Follower>> open(const DetectorService::Options& options,
                                                         const kafka::Topics& topics,
                                                         Refusals* refusals,
-                                                        kafka::Consumer* member);
+                                                        const std::string& group_id);
 
   // Some of what can be done now. Waits for a few milliseconds where more is to come.
   absl::Status step();
@@ -62,11 +62,10 @@ class Follower {
   Followed finish() && { return std::move(followed_); }
 
  private:
-  Follower(const kafka::TopicPartition& journal, Refusals* refusals, kafka::Consumer* member,
+  Follower(const kafka::TopicPartition& journal, Refusals* refusals,
            std::unique_ptr<kafka::Consumer> reader, Followed followed)
       : journal_(journal),
         refusals_(*refusals),
-        member_(*member),
         reader_(std::move(reader)),
         followed_(std::move(followed)) {}
 
@@ -76,7 +75,6 @@ class Follower {
 
   const kafka::TopicPartition journal_;
   Refusals& refusals_;
-  kafka::Consumer& member_;
   std::unique_ptr<kafka::Consumer> reader_;
   Followed followed_;
   // No record from there on is taken, unless those before it are missing: then a tenure that begins

@@ -153,8 +153,9 @@ class OfTransactions : public DetectorOnRealKafka {
   }
 
   // A member for as long as the outages are, since it is the transaction that is looked at.
-  const std::shared_ptr<const config::Config> config_ =
-      config("session.timeout.ms: '60000', socket.timeout.ms: '1500'");
+  const std::shared_ptr<const config::Config> config_ = config(
+      "session.timeout.ms: '60000', socket.timeout.ms: '1500', "
+      "transaction.timeout.ms: '300000'");
   LogLines log_;
   JournalWriter journal_{brokers(), config_};
   std::unique_ptr<RunningDetector> detector_;
@@ -191,6 +192,29 @@ TEST_F(OfTransactions, ThoseWhoseCommitIsInterruptedAreDoneOnce) {
         [&] { return std::chrono::steady_clock::now() - begin > kOutage; });
   }
   EXPECT_EQ(log_.count("owns the journal"), 1);
+}
+
+// What was committed before it is enough to follow. Who is killed in the middle of one leaves it
+// open for as long as its transaction may last, and whoever comes next would wait as long.
+TEST_F(OfTransactions, OneThatIsOpenIsNotWaitedForByWhoFollows) {
+  std::atomic<bool> is_over = false;
+  steps().replace_next(Step::kCommit, [&](const std::function<Answer()>& real) {
+    is_over.wait(false);
+    return real();
+  });
+  journal_.day(next_day_, {{"SG", 50 * next_day_}});
+  journal_.deliver();
+  ASSERT_TRUE(wait_until([&] { return steps().is_replaced(); }, kLong));
+  {
+    const RunningDetector standby(config_);
+    EXPECT_TRUE(wait_until([&] { return log_.count("joins its group") == 2; }, kLong))
+        << standby.missing();
+    is_over = true;
+    is_over.notify_all();
+    wait_for_all_of(journal_, *detector_);
+  }
+  expect_each_revision_once(alerts());
+  EXPECT_THAT(alerts(), SizeIs(2));
 }
 
 // Both ways in which a commit of unknown outcome may have gone.
