@@ -121,5 +121,25 @@ TEST(Timeline, NamesWindowsThatDoNotOverlapByTheirLastPane) {
   EXPECT_EQ(timeline.windows_to(76), 1);
 }
 
+// A document of an order can be taken out for a horizon after it has come; what then counts again
+// is older by as much.
+TEST(Timeline, OfOrdersSettlesAfterTwoHorizonsOrAHorizonAndTheirDeadline) {
+  config::Config config = with(test::rule("threshold", 1));
+  config.event_time = {.out_of_orderness = 0,
+                       .allowed_lateness = 2 * kMicrosPerDay,
+                       .correction_horizon = 20 * kMicrosPerDay};
+  config.rules[0].fire_at.observed = 1;
+  EXPECT_EQ(RuleShape(config, 0).correctable, 20 + 2 + 1);
+  config.rules[0].orders.deadline = 3 * kMicrosPerDay;
+  config.series[0].event = Topic::kOrders;
+  EXPECT_EQ(RuleShape(config, 0).correctable, 20 + 20 + 2 + 1);
+  config.rules[0].orders.deadline = 30 * kMicrosPerDay;
+  EXPECT_EQ(RuleShape(config, 0).correctable, 20 + 30 + 2 + 1);
+  // Whatever weighs what is found of orders changes as far back.
+  config.rules[0].name = "of-orders";
+  test::add_typology("sum", 4, {{"of-orders", 1}}, &config);
+  EXPECT_EQ(RuleShape(config, 1).correctable, 20 + 30 + 2 + 1);
+}
+
 }  // namespace
 }  // namespace surgewatch::detect
