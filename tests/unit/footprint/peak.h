@@ -28,8 +28,8 @@ inline std::int64_t status_bytes(const std::string& name) {
 }
 
 // By how many bytes resident memory rises at the most while `work` runs; -1 if it does not end
-// well. Pages of files are left out: of the program and its libraries as many are mapped as the page
-// cache has at hand, some megabytes more on one machine than on another.
+// well. Pages of files are left out: of the program and its libraries as many are mapped as the
+// page cache has at hand, some megabytes more on one machine than on another.
 inline std::int64_t peak_of(const std::function<void()>& work) {
   int ends[2];
   if (pipe(ends) != 0) return -1;
