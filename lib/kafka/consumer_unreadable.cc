@@ -70,7 +70,11 @@ absl::Status ConsumerOverRdkafka::end_search(Partition* partition,
                  true);
     if (options_.skipped) options_.skipped(partition->id, result.first, result.next, result.why);
   } else if (was == Suspicion::kStandsStill) {
-    return absl::OkStatus();
+    if (!result.is_answered) return absl::OkStatus();
+    native_->log(fmt::format("{} [{}] stands still at offset {}, where another client reads: taken "
+                             "anew",
+                             partition->id.topic, partition->id.partition, partition->position),
+                 true);
   }
   partition->position = result.next;
   // librdkafka may be anywhere by now, and may have stopped; so all is taken anew.

@@ -244,12 +244,14 @@ void Flusher::flush(const std::shared_ptr<OwnedSource>& owned) {
         record.mutable_progress()->set_record_timestamp_micros(record_timestamp);
       }
       say_of_input(owned->input, record.mutable_progress());
+      owned->said = record.progress();
     }
     sign(owned->claim, &record);
     append_flush(owned, &record, processed);
     record.clear_epoch();  // it may be used again
     record.clear_owner();
   }
+  if (records_.empty()) say_what_is_copied(owned.get());
   owned->source.recycle(&records_);
   owned->handed_over = processed;
   if (owned->flushes_under_way == 0) owned->delivered = processed;
@@ -277,6 +279,18 @@ void Flusher::say_of_input(const InputState& input, v1::Progress* progress) {
   progress->mutable_first_record()->set_fingerprint(*input.beginning.record);
   progress->set_copied_to(
       std::min(input.copied_to.load(std::memory_order_relaxed), progress->next_offset()));
+}
+
+// Copies come to their topics later than what was counted beside them.
+void Flusher::say_what_is_copied(OwnedSource* owned) {
+  v1::Progress& said = owned->said;
+  const std::int64_t copied_to =
+      std::min(owned->input.copied_to.load(std::memory_order_relaxed), said.next_offset());
+  if (!said.has_copied_to() || copied_to <= said.copied_to()) return;
+  said.set_copied_to(copied_to);
+  v1::JournalRecord record = said_by(*owned);
+  *record.mutable_progress() = said;
+  journal_->append(record);
 }
 
 // The progress record is the flush's last: once it is there, the flush is.

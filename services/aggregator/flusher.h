@@ -68,6 +68,7 @@ class Flusher {
   void say_topology(OwnedSource* owned, const Partitions& partitions);
   void flush(const std::shared_ptr<OwnedSource>& owned);
   void flush_pair(OwnedSource* half);
+  void say_what_is_copied(OwnedSource* owned);
   static void say_of_input(const InputState& input, v1::Progress* progress);
   void append_flush(const std::shared_ptr<OwnedSource>& owned, v1::JournalRecord* record,
                     std::uint64_t processed);

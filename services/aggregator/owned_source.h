@@ -24,6 +24,7 @@
 #include "aggregator/owned_pair.h"
 #include "config/config.h"
 #include "kafka/client.h"
+#include "surgewatch/v1/journal.pb.h"
 
 namespace surgewatch::services {
 
@@ -77,6 +78,7 @@ struct OwnedSource {
   // The flusher's.
   Claim claim;
   std::int64_t seen_offset = -1;
+  v1::Progress said;  // last
   std::chrono::steady_clock::time_point moved_at = std::chrono::steady_clock::now();
   bool idle = false;
   std::uint64_t handed_over = 0;  // records, by their panes

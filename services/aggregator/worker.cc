@@ -237,9 +237,9 @@ absl::Status Worker::housekeeping() {
   housekept_at_ = now;
   hold_what_is_wrong();
   look_at_pairs();
+  say_what_is_copied();
   const auto lag = consumer_->lag();
   for (const auto& source : owned_) {
-    source->input.copied_to.store(to_commit(*source), std::memory_order_relaxed);
     const auto found = lag.find(source->partition);
     if (found == lag.end()) continue;
     source->caught_up.store(found->second == 0, std::memory_order_relaxed);
@@ -361,9 +361,16 @@ absl::Status Worker::take_commit_answer() {
   return absl::OkStatus();
 }
 
+void Worker::say_what_is_copied() {
+  for (const auto& owned : owned_) {
+    owned->input.copied_to.store(to_commit(*owned), std::memory_order_relaxed);
+  }
+}
+
 // As much of what is left to be said as can be said soon; whoever comes next says the rest.
 void Worker::give_back() {
   side_outputs_->drain(kDrainWait);
+  say_what_is_copied();
   const auto deadline = SteadyClock::now() + kLastCommitWait;
   const auto answered = [&] {
     while (consumer_->is_committing() && SteadyClock::now() < deadline) {

@@ -145,6 +145,7 @@ class Worker {
   void start_commit();
   absl::Status take_commit_answer();
   void give_back();
+  void say_what_is_copied();
 
   const Shared shared_;
   const int number_;
